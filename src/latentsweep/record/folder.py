@@ -1,0 +1,171 @@
+"""The run folder: where everything stands, and how it is read and written.
+
+It is the seam between computing and showing: `show` reads it and nothing else. `docs/formats.md`
+describes each file, field by field.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentsweep.errors import RunFolderError
+from latentsweep.record import atomic
+from latentsweep.record.arrays import read_arrays, write_arrays
+from latentsweep.record.tables import read_table, write_table
+from latentsweep.study import Study, load_study
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples that pictures show, and the labels of the whole test split.
+
+    `values` [E, *item] are the shown originals (uint8 for images of 8-bit greys or colours,
+    otherwise float32 in the data's own unit); `indices` [E] their places in the test split;
+    `labels` [N] the class number of every test example, None without labels.
+    """
+
+    values: np.ndarray
+    indices: np.ndarray
+    labels: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run; reading methods raise RunFolderError if a file is missing or damaged."""
+
+    path: Path
+
+    @classmethod
+    def opened(cls, path: str | Path) -> "RunFolder":
+        """A folder that holds a run.
+
+        Raises:
+            RunFolderError: there is none.
+        """
+        folder = cls(Path(path))
+        if not folder.manifest_path.exists():
+            raise RunFolderError(
+                f"{path}: holds no run (no manifest.json); make one with 'latentsweep run -o {path}'"
+            )
+        return folder
+
+    @property
+    def study_path(self) -> Path:
+        return self.path / "study.toml"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.path / "manifest.json"
+
+    @property
+    def results_path(self) -> Path:
+        return self.path / "results.parquet"
+
+    @property
+    def report_path(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def figures_path(self) -> Path:
+        return self.path / "figures"
+
+    def pass_path(self, number: int) -> Path:
+        """Folder of one pass: its plan and its two alternating checkpoints."""
+        return self.path / "passes" / f"p{number:02d}"
+
+    def member_path(self, member: str) -> Path:
+        """Folder of one trained network."""
+        return self.path / "members" / member
+
+    def study(self) -> Study:
+        """The complete study."""
+        if not self.study_path.exists():
+            raise RunFolderError(f"{self.study_path}: missing; run the study again")
+        return load_study(str(self.study_path))
+
+    def manifest(self) -> dict[str, Any]:
+        """What was run, with what, on what; `docs/formats.md` lists the keys."""
+        try:
+            manifest = json.loads(self.manifest_path.read_text())
+        except (OSError, ValueError) as error:
+            raise RunFolderError(
+                f"{self.manifest_path}: cannot be read ({error}); run the study again"
+            ) from None
+        if manifest.get("format") != FORMAT:
+            raise RunFolderError(
+                f"{self.manifest_path}: format {FORMAT} is needed, got {manifest.get('format')}; "
+                "use the version of latentsweep that made it, or run the study again"
+            )
+        return manifest
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest, with this version's format number."""
+        atomic.write_json(self.manifest_path, {"format": FORMAT, **manifest})
+
+    def results(self) -> pd.DataFrame:
+        """One row a member, in the study's order; nats per example unless the name says otherwise."""
+        return read_table(self.results_path)
+
+    def write_results(self, results: pd.DataFrame) -> None:
+        """Write the table of results."""
+        write_table(self.results_path, results)
+
+    def weights(self, member: str) -> dict[str, np.ndarray]:
+        """A member's parameters, unpadded."""
+        return read_arrays(self.member_path(member) / "weights.safetensors")
+
+    def arrays(self, member: str) -> dict[str, np.ndarray]:
+        """A member's measurements: per-example terms, codes, KL per dimension, decodes, grid."""
+        return read_arrays(self.member_path(member) / "arrays.safetensors")
+
+    def history(self, member: str) -> pd.DataFrame:
+        """A member's learning curve, one row an epoch."""
+        return read_table(self.member_path(member) / "history.parquet")
+
+    def examples(self) -> Examples:
+        """The examples that pictures show."""
+        arrays = read_arrays(self.path / "examples.safetensors")
+        return Examples(arrays["values"], arrays["indices"], arrays.get("test/labels"))
+
+    def write_examples(self, examples: Examples) -> None:
+        """Write the examples that pictures show."""
+        arrays = {"values": examples.values, "indices": examples.indices}
+        if examples.labels is not None:
+            arrays["test/labels"] = examples.labels
+        write_arrays(self.path / "examples.safetensors", arrays)
+
+    def projections(self) -> pd.DataFrame:
+        """2-D coordinates of every latent space, one row a member and example."""
+        return read_table(self.path / "projections.parquet")
+
+    def write_projections(self, projections: pd.DataFrame) -> None:
+        """Write the 2-D coordinates of every latent space."""
+        write_table(self.path / "projections.parquet", projections)
+
+    def clear(self) -> None:
+        """Remove the run and nothing else that may lie in the folder."""
+        for name in ("passes", "members", "figures"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for name in _FILES:
+            (self.path / name).unlink(missing_ok=True)
+
+
+_FILES = (
+    "study.toml",
+    "manifest.json",
+    "decisions.jsonl",
+    "examples.safetensors",
+    "results.parquet",
+    "projections.parquet",
+    "answers.json",
+    "report.html",
+    "explorer.html",
+)

@@ -1,0 +1,232 @@
+"""A study: every choice that decides its numbers, in one frozen value that is also a TOML file.
+
+A field is *static* when it fixes the compiled program or the data, so that all members of a study
+share it, or *member* when each network of the family may have its own value.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import tomli_w
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from latentsweep.errors import StudyError, nearest
+
+ObjectiveName = Literal["keras-blog", "elbo"]
+OBJECTIVE_LABELS: dict[str, str] = {
+    "keras-blog": "Keras-blog loss (not an ELBO)",
+    "elbo": "ELBO",
+}
+# What other tools of the field call our fields.
+OTHER_WORDS = {
+    "n_latent": "latent_sizes",
+    "latent_dim": "latent_sizes",
+    "latent_dims": "latent_sizes",
+    "latent_size": "latent_sizes",
+    "latents": "latent_sizes",
+    "zdim": "latent_sizes",
+    "z_dim": "latent_sizes",
+    "n_epochs": "epochs",
+    "max_epochs": "epochs",
+    "lr": "learning_rate",
+    "seed": "seeds",
+    "objective": "objectives",
+    "loss": "objectives",
+    "dataset": "data",
+    "hidden": "hidden_size",
+    "hidden_dim": "hidden_size",
+    "n_hidden": "hidden_size",
+}
+
+
+def _as_tuple(value: Any) -> Any:
+    """One value or several: `8`, `"2,4,8"` and `[2, 4, 8]` all name latent sizes."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(value) if isinstance(value, list | tuple | range) else (value,)
+
+
+def _static(default: Any, description: str, **rule: Any) -> Any:
+    return Field(default, description=description, json_schema_extra={"differs": "static"}, **rule)
+
+
+def _member(default: Any, description: str, **rule: Any) -> Any:
+    return Field(default, description=description, json_schema_extra={"differs": "member"}, **rule)
+
+
+Size = Annotated[int, Field(ge=1, le=4096)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Study(BaseModel):
+    """Every choice of a study; `docs/study.md` lists the fields with their rules."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str = _static(..., "names the run folder and the report", pattern=r"^[\w.-]+$")
+    description: str = _static("", "one line for people")
+    data: str = _static("mnist", "a known data set or the path of an array file")
+    test_fraction: float = _static(
+        0.2, "share held out for testing where the data has no test split of its own", gt=0, lt=1
+    )
+    split_seed: Seed = _static(0, "seed of that split")
+    latent_sizes: Annotated[tuple[Size, ...], BeforeValidator(_as_tuple)] = _member(
+        (2, 4, 8, 16, 32), "the latent sizes to compare", min_length=1
+    )
+    objectives: Annotated[tuple[ObjectiveName, ...], BeforeValidator(_as_tuple)] = _member(
+        ("keras-blog", "elbo"), "what is minimised: keras-blog (the report's) or elbo", min_length=1
+    )
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_as_tuple)] = _member(
+        (0,), "each seed repeats the study: initial weights, order and noise", min_length=1
+    )
+    likelihood: Literal["auto", "bernoulli", "gaussian"] = _static(
+        "auto", "distribution of a data feature; auto: bernoulli for values in [0, 1]"
+    )
+    hidden_size: int = _static(512, "ReLU units of the encoder and of the decoder", ge=1)
+    batch_size: int = _static(32, "examples a step", ge=1)
+    epochs: int = _static(10, "passes over the training split", ge=1)
+    learning_rate: float = _static(1e-3, "Adam's step size (its peak, with a schedule)", gt=0)
+    warm_up: float = _static(
+        0.0, "share of the steps over which the learning rate rises from 0", ge=0, le=1
+    )
+    decay: float = _static(
+        0.0, "share of the steps, at the end, over which it falls to 0", ge=0, le=1
+    )
+    adam_beta1: float = _static(0.9, "decay of Adam's mean of gradients", ge=0, lt=1)
+    adam_beta2: float = _static(0.999, "decay of Adam's mean of squared gradients", ge=0, lt=1)
+    adam_epsilon: float = _static(1e-7, "added to the root of that mean", gt=0)
+    draws: int = _static(16, "posterior samples a test example when measuring", ge=1)
+    projected_examples: int = _static(5000, "test examples in the t-SNE panels at most", ge=1)
+
+    @model_validator(mode="after")
+    def _repeats(self) -> Self:
+        for field in ("latent_sizes", "objectives", "seeds"):
+            values = getattr(self, field)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{field}: each value once, got {list(values)}; drop the repeats")
+        if self.warm_up + self.decay > 1:
+            raise ValueError(
+                f"warm_up + decay: at most 1, got {self.warm_up + self.decay:g}; lower one of them"
+            )
+        return self
+
+    def changed(self, changes: Mapping[str, Any]) -> "Study":
+        """This study with other values in some fields, validated again.
+
+        Raises:
+            StudyError: an unknown field or a value that breaks its rule.
+        """
+        return _validated({**self.model_dump(), **changes}, source=f"study {self.name}")
+
+    def first_difference(self, other: "Study") -> str | None:
+        """The first field, in order, in which another study differs: "epochs: 10 there, 2 here"."""
+        for field in type(self).model_fields:
+            there, here = getattr(self, field), getattr(other, field)
+            if field not in ("name", "description") and there != here:
+                return f"{field}: {_plain(there)} there, {_plain(here)} here"
+        return None
+
+    def to_toml(self) -> str:
+        """The complete study as TOML, every default written out."""
+        return tomli_w.dumps(
+            {k: list(v) if isinstance(v, tuple) else v for k, v in self.model_dump().items()}
+        )
+
+
+def load_study(name_or_path: str) -> Study:
+    """A built-in study by its name, or a user's own from a TOML file.
+
+    A relative `data` path in a file is taken from the file's own folder.
+
+    Raises:
+        StudyError: no such study or file, not TOML, or a field that breaks its rule.
+    """
+    path = Path(name_or_path)
+    if name_or_path in built_in_studies():
+        return _parsed((_studies_folder() / f"{name_or_path}.toml").read_text(), name_or_path)
+    if path.suffix != ".toml":
+        hint = nearest(name_or_path, built_in_studies())
+        names = ", ".join(built_in_studies())
+        raise StudyError(
+            f"study: a built-in name ({names}) or a .toml file is needed, got '{name_or_path}'{hint}"
+        )
+    try:
+        study = _parsed(path.read_text(), name_or_path, default_name=path.stem)
+    except OSError as error:
+        raise StudyError(f"study: cannot read '{path}' ({error.strerror}); check the path") from None
+    except UnicodeDecodeError:
+        raise StudyError(f"study: '{path}' is not a UTF-8 text file; write it as TOML") from None
+    beside = path.parent / study.data
+    return study.changed({"data": str(beside.resolve())}) if beside.is_file() else study
+
+
+def built_in_studies() -> tuple[str, ...]:
+    """Names of the studies that come with the package."""
+    return tuple(sorted(f.name[:-5] for f in _studies_folder().iterdir() if f.name.endswith(".toml")))
+
+
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """`KEY=VALUE` as a field and its TOML value; a bare word is text.
+
+    Raises:
+        StudyError: no `=` in it.
+    """
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise StudyError(f"--set: KEY=VALUE is needed, got '{setting}'; write e.g. --set epochs=5")
+    try:
+        return key.strip(), tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), text.strip()
+
+
+def _studies_folder():
+    return resources.files("latentsweep") / "studies"
+
+
+def _parsed(text: str, source: str, default_name: str | None = None) -> Study:
+    try:
+        fields = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{source}: not valid TOML: {error}") from None
+    return _validated({"name": default_name or source, **fields}, source)
+
+
+def _validated(fields: Mapping[str, Any], source: str) -> Study:
+    try:
+        return Study(**fields)
+    except ValidationError as error:
+        raise StudyError(f"{source}: {_in_one_line(error)}") from None
+
+
+def _in_one_line(error: ValidationError) -> str:
+    """The first complaint of pydantic as field, rule, value and remedy."""
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        known = list(Study.model_fields)
+        other = OTHER_WORDS.get(field.lower().replace("-", "_"))
+        hint = f"; did you mean '{other}'?" if other else nearest(field, known)
+        return f"unknown field '{field}'{hint or '; known: ' + ', '.join(known)}"
+    if first["type"] == "missing":
+        return f"field '{field}' is missing; add it"
+    message = first["msg"].removeprefix("Value error, ")
+    if not field:
+        return message
+    rule = message[0].lower() + message[1:]
+    meaning = Study.model_fields[field].description
+    return f"{field}: {rule}, got {_plain(first['input'])}; {field} is {meaning}"
+
+
+def _plain(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else repr(value)
