@@ -163,7 +163,9 @@ def load_study(name_or_path: str) -> Study:
     try:
         study = _parsed(path.read_text(), name_or_path, default_name=path.stem)
     except OSError as error:
-        raise StudyError(f"study: cannot read '{path}' ({error.strerror}); check the path") from None
+        raise StudyError(
+            f"study: cannot read '{path}' ({error.strerror}); check the path"
+        ) from None
     except UnicodeDecodeError:
         raise StudyError(f"study: '{path}' is not a UTF-8 text file; write it as TOML") from None
     beside = path.parent / study.data
@@ -172,7 +174,9 @@ def load_study(name_or_path: str) -> Study:
 
 def built_in_studies() -> tuple[str, ...]:
     """Names of the studies that come with the package."""
-    return tuple(sorted(f.name[:-5] for f in _studies_folder().iterdir() if f.name.endswith(".toml")))
+    return tuple(
+        sorted(f.name[:-5] for f in _studies_folder().iterdir() if f.name.endswith(".toml"))
+    )
 
 
 def parse_setting(setting: str) -> tuple[str, Any]:

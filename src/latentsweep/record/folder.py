@@ -70,6 +70,10 @@ class RunFolder:
         return self.path / "results.parquet"
 
     @property
+    def projections_path(self) -> Path:
+        return self.path / "projections.parquet"
+
+    @property
     def report_path(self) -> Path:
         return self.path / "report.html"
 
@@ -144,11 +148,11 @@ class RunFolder:
 
     def projections(self) -> pd.DataFrame:
         """2-D coordinates of every latent space, one row a member and example."""
-        return read_table(self.path / "projections.parquet")
+        return read_table(self.projections_path)
 
     def write_projections(self, projections: pd.DataFrame) -> None:
         """Write the 2-D coordinates of every latent space."""
-        write_table(self.path / "projections.parquet", projections)
+        write_table(self.projections_path, projections)
 
     def clear(self) -> None:
         """Remove the run and nothing else that may lie in the folder."""

@@ -1,0 +1,127 @@
+"""A family of VAEs that differ in latent size is one array with a member axis in front.
+
+Every leaf of a member gets an axis M; the latent axes are padded to the widest member and masked,
+so that all sizes share one compiled program. Padding is exact (in real arithmetic): padded weights
+begin at zero, the mask keeps them out of the code and of the penalty, so their gradients, and with
+them Adam's moments and updates, are exactly zero.
+
+This is the only file that knows how members are stacked.
+"""
+
+import enum
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from latentsweep.model.network import NetworkShape
+from latentsweep.model.objective import Objective
+from latentsweep.model.vae import VAE, initial_vae
+
+Mapping = Literal["map", "vmap"]
+
+
+class Settings(eqx.Module):
+    """What may differ between members: numbers, so that differing costs no compilation."""
+
+    seed: Int[Array, "*M"] | int
+    latent_size: Int[Array, "*M"] | int
+    objective: Objective
+
+    def active(self, width: int) -> Float[Array, " K"]:
+        """1 for the member's own latent dimensions, 0 for those that pad it to `width`."""
+        return (jnp.arange(width) < self.latent_size).astype(float)
+
+
+class Stream(enum.IntEnum):
+    """What randomness is for; each purpose has its own stream of a seed."""
+
+    WEIGHTS = 0
+    ORDER = 1
+    NOISE = 2
+    MEASURING = 3
+
+
+def stream(seed: Int[Array, ""] | int, purpose: Stream) -> Key[Array, ""]:
+    """The random key of a seed for one purpose."""
+    return jax.random.fold_in(jax.random.key(seed), purpose)
+
+
+def initial_member(settings: Settings, shape: NetworkShape) -> VAE:
+    """A member's fresh weights, padded to `shape.width` with zeros."""
+    vae = initial_vae(stream(settings.seed, Stream.WEIGHTS), shape, settings.latent_size * 1.0)
+    active = settings.active(shape.width)
+    return jax.tree.map(partial(_masked, active), vae, latent_axes(shape))
+
+
+def unpadded(vae: VAE, latent_size: int, shape: NetworkShape) -> VAE:
+    """A member without its padding: what training it alone would have given."""
+    own = slice(latent_size)
+    return jax.tree.map(
+        lambda leaf, axis: leaf if axis is None else leaf[(slice(None),) * axis + (own,)],
+        vae,
+        latent_axes(shape),
+    )
+
+
+def padded(vae: VAE, shape: NetworkShape) -> VAE:
+    """A member padded with zeros to `shape.width`: what `unpadded` takes off again."""
+
+    def widen(leaf: Array, axis: int | None) -> Array:
+        if axis is None:
+            return leaf
+        missing = [
+            (0, shape.width - leaf.shape[axis] if i == axis else 0) for i in range(leaf.ndim)
+        ]
+        return jnp.pad(leaf, missing)
+
+    return jax.tree.map(widen, vae, latent_axes(shape))
+
+
+def latent_axes(shape: NetworkShape) -> VAE:
+    """Which axis of each weight is the latent one (None: it has none), found by asking for two widths.
+
+    Returns:
+        A VAE that holds axis numbers instead of arrays.
+    """
+    one, two = (
+        jax.eval_shape(lambda w=w: initial_vae(jax.random.key(0), shape._replace(width=w), 1.0))
+        for w in (1, 2)
+    )
+    return jax.tree.map(_differing_axis, one, two)
+
+
+def stacked(members: Sequence[Any]) -> Any:
+    """Members as one tree whose leaves have a member axis M in front."""
+    return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *members)
+
+
+def member(family: Any, index: int) -> Any:
+    """One member of a stacked tree."""
+    return jax.tree.map(lambda leaf: leaf[index], family)
+
+
+def each(function: Callable[..., Any], mapping: Mapping) -> Callable[..., Any]:
+    """`function` of one member as a function of a family.
+
+    Its arguments are stacked trees. "map" takes members in turn (on a CPU a stack would leave the
+    cache), "vmap" side by side (on an accelerator one member is too small to keep it busy).
+    """
+    if mapping == "vmap":
+        return jax.vmap(function)
+    return lambda *families: jax.lax.map(lambda members: function(*members), families)
+
+
+def _masked(active: Float[Array, " K"], leaf: Array, axis: int | None) -> Array:
+    if axis is None:
+        return leaf
+    return leaf * active.reshape((-1,) + (1,) * (leaf.ndim - 1 - axis))
+
+
+def _differing_axis(one: jax.ShapeDtypeStruct, two: jax.ShapeDtypeStruct) -> int | None:
+    differing = [i for i, (a, b) in enumerate(zip(one.shape, two.shape, strict=True)) if a != b]
+    return differing[0] if differing else None

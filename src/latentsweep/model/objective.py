@@ -1,0 +1,75 @@
+"""The objectives: how the encoder's second head s becomes a standard deviation, and what it costs.
+
+Both objectives of this package are, for one example,
+
+    loss = -log p(x | z) + penalty,      z = mean + sigma * noise,      noise ~ N(0, I),
+    penalty = -1/2 sum_k (1 + s_k - mean_k^2 - exp(s_k)),
+
+and differ only in the sigma that the sampling layer uses:
+
+    elbo:        sigma = exp(s / 2)        s is the log-variance, and the penalty is the KL: -ELBO
+    keras-blog:  sigma = 0.1 exp(s)        the penalty takes exp(s) for the variance, while the
+                                           sampler scales noise of standard deviation 0.1 by exp(s)
+
+so that log(sigma) is linear in s. With keras-blog the penalty is not the KL divergence of the
+distribution that is sampled: its minimum is at sigma = 0.1 instead of 1, precision costs half, and
+the loss bounds nothing. `rate` is the true KL of either.
+
+The report says that its head is the logarithm of the standard deviation and that the noise (mean 0,
+standard deviation 0.1) is multiplied by "sigma_x squared". Read literally that would be
+sigma = 0.1 exp(2 s). We read it as the code of the Keras blog that it cites, whose penalty takes
+exp(s) for the variance ("sigma squared") and whose sampler multiplies the noise by that same exp(s).
+
+References:
+    Chollet (2016), Building Autoencoders in Keras (the code of its variational autoencoder).
+    Kingma & Welling (2014), Auto-Encoding Variational Bayes, equation 10.
+"""
+
+import math
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from latentsweep.model.gaussian import kl_per_dimension
+from latentsweep.study import ObjectiveName
+
+BLOG_NOISE = 0.1
+
+
+class Objective(eqx.Module):
+    """The sampling layer's log(sigma) = slope * s + offset; two numbers, so members may differ."""
+
+    slope: Float[Array, "*M"] | float
+    offset: Float[Array, "*M"] | float
+
+    def log_sigma(self, log_scale: Float[Array, "*rows K"]) -> Float[Array, "*rows K"]:
+        """Logarithm of the standard deviation that is really sampled, from the head's output s."""
+        return self.slope * log_scale + self.offset
+
+
+OBJECTIVES: dict[ObjectiveName, Objective] = {
+    "keras-blog": Objective(slope=1.0, offset=math.log(BLOG_NOISE)),
+    "elbo": Objective(slope=0.5, offset=0.0),
+}
+
+
+def penalty(
+    mean: Float[Array, "*rows K"], log_scale: Float[Array, "*rows K"], active: Float[Array, " K"]
+) -> Float[Array, "*rows"]:
+    """The objectives' penalty on the active latents, in nats; for `elbo` the KL to the prior.
+
+    penalty = -1/2 sum_k active_k (1 + s_k - mean_k^2 - exp(s_k))
+    """
+    return -0.5 * jnp.sum(active * (1 + log_scale - mean**2 - jnp.exp(log_scale)), axis=-1)
+
+
+def rate_per_dimension(
+    objective: Objective, mean: Float[Array, "*rows K"], log_scale: Float[Array, "*rows K"]
+) -> Float[Array, "*rows K"]:
+    """KL(q(z_k | x) || N(0, 1)) of the distribution that is really sampled, in nats.
+
+    References:
+        Alemi et al. (2018), Fixing a Broken ELBO, section 2 (the rate R is its sum over k).
+    """
+    return kl_per_dimension(mean, 2 * objective.log_sigma(log_scale))

@@ -1,0 +1,39 @@
+"""A trained network with what it takes to use it on data as stored.
+
+Its weights may be padded: a zero row of the decoder makes a padded latent dimension harmless.
+"""
+
+import equinox as eqx
+from jaxtyping import Array, Float, Num
+
+from latentsweep.data.dataset import Scale
+from latentsweep.model.family import Settings
+from latentsweep.model.likelihoods import Likelihood
+from latentsweep.model.vae import VAE
+
+
+class Trained(eqx.Module):
+    """One network, its settings, likelihood and the scale of its data."""
+
+    vae: VAE
+    settings: Settings
+    likelihood: Likelihood
+    shared: Float[Array, ""]
+    scale: Scale = eqx.field(static=True)
+
+    @property
+    def width(self) -> int:
+        """K, padding included."""
+        return self.vae.encoder.heads.bias.shape[-1]
+
+    def scaled(self, value: Num[Array, "*rows D"]) -> Float[Array, "*rows D"]:
+        """Stored values in the unit that the likelihood speaks of."""
+        return self.scale(value, self.vae.encoder.heads.bias.dtype)
+
+    def encoded(self, x: Float[Array, " D"]) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
+        """The mean and the log-scale s of one scaled example."""
+        return self.vae.encoder(self.likelihood.encoder_input(x))
+
+    def decoded(self, z: Float[Array, " K"]) -> Float[Array, " D"]:
+        """The expected scaled data at a code."""
+        return self.likelihood.mean(self.vae.decoder(z))

@@ -1,0 +1,69 @@
+"""One variational autoencoder and one example: everything else is mapped over these functions.
+
+    mean, s = encoder(x),   z = active * (mean + sigma(s) * noise),   parameters = decoder(z)
+
+The noise is an argument. `active` is 1 for the network's own latent dimensions and 0 for those that
+pad it to its family's width: they never reach the decoder and never cost anything, so their
+gradients are exactly zero.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from latentsweep.model import objective as objectives
+from latentsweep.model.network import (
+    Decoder,
+    Encoder,
+    NetworkShape,
+    initial_decoder,
+    initial_encoder,
+)
+from latentsweep.model.objective import Objective
+
+
+class VAE(eqx.Module):
+    """The weights of one network."""
+
+    encoder: Encoder
+    decoder: Decoder
+
+
+class Forward(eqx.Module):
+    """What one pass through a network gives."""
+
+    parameters: Float[Array, "*rows P D"]
+    penalty: Float[Array, "*rows"]
+
+
+def initial_vae(key: Key[Array, ""], shape: NetworkShape, latent_size: Float[Array, ""]) -> VAE:
+    """A network with fresh weights, padded to `shape.width`."""
+    encoder_key, decoder_key = jax.random.split(key)
+    return VAE(
+        initial_encoder(encoder_key, shape, latent_size),
+        initial_decoder(decoder_key, shape, latent_size),
+    )
+
+
+def sample_code(
+    mean: Float[Array, " K"],
+    log_scale: Float[Array, " K"],
+    noise: Float[Array, " K"],
+    objective: Objective,
+) -> Float[Array, " K"]:
+    """z = mean + sigma(s) * noise."""
+    return mean + jnp.exp(objective.log_sigma(log_scale)) * noise
+
+
+def forward(
+    vae: VAE,
+    x: Float[Array, " D"],
+    noise: Float[Array, " K"],
+    active: Float[Array, " K"],
+    objective: Objective,
+) -> Forward:
+    """The decoded parameters of one noisy code of x, and the objective's penalty in nats."""
+    mean, log_scale = vae.encoder(x)
+    z = active * sample_code(mean, log_scale, noise, objective)
+    return Forward(vae.decoder(z), objectives.penalty(mean, log_scale, active))

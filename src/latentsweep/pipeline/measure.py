@@ -1,0 +1,88 @@
+"""The measuring stage: a trained member's arrays and its row of the results."""
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from latentsweep.evaluation import evaluate
+from latentsweep.pipeline.model import load_trained
+from latentsweep.pipeline.plan import Member, members_of
+from latentsweep.pipeline.work import Work
+from latentsweep.record.arrays import write_arrays
+from latentsweep.record.folder import Examples
+
+
+def measure_missing(work: Work, names: Iterable[str]) -> None:
+    """Measure those of the named members that have no row in the results yet."""
+    measured = set(results_so_far(work)["member"])
+    for member in members_of(work.study):
+        if member.name in names and member.name not in measured:
+            measure_member(work, member)
+
+
+def measure_member(work: Work, member: Member) -> None:
+    """Write a member's arrays, then its row of the results, and tell the observer."""
+    trained = load_trained(work.folder, member, work.width)  # one width, one compilation
+    arrays = evaluate.measured(trained, work.values(evaluate.SPLIT), work.study.draws)
+    arrays["shown/decodes"] = as_shown(work, evaluate.decoded_mean(trained, shown_values(work)))
+    if member.latent_size == 2:
+        arrays["grid/decodes"] = as_shown(work, evaluate.decoded_grid(trained))
+    write_arrays(work.folder.member_path(member.name) / "arrays.safetensors", arrays)
+    table = with_row(results_so_far(work), _row(work, member, arrays), members_of(work.study))
+    work.folder.write_results(table)
+    work.observer.results(table)
+
+
+def write_shown(work: Work) -> None:
+    """Write the examples that pictures show."""
+    shown = work.dataset.scale(shown_values(work), np.float32)
+    work.folder.write_examples(Examples(as_shown(work, shown), work.shown, work.test_labels()))
+
+
+def shown_values(work: Work) -> np.ndarray:
+    """The shown examples [E, D], as stored."""
+    return work.values(evaluate.SPLIT)[work.shown]
+
+
+def as_shown(work: Work, scaled: np.ndarray) -> np.ndarray:
+    """Scaled examples [..., D] as pictures keep them: 8-bit images, or numbers in the data's unit."""
+    items = scaled.reshape(*scaled.shape[:-1], *work.dataset.item_shape)
+    if work.dataset.is_image:
+        return np.rint(255 * np.clip(items, 0, 1)).astype(np.uint8)
+    return work.dataset.scale.unscale(items).astype(np.float32)
+
+
+def results_so_far(work: Work) -> pd.DataFrame:
+    """The rows of the members measured until now."""
+    if work.folder.results_path.exists():
+        return work.folder.results()
+    return pd.DataFrame({"member": pd.Series(dtype=str)})
+
+
+def with_row(table: pd.DataFrame, row: dict, members: list[Member]) -> pd.DataFrame:
+    """The table with a member's row put in, or put in the place of its old one, in study order."""
+    others = table[table["member"] != row["member"]]
+    rows = pd.concat([others, pd.DataFrame([row])]) if len(others) else pd.DataFrame([row])
+    order = {member.name: place for place, member in enumerate(members)}
+    return rows.sort_values("member", key=lambda names: names.map(order), ignore_index=True)
+
+
+def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
+    facts = json.loads((work.folder.member_path(member.name) / "member.json").read_text())
+    return {
+        "member": member.name,
+        "objective": member.objective,
+        "latent_size": member.latent_size,
+        "seed": member.seed,
+        "data": work.dataset.name,
+        "split": evaluate.SPLIT,
+        "status": "failed" if facts["failed_epoch"] else "ok",
+        "failed_epoch": facts["failed_epoch"],
+        "train_seconds": facts["train_seconds"],
+        **evaluate.summary_row(arrays),
+        "tsne_kl": np.nan,
+        "tsne_preservation": np.nan,
+        "tsne_trustworthiness": np.nan,
+    }

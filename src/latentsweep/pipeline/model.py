@@ -1,0 +1,118 @@
+"""A trained network as its users hold it: NumPy arrays in and out, in the data's own unit."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from latentsweep.data.dataset import Scale
+from latentsweep.errors import ShapeError
+from latentsweep.model.family import padded
+from latentsweep.model.likelihoods import LIKELIHOODS
+from latentsweep.model.network import NetworkShape
+from latentsweep.model.trained import Trained
+from latentsweep.model.vae import initial_vae
+from latentsweep.pipeline.plan import Member
+from latentsweep.record.folder import RunFolder
+from latentsweep.training.checkpoint import from_named_arrays
+
+_AT_ONCE = 512
+
+
+def load_trained(folder: RunFolder, member: Member, width: int | None = None) -> Trained:
+    """A member's network from its run folder.
+
+    Args:
+        width: pad it to this latent width.
+
+    Raises:
+        RunFolderError: its weights are missing or damaged.
+    """
+    data, study = folder.manifest()["data"], folder.study()
+    likelihood = LIKELIHOODS[data["likelihood"]]
+    shape = NetworkShape(
+        features=math.prod(data["item_shape"]),
+        parameters_per_feature=likelihood.parameters_per_feature,
+        hidden=study.hidden_size,
+        width=member.latent_size,
+    )
+    weights = folder.weights(member.name)
+    template = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
+    vae = jax.tree.map(jnp.asarray, from_named_arrays(template, weights))
+    if width is not None:
+        vae = padded(vae, shape._replace(width=width))
+    scale = Scale(**data["scale"])
+    return Trained(vae, member.settings(), likelihood, jnp.asarray(weights["shared"]), scale)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Model:
+    """One trained network.
+
+    Data [N, *item_shape] is in the unit of the data set (0 to 255 for 8-bit images); codes are
+    [N, K] posterior means. Raises ShapeError for arrays that don't fit.
+    """
+
+    member: Member
+    item_shape: tuple[int, ...]
+    trained: Trained
+
+    def encode(self, data: np.ndarray) -> np.ndarray:
+        """The posterior means [N, K] of data."""
+        return _in_blocks(_encoded, self.trained, self._flat(data))
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """The expected data at codes [N, K]."""
+        codes = np.asarray(codes, np.float32)
+        if codes.ndim != 2 or codes.shape[1] != self.member.latent_size:
+            raise ShapeError(f"codes: expected [N, {self.member.latent_size}]; got {codes.shape}")
+        return self._items(_in_blocks(_decoded, self.trained, codes))
+
+    def reconstruct(self, data: np.ndarray) -> np.ndarray:
+        """The expected data at the codes of data: decode(encode(data))."""
+        return self.decode(self.encode(data))
+
+    def sample(self, count: int, seed: int = 0) -> np.ndarray:
+        """The expected data at `count` codes drawn from the prior N(0, I)."""
+        codes = np.random.default_rng(seed).standard_normal((count, self.member.latent_size))
+        return self.decode(codes)
+
+    def __repr__(self) -> str:
+        return f"Model({self.member.name}, items of shape {self.item_shape})"
+
+    def _flat(self, data: np.ndarray) -> np.ndarray:
+        data = np.asarray(data)
+        bare = self.item_shape[:-1] if self.item_shape[-1:] == (1,) else self.item_shape
+        if data.shape[1:] not in (self.item_shape, bare) or not data.ndim:
+            expected = ", ".join(["N", *map(str, self.item_shape)])
+            raise ShapeError(f"data: expected [{expected}]; got {data.shape}")
+        return data.reshape(len(data), -1)
+
+    def _items(self, scaled: np.ndarray) -> np.ndarray:
+        return self.trained.scale.unscale(scaled).reshape(len(scaled), *self.item_shape)
+
+
+def _in_blocks(
+    function: Callable[[Trained, Array], Array], trained: Trained, rows: np.ndarray
+) -> np.ndarray:
+    """A mapped function on any number of rows, in blocks of one size so that it compiles once."""
+    blocks = []
+    for start in range(0, max(len(rows), 1), _AT_ONCE):
+        block = rows[start : start + _AT_ONCE]
+        padding = [(0, _AT_ONCE - len(block)), (0, 0)]
+        blocks.append(np.asarray(function(trained, np.pad(block, padding)))[: len(block)])
+    return np.concatenate(blocks)
+
+
+@jax.jit
+def _encoded(trained: Trained, values: Array) -> Array:
+    return jax.vmap(lambda value: trained.encoded(trained.scaled(value))[0])(values)
+
+
+@jax.jit
+def _decoded(trained: Trained, codes: Array) -> Array:
+    return jax.vmap(trained.decoded)(codes)

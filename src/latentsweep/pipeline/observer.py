@@ -1,0 +1,19 @@
+"""What a run tells while it works; the command line draws it, Python users hear nothing."""
+
+import pandas as pd
+
+
+class Observer:
+    """Hears of a run's progress; this one is silent."""
+
+    def say(self, text: str) -> None:
+        """One line for people."""
+
+    def stage(self, name: str, total: int, done: int = 0) -> None:
+        """A stage begins: `done` of `total` units are there already."""
+
+    def advance(self, done: int) -> None:
+        """So many units of the stage are done."""
+
+    def results(self, table: pd.DataFrame) -> None:
+        """The results so far, one row a member."""

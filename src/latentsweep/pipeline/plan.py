@@ -1,0 +1,151 @@
+"""What a study will do, before it does it: its members, its passes, and what they cost here."""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from latentsweep.errors import RunFolderError
+from latentsweep.model.family import Mapping, Settings
+from latentsweep.model.network import NetworkShape
+from latentsweep.model.objective import OBJECTIVES
+from latentsweep.record import atomic
+from latentsweep.record.folder import RunFolder
+from latentsweep.study import ObjectiveName, Study
+from latentsweep.training.placement import Placement, capacity, cores, pass_sizes
+from latentsweep.training.steps import Recipe
+
+# A step takes about this multiple of its products' time at the machine's best rate, and never less
+# than so many seconds; measured on two cores.
+_OF_FLOOR = 2.2
+_LEAST_STEP = 8e-5
+_PANEL_SECONDS_AT_5000 = 20.0
+_FIXED_SECONDS = 20.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One network of the family."""
+
+    objective: ObjectiveName
+    latent_size: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Names its folder, such as `elbo-k02-s0`."""
+        return f"{self.objective}-k{self.latent_size:02d}-s{self.seed}"
+
+    def settings(self) -> Settings:
+        """The member as numbers, as the family takes it."""
+        objective = jax.tree.map(jnp.float32, OBJECTIVES[self.objective])
+        return Settings(jnp.int32(self.seed), jnp.int32(self.latent_size), objective)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pass:
+    """Members that train together; `plan.json` of its folder."""
+
+    members: tuple[str, ...]
+    width: int
+    mapping: Mapping
+    devices: int
+    epochs: int
+    steps_per_epoch: int
+
+
+def members_of(study: Study) -> list[Member]:
+    """The study's members, in the order in which they train and stand in the results."""
+    return [
+        Member(objective, latent_size, seed)
+        for seed in study.seeds
+        for latent_size in sorted(study.latent_sizes)
+        for objective in study.objectives
+    ]
+
+
+def planned_passes(study: Study, recipe: Recipe, placement: Placement) -> list[Pass]:
+    """The passes that train the study on these devices."""
+    names = [m.name for m in members_of(study)]
+    per_device = capacity(placement, parameters(recipe.shape))
+    sizes = pass_sizes(len(names), len(placement.devices), per_device)
+    starts = np.cumsum([0, *sizes])
+    return [
+        Pass(
+            members=tuple(names[start : start + size]),
+            width=recipe.shape.width,
+            mapping=placement.mapping,
+            devices=placement.mesh(size).size,
+            epochs=study.epochs,
+            steps_per_epoch=recipe.steps_per_epoch,
+        )
+        for start, size in zip(starts, sizes, strict=False)
+    ]
+
+
+def kept_passes(folder: RunFolder, planned: list[Pass]) -> list[Pass]:
+    """The folder's own passes if they are all there; else these, written before the first step."""
+    files = sorted((folder.path / "passes").glob("p*/plan.json"))
+    kept = [_read_pass(file) for file in files]
+    if _names(kept) == _names(planned):
+        return kept
+    for number, each in enumerate(planned):
+        atomic.write_json(folder.pass_path(number) / "plan.json", dataclasses.asdict(each))
+    return planned
+
+
+def _names(passes: list[Pass]) -> list[str]:
+    return [name for each in passes for name in each.members]
+
+
+def parameters(shape: NetworkShape) -> int:
+    """Numbers in one padded network."""
+    d, h, k, p = shape.features, shape.hidden, shape.width, shape.parameters_per_feature
+    return (d * h + h) + 2 * (h * k + k) + (k * h + h) + (h * p * d + p * d)
+
+
+def step_flop(shape: NetworkShape, batch: int) -> int:
+    """Floating-point operations in the matrix products of one training step of one network.
+
+    Forward, weight gradients, and input gradients of every layer but the first.
+    """
+    d, h, k, p = shape.features, shape.hidden, shape.width, shape.parameters_per_feature
+    return 2 * batch * (2 * d * h + 3 * (2 * h * k + k * h + h * p * d))
+
+
+def price(study: Study, recipe: Recipe, test_examples: int) -> float:
+    """About how many seconds the whole run takes on this machine's processor."""
+    members, rate = len(members_of(study)), product_rate()
+    step = max(_OF_FLOOR * step_flop(recipe.shape, recipe.batch_size) / rate, _LEAST_STEP)
+    shape = recipe.shape
+    decode = 2 * shape.hidden * (shape.width + shape.parameters_per_feature * shape.features)
+    measuring = 2 * _OF_FLOOR * decode * study.draws * test_examples / rate
+    drawn = min(study.projected_examples, test_examples)
+    panel = _PANEL_SECONDS_AT_5000 * drawn / 5000 / cores()
+    training = step * recipe.steps_per_epoch * study.epochs
+    return members * (training + measuring + panel) + _FIXED_SECONDS
+
+
+def product_rate(size: int = 1024) -> float:
+    """This processor's float32 matrix products, in FLOP a second: the best of a few."""
+    matrix = np.ones((size, size), np.float32)
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        matrix @ matrix
+        seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / min(seconds)
+
+
+def _read_pass(path: Path) -> Pass:
+    try:
+        content = json.loads(path.read_text())
+        return Pass(**{**content, "members": tuple(content["members"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise RunFolderError(
+            f"{path}: is not the plan of a pass ({error}); start anew with --force"
+        ) from None

@@ -1,0 +1,242 @@
+"""A run: from a study to a folder that holds everything about it."""
+
+import dataclasses
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+import latentsweep
+from latentsweep.data.catalogue import load_dataset, mnist_at_hand
+from latentsweep.data.dataset import Dataset
+from latentsweep.errors import RunFolderError, nearest
+from latentsweep.evaluation.evaluate import data_bounds
+from latentsweep.pipeline.measure import write_shown
+from latentsweep.pipeline.model import Model, load_trained
+from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.plan import Member, kept_passes, members_of, planned_passes, price
+from latentsweep.pipeline.project import project
+from latentsweep.pipeline.train import TrainingStage
+from latentsweep.pipeline.work import Work
+from latentsweep.record import atomic
+from latentsweep.record.folder import RunFolder
+from latentsweep.record.lock import locked
+from latentsweep.show.figures import write_figures
+from latentsweep.show.report import write_report
+from latentsweep.study import Study, built_in_studies, load_study
+from latentsweep.training.placement import available, cores
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished run's folder, and what is in it."""
+
+    folder: RunFolder
+
+    @classmethod
+    def opened(cls, path: str | Path) -> "Run":
+        """The run in a folder.
+
+        Raises:
+            RunFolderError: it holds none.
+        """
+        return cls(RunFolder.opened(path))
+
+    @property
+    def study(self) -> Study:
+        """The complete study."""
+        return self.folder.study()
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """One row a model; nats per example unless the name says otherwise (docs/formats.md)."""
+        return self.folder.results()
+
+    def model(self, objective: str, latent_size: int, seed: int = 0) -> Model:
+        """A trained network.
+
+        Raises:
+            RunFolderError: the study has no such model.
+        """
+        known = {m.name: m for m in members_of(self.study)}
+        member = Member(objective, latent_size, seed)  # type: ignore[arg-type]
+        if member.name not in known:
+            raise RunFolderError(
+                f"model: one of the study's is needed ({', '.join(known)}), "
+                f"got '{member.name}'{nearest(member.name, known)}"
+            )
+        shape = tuple(self.folder.manifest()["data"]["item_shape"])
+        return Model(member, shape, load_trained(self.folder, member))
+
+    def __repr__(self) -> str:
+        return f"Run({self.folder.path}, {len(self.results)} models)"
+
+
+def run(
+    study: str | Path | Study | None = None,
+    output: str | Path | None = None,
+    *,
+    latents: Sequence[int] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    force: bool = False,
+    observer: Observer | None = None,
+) -> Run:
+    """Train, measure and report a study; the same call on an unfinished folder goes on.
+
+    Args:
+        study: a built-in name, the path of a TOML file, or a Study; without one, MNIST's if MNIST
+            can be had, else the digits of scikit-learn.
+        output: the run folder; `runs/<study>` if not given.
+        latents: the latent sizes to compare instead of the study's.
+        settings: other fields of the study to change, such as `{"epochs": 5, "data": "my.npy"}`.
+        force: start anew, removing the run that is in the folder.
+        observer: hears of the progress.
+
+    Raises:
+        LatentsweepError: a study, data or folder that can't be used.
+    """
+    changes = dict(settings or {}) | ({} if latents is None else {"latent_sizes": tuple(latents)})
+    chosen = study if isinstance(study, Study) else choose_study(study, changes.get("data"))
+    changed = chosen.changed(changes)
+    folder = RunFolder(Path(output) if output else Path("runs") / changed.name)
+    work = Work(changed, load_dataset(changed), folder, observer or Observer())
+    execute(work, force=force, command="python")
+    return Run(folder)
+
+
+def choose_study(name: str | Path | None, data: str | None) -> Study:
+    """The study that a name, or else the data, or else what is at hand, stands for."""
+    if name is not None:
+        return load_study(str(name))
+    if data is None:
+        return load_study("mnist" if mnist_at_hand() else "digits")
+    if data in built_in_studies():
+        return load_study(data)
+    return Study(name=Path(data).stem or "data", description=f"A family on {data}", data=data)
+
+
+def execute(work: Work, *, force: bool, command: str) -> None:
+    """All stages on a folder, under its lock: what is done stays, what is missing is made.
+
+    Raises:
+        RunFolderError: the folder is in use, or holds another study.
+    """
+    with locked(work.folder.path):
+        if force:
+            work.folder.clear()
+        if work.folder.manifest_path.exists():
+            _check_same(work)
+        else:
+            _begin(work, command)
+        if _is_complete(work.folder):
+            work.observer.say(f"{work.folder.path} is already complete; --force makes it anew")
+            return
+        _stages(work)
+        report(work.folder, work.observer)
+
+
+def _is_complete(folder: RunFolder) -> bool:
+    return folder.manifest()["status"] == "complete" and folder.report_path.exists()
+
+
+def seconds_expected(work: Work) -> float:
+    """About how long the whole run takes here."""
+    return price(work.study, work.recipe(), len(work.dataset.splits["test"]))
+
+
+def report(folder: RunFolder, observer: Observer) -> None:
+    """Draw the figures and write the report of a run."""
+    observer.stage("report", 2)
+    write_figures(folder)
+    observer.advance(1)
+    write_report(folder)
+    observer.advance(2)
+
+
+def _begin(work: Work, command: str) -> None:
+    atomic.write_text(work.folder.study_path, work.study.to_toml())
+    write_shown(work)
+    work.folder.write_manifest(_manifest(work, command))
+
+
+def _check_same(work: Work) -> None:
+    """Refuse a folder that holds another study, or one of other data."""
+    folder, there = work.folder, work.folder.manifest()["data"]["hash"]
+    difference = folder.study().first_difference(work.study)
+    if difference is None and there != work.dataset.hash:
+        difference = f"data: SHA-256 {there[:12]}... there, {work.dataset.hash[:12]}... here"
+    if difference:
+        raise RunFolderError(
+            f"{folder.path}: holds another study ({difference}); choose another folder with -o, "
+            "or start anew with --force"
+        )
+
+
+def _stages(work: Work) -> None:
+    placement = available()
+    stage = TrainingStage(work, placement)
+    stage.run(kept_passes(work.folder, planned_passes(work.study, stage.recipe, placement)))
+    if not work.folder.projections_path.exists():
+        with work.timed("project"):
+            project(work)
+    work.folder.write_manifest({**work.folder.manifest(), "status": "complete"})
+
+
+def _manifest(work: Work, command: str) -> dict[str, Any]:
+    return {
+        "status": "running",
+        "command": command,
+        "versions": _versions(),
+        "device": _device(),
+        "data": _data(work.dataset, work.likelihood_name),
+        "bounds": data_bounds(work.dataset, work.likelihood),
+        "members": [_settings(work.study, member) for member in members_of(work.study)],
+        "seconds": {},
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "latentsweep": latentsweep.__version__,
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _device() -> dict[str, Any]:
+    devices = available().devices
+    return {
+        "kind": devices[0].platform,
+        "name": devices[0].device_kind,
+        "count": len(devices),
+        "cores": cores(),
+    }
+
+
+def _data(dataset: Dataset, likelihood: str) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "source": dataset.source,
+        "hash": dataset.hash,
+        "item_shape": list(dataset.item_shape),
+        "splits": {name: len(indices) for name, indices in dataset.splits.items()},
+        "label_names": None if dataset.label_names is None else list(dataset.label_names),
+        "image": dataset.is_image,
+        "likelihood": likelihood,
+        "scale": dataclasses.asdict(dataset.scale),
+    }
+
+
+def _settings(study: Study, member: Member) -> dict[str, Any]:
+    """A member's full settings: the study's, its own in the place of the lists."""
+    shared = study.model_dump(exclude={"name", "description", *_LISTED})
+    return {"name": member.name, **dataclasses.asdict(member), **shared}
+
+
+_LISTED = ("latent_sizes", "objectives", "seeds")

@@ -1,0 +1,100 @@
+"""The training stage: every pass that is not done, from its last checkpoint.
+
+A member's folder appears when its pass ends; a pass whose members are all there is left as it is.
+"""
+
+import dataclasses
+from functools import partial
+
+import jax
+import numpy as np
+import pandas as pd
+
+from latentsweep.model import family
+from latentsweep.model.family import Settings
+from latentsweep.pipeline.measure import measure_missing
+from latentsweep.pipeline.plan import Member, Pass, members_of
+from latentsweep.pipeline.work import Work
+from latentsweep.record.arrays import write_arrays
+from latentsweep.record.atomic import write_json
+from latentsweep.record.tables import write_table
+from latentsweep.training import fit
+from latentsweep.training.checkpoint import named_arrays, remove_checkpoints
+from latentsweep.training.placement import Placement, on_all
+
+
+class TrainingStage:
+    """Trains passes one after another; passes of one size share their compiled programs."""
+
+    def __init__(self, work: Work, placement: Placement):
+        self.work = work
+        self.placement = placement
+        self.recipe = work.recipe()
+        self._programs: dict[tuple[int, str], tuple[fit.Programs, jax.Array]] = {}
+
+    def run(self, passes: list[Pass]) -> None:
+        """Train and measure all passes, telling the observer in units of one member's epoch."""
+        observer, done = self.work.observer, 0
+        observer.stage("training", sum(p.epochs * len(p.members) for p in passes))
+        for number, plan in enumerate(passes):
+            if not all(is_trained(self.work, name) for name in plan.members):
+                self._train(number, plan, done)
+            with self.work.timed("evaluate"):
+                measure_missing(self.work, plan.members)
+            done += plan.epochs * len(plan.members)
+            observer.advance(done)
+
+    def _train(self, number: int, plan: Pass, done: int) -> None:
+        folder = self.work.folder.pass_path(number)
+        members = [m for m in members_of(self.work.study) if m.name in plan.members]
+        settings = family.stacked([m.settings() for m in members])
+        programs, data = self._compiled(plan, settings)
+        tell = partial(self._tell, done, len(members))
+        with self.work.timed("train"):
+            outcomes = fit.fit(programs, settings, data, plan.epochs, folder, tell)
+        for member, outcome in zip(members, outcomes, strict=True):
+            self._write(member, outcome)
+        remove_checkpoints(folder)
+
+    def _compiled(self, plan: Pass, settings: Settings) -> tuple[fit.Programs, jax.Array]:
+        kind = (len(plan.members), plan.mapping)
+        if kind not in self._programs:
+            mesh = self.placement.mesh(len(plan.members))
+            data = on_all(self.work.values("train"), mesh)
+            with self.work.timed("compile"):
+                programs = fit.compiled(self.recipe, settings, data, mesh, plan.mapping)
+            self._programs[kind] = programs, data
+        return self._programs[kind]
+
+    def _tell(self, done: int, members: int, epoch: int) -> None:
+        self.work.observer.advance(done + epoch * members)
+
+    def _write(self, member: Member, outcome: fit.Outcome) -> None:
+        """Write what a member became; its weights come last, since they say that it is trained."""
+        folder = self.work.folder.member_path(member.name)
+        facts = {
+            **dataclasses.asdict(member),
+            "failed_epoch": outcome.failed_epoch,
+            "train_seconds": outcome.seconds,
+        }
+        write_json(folder / "member.json", facts)
+        write_table(folder / "history.parquet", _curve(outcome))
+        vae = family.unpadded(outcome.vae, member.latent_size, self.recipe.shape)
+        arrays = named_arrays(vae) | {"shared": np.asarray(outcome.shared)}
+        write_arrays(folder / "weights.safetensors", arrays)
+
+
+def is_trained(work: Work, member: str) -> bool:
+    """Whether a member's weights are written."""
+    return (work.folder.member_path(member) / "weights.safetensors").exists()
+
+
+def _curve(outcome: fit.Outcome) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "epoch": np.arange(1, len(outcome.penalty) + 1),
+            "loss": outcome.reconstruction + outcome.penalty,
+            "reconstruction": outcome.reconstruction,
+            "penalty": outcome.penalty,
+        }
+    )

@@ -1,0 +1,98 @@
+"""What every stage of a run works on."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import numpy as np
+
+from latentsweep.data.dataset import Dataset, stratified
+from latentsweep.evaluation.evaluate import SPLIT
+from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
+from latentsweep.model.network import NetworkShape
+from latentsweep.pipeline.observer import Observer
+from latentsweep.record.folder import RunFolder
+from latentsweep.study import Study
+from latentsweep.training.optimiser import adam
+from latentsweep.training.steps import Recipe
+
+SHOWN_EXAMPLES = 1000
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Work:
+    """What every stage needs: the study, its data, its folder, and who hears of it."""
+
+    study: Study
+    dataset: Dataset
+    folder: RunFolder
+    observer: Observer
+
+    @property
+    def likelihood_name(self) -> str:
+        """The study's likelihood, chosen from the data where it says auto."""
+        if self.study.likelihood != "auto":
+            return self.study.likelihood
+        return "bernoulli" if self.dataset.unit_interval else "gaussian"
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """The distribution of the data given a code."""
+        return LIKELIHOODS[self.likelihood_name]
+
+    @property
+    def width(self) -> int:
+        """The widest latent of the study: all of its members are padded to it."""
+        return max(self.study.latent_sizes)
+
+    def shape(self, width: int) -> NetworkShape:
+        """The sizes of the study's network at a latent width."""
+        per_feature = self.likelihood.parameters_per_feature
+        return NetworkShape(self.dataset.features, per_feature, self.study.hidden_size, width)
+
+    def recipe(self) -> Recipe:
+        """What all of the study's members share in training."""
+        examples = len(self.dataset.splits["train"])
+        steps = self.study.epochs * math.ceil(examples / self.study.batch_size)
+        return Recipe(
+            shape=self.shape(self.width),
+            likelihood=self.likelihood,
+            scale=self.dataset.scale,
+            optimiser=adam(self.study, steps),
+            batch_size=self.study.batch_size,
+            examples=examples,
+        )
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the wall seconds of a block to the manifest's account of a stage."""
+        started = time.perf_counter()
+        yield
+        manifest = self.folder.manifest()
+        seconds = manifest["seconds"]
+        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
+        self.folder.write_manifest(manifest)
+
+    def values(self, split: str) -> np.ndarray:
+        """A split's examples [N, D], as stored."""
+        indices = self.dataset.splits[split]
+        return self.dataset.values[indices].reshape(len(indices), -1)
+
+    def test_labels(self) -> np.ndarray | None:
+        """Class numbers of the test split, if there are labels."""
+        labels = self.dataset.labels
+        return None if labels is None else labels[self.dataset.splits[SPLIT]]
+
+    @cached_property
+    def chosen(self) -> np.ndarray:
+        """Places in the test split of the examples that are projected."""
+        count = len(self.dataset.splits[SPLIT])
+        return stratified(self.test_labels(), count, self.study.projected_examples, seed=0)
+
+    @property
+    def shown(self) -> np.ndarray:
+        """Places in the test split of the examples that pictures show."""
+        return self.chosen[:SHOWN_EXAMPLES]

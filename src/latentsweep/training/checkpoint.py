@@ -1,0 +1,83 @@
+"""A pass's checkpoints: two files written in turn, so that one is whole whatever happens."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from latentsweep.errors import RunFolderError
+from latentsweep.record.arrays import read_arrays, write_arrays
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """All that a pass needs to go on: the stacked state, the history, the seconds spent so far.
+
+    `reconstruction` and `penalty` are the epochs' mean terms [T, M].
+    """
+
+    state: Any
+    reconstruction: np.ndarray
+    penalty: np.ndarray
+    seconds: float
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.penalty)
+
+
+def named_arrays(tree: Any) -> dict[str, np.ndarray]:
+    """A tree's leaves by their path, such as `encoder/hidden/weight`."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf)
+        for path, leaf in leaves
+    }
+
+
+def from_named_arrays(template: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The tree of a template's structure that `named_arrays` gave these arrays for."""
+    names = named_arrays(jax.tree.map(lambda _: 0, template))
+    return jax.tree.unflatten(jax.tree.structure(template), [arrays[name] for name in names])
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write the older of the two files."""
+    arrays = {f"state/{name}": a for name, a in named_arrays(checkpoint.state).items()}
+    arrays |= {"reconstruction": checkpoint.reconstruction, "penalty": checkpoint.penalty}
+    arrays["seconds"] = np.array(checkpoint.seconds)
+    write_arrays(folder / f"{'ab'[checkpoint.epoch % 2]}.safetensors", arrays)
+
+
+def last_checkpoint(folder: Path, template: Any) -> Checkpoint | None:
+    """The newest readable checkpoint of a pass, or None.
+
+    Args:
+        template: a state of the same structure (shapes suffice).
+    """
+    found = [_read(file, template) for file in _files(folder) if file.exists()]
+    return max((c for c in found if c is not None), key=lambda c: c.epoch, default=None)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove both files: the pass is done."""
+    for file in _files(folder):
+        file.unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    return folder / "a.safetensors", folder / "b.safetensors"
+
+
+def _read(file: Path, template: Any) -> Checkpoint | None:
+    try:
+        arrays = read_arrays(file)
+    except RunFolderError:
+        return None
+    state = from_named_arrays(
+        template, {k.removeprefix("state/"): a for k, a in arrays.items() if k.startswith("state/")}
+    )
+    return Checkpoint(state, arrays["reconstruction"], arrays["penalty"], float(arrays["seconds"]))

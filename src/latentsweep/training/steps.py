@@ -1,0 +1,178 @@
+"""Pure functions that train one member: a state, a step, an epoch of steps as one `lax.scan`.
+
+An epoch visits the training examples in a fresh random order, in batches; the last batch is filled
+up with the first examples of that order. Order and noise are functions of (seed, epoch), so a
+training that is interrupted between epochs goes on with the same numbers.
+"""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, Num
+
+from latentsweep.data.dataset import Scale
+from latentsweep.model.family import Settings, Stream, initial_member, stream
+from latentsweep.model.gaussian import column_noise
+from latentsweep.model.likelihoods import Likelihood
+from latentsweep.model.network import NetworkShape
+from latentsweep.model.vae import VAE, Forward, forward
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What all members of a pass share; it fixes the compiled program."""
+
+    shape: NetworkShape
+    likelihood: Likelihood
+    scale: Scale
+    optimiser: optax.GradientTransformation
+    batch_size: int
+    examples: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches that cover the training examples."""
+        return -(-self.examples // self.batch_size)
+
+
+class State(eqx.Module):
+    """Where a member's training stands after a number of epochs."""
+
+    vae: VAE
+    optimiser: optax.OptState
+    epoch: Int[Array, "*M"]
+    alive: Bool[Array, "*M"]
+
+
+class Terms(eqx.Module):
+    """The two terms of a training loss, in nats per example; their sum is the objective."""
+
+    reconstruction: Float[Array, "*M"]
+    penalty: Float[Array, "*M"]
+
+    @property
+    def loss(self) -> Float[Array, "*M"]:
+        """What is minimised."""
+        return self.reconstruction + self.penalty
+
+
+def initial_state(settings: Settings, recipe: Recipe) -> State:
+    """A member before its first step."""
+    vae = initial_member(settings, recipe.shape)
+    return State(vae, recipe.optimiser.init(vae), jnp.zeros((), int), jnp.ones((), bool))
+
+
+def train_epoch(
+    state: State, settings: Settings, values: Num[Array, "N D"], recipe: Recipe
+) -> tuple[State, Terms]:
+    """A member after one more epoch, and the epoch's mean terms.
+
+    A member whose loss or weights are no longer finite keeps the state it had before the epoch, and
+    is dead from then on.
+
+    Args:
+        values: the training data as stored; batches are scaled as they are taken.
+    """
+    order = _order(state, settings, recipe)
+    noise = _noise(state, settings, recipe)
+    carry = (state.vae, state.optimiser)
+
+    def step(carry, batch):
+        indices, batch_noise = batch
+        x = recipe.scale(values[indices], batch_noise.dtype)
+        return train_step(carry, x, batch_noise, settings, recipe)
+
+    (vae, optimiser), per_step = jax.lax.scan(step, carry, (order, noise))
+    terms = jax.tree.map(jnp.mean, per_step)
+    after = State(vae, optimiser, state.epoch + 1, state.alive & _finite((terms, vae)))
+    before = eqx.tree_at(lambda s: s.alive, state, jnp.zeros((), bool))
+    return jax.tree.map(lambda new, old: jnp.where(after.alive, new, old), after, before), terms
+
+
+def train_step(
+    carry: tuple[VAE, optax.OptState],
+    x: Float[Array, "B D"],
+    noise: Float[Array, "B K"],
+    settings: Settings,
+    recipe: Recipe,
+) -> tuple[tuple[VAE, optax.OptState], Terms]:
+    """One Adam step on one batch."""
+    vae, optimiser = carry
+
+    def loss(vae: VAE) -> tuple[Float[Array, ""], Terms]:
+        terms = batch_terms(vae, x, noise, settings, recipe)
+        return terms.loss, terms
+
+    gradient, terms = jax.grad(loss, has_aux=True)(vae)
+    updates, optimiser = recipe.optimiser.update(gradient, optimiser)
+    return (optax.apply_updates(vae, updates), optimiser), terms
+
+
+def batch_terms(
+    vae: VAE,
+    x: Float[Array, "B D"],
+    noise: Float[Array, "B K"],
+    settings: Settings,
+    recipe: Recipe,
+) -> Terms:
+    """The objective's terms, averaged over a batch of scaled examples."""
+    likelihood = recipe.likelihood
+    passed = _forward(vae, x, noise, settings, recipe)
+    target = likelihood.target(x)
+    # The closed form is a minimum, where the gradient through it is zero.
+    shared = jax.lax.stop_gradient(likelihood.closed_form(target, passed.parameters))
+    log_prob = jax.vmap(likelihood.log_prob, in_axes=(0, 0, None))
+    reconstruction = -jnp.mean(log_prob(target, passed.parameters, shared))
+    return Terms(reconstruction, jnp.mean(passed.penalty))
+
+
+def closed_form(
+    state: State, settings: Settings, values: Num[Array, "N D"], recipe: Recipe
+) -> Float[Array, ""]:
+    """What the likelihood shares between examples, over one more epoch: mean over its batches."""
+
+    def of_batch(batch: tuple[Int[Array, " B"], Float[Array, "B K"]]) -> Float[Array, ""]:
+        indices, noise = batch
+        x = recipe.scale(values[indices], noise.dtype)
+        passed = _forward(state.vae, x, noise, settings, recipe)
+        return recipe.likelihood.closed_form(recipe.likelihood.target(x), passed.parameters)
+
+    batches = (_order(state, settings, recipe), _noise(state, settings, recipe))
+    return jnp.mean(jax.lax.map(of_batch, batches))
+
+
+def _forward(
+    vae: VAE,
+    x: Float[Array, "B D"],
+    noise: Float[Array, "B K"],
+    settings: Settings,
+    recipe: Recipe,
+) -> Forward:
+    """What a batch gives, example by example."""
+    active = settings.active(recipe.shape.width)
+
+    def one(x: Float[Array, " D"], noise: Float[Array, " K"]) -> Forward:
+        return forward(vae, recipe.likelihood.encoder_input(x), noise, active, settings.objective)
+
+    return jax.vmap(one)(x, noise)
+
+
+def _order(state: State, settings: Settings, recipe: Recipe) -> Int[Array, "T B"]:
+    """Indices of the training examples, batch by batch."""
+    key = jax.random.fold_in(stream(settings.seed, Stream.ORDER), state.epoch)
+    shape = (recipe.steps_per_epoch, recipe.batch_size)
+    return jnp.resize(jax.random.permutation(key, recipe.examples), shape)
+
+
+def _noise(state: State, settings: Settings, recipe: Recipe) -> Float[Array, "T B K"]:
+    """Standard normal noise for every code of the epoch."""
+    key = jax.random.fold_in(stream(settings.seed, Stream.NOISE), state.epoch)
+    rows = (recipe.steps_per_epoch, recipe.batch_size)
+    return column_noise(key, rows, recipe.shape.width)
+
+
+def _finite(tree: object) -> Bool[Array, ""]:
+    return jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]).all()
