@@ -158,7 +158,8 @@ def load_study(name_or_path: str) -> Study:
         hint = nearest(name_or_path, built_in_studies())
         names = ", ".join(built_in_studies())
         raise StudyError(
-            f"study: a built-in name ({names}) or a .toml file is needed, got '{name_or_path}'{hint}"
+            f"study: a built-in name ({names}) or a .toml file is needed, "
+            f"got '{name_or_path}'{hint or '; see latentsweep studies'}"
         )
     try:
         study = _parsed(path.read_text(), name_or_path, default_name=path.stem)

@@ -1,15 +1,15 @@
 """Bounds on a network's loss that need no network, and the terms of its own.
 
-For one example x, with z drawn S times from the distribution q(z | x) that the network really samples,
+For one example x, with z drawn S times from the q(z | x) that the network really samples,
 
     reconstruction = mean over draws of -log p(x | z)
     rate           = KL(q(z | x) || N(0, I))
     -ELBO          = reconstruction + rate         an upper bound on -log p(x)
     loss           = reconstruction + penalty      the objective as trained
 
-Two yardsticks come with the data: the model without a latent, which a VAE has to beat, and, for grey
-pixels under a Bernoulli likelihood, their own entropy, below which no reconstruction can come: grey
-cross-entropies are therefore not comparable to likelihoods of binarised images.
+Two yardsticks come with the data: the model without a latent, which a VAE has to beat, and, for
+grey pixels under a Bernoulli likelihood, their own entropy, below which no reconstruction can come:
+grey cross-entropies are therefore not comparable to likelihoods of binarised images.
 
 References:
     Kingma & Welling (2014), Auto-Encoding Variational Bayes, equation 7.

@@ -74,7 +74,7 @@ def decoded_mean(trained: Trained, values: Num[np.ndarray, "E D"]) -> Float[np.n
 def decoded_grid(trained: Trained) -> Float[np.ndarray, "side side D"]:
     """The plane of a two-dimensional latent from (-2, -2) to (2, 2), decoded at 9 x 9 points.
 
-    The first axis goes down the picture (the second coordinate from 2 to -2), the second to the right.
+    The first axis goes down the picture (second coordinate from 2 to -2), the second to the right.
     """
     ticks = np.linspace(-GRID_REACH, GRID_REACH, GRID_SIDE)
     across, down = np.meshgrid(ticks, ticks[::-1])

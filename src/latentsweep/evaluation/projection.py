@@ -28,7 +28,7 @@ NEIGHBOURS = 10
 
 
 class Panel(NamedTuple):
-    """Coordinates [N, 2] of one latent space, and how faithful they are (NaN: the codes themselves)."""
+    """Coordinates [N, 2] of one latent space; how faithful they are (NaN: the codes themselves)."""
 
     coordinates: np.ndarray
     method: str
@@ -92,7 +92,7 @@ def aligned(panels: Sequence[Panel]) -> list[Panel]:
 def turned(
     coordinates: Float[np.ndarray, "N 2"], reference: Float[np.ndarray, "N 2"]
 ) -> Float[np.ndarray, "N 2"]:
-    """Coordinates centred, rotated and mirrored to lie nearest to the reference: no shear, no scaling."""
+    """Coordinates centred, rotated and mirrored, never sheared or scaled, towards a reference."""
     centred = coordinates - coordinates.mean(axis=0)
     rotation, _ = orthogonal_procrustes(centred, reference - reference.mean(axis=0))
     return centred @ rotation

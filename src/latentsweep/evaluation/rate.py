@@ -5,8 +5,8 @@ dimension k over data and posterior, the share that tells examples apart is
 
     rho_k = Var_x(mean_k) / (Var_x(mean_k) + E_x[sigma_k^2]),
 
-and a dimension is active if rho_k > 0.01. At a stationary ELBO the denominator is 1, and this is the
-rule Var(mean_k) > 0.01 of Burda et al.; unlike that rule it does not depend on the latent's scale,
+and a dimension is active if rho_k > 0.01. At a stationary ELBO the denominator is 1, and this is
+Burda's rule Var(mean_k) > 0.01; unlike that rule it does not depend on the latent's scale,
 which the keras-blog objective changes.
 
 References:

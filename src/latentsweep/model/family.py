@@ -83,7 +83,7 @@ def padded(vae: VAE, shape: NetworkShape) -> VAE:
 
 
 def latent_axes(shape: NetworkShape) -> VAE:
-    """Which axis of each weight is the latent one (None: it has none), found by asking for two widths.
+    """Which axis of each weight is the latent one (None: none), found by asking for two widths.
 
     Returns:
         A VAE that holds axis numbers instead of arrays.

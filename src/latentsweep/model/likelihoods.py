@@ -60,7 +60,7 @@ class Likelihood(eqx.Module):
 
     @abc.abstractmethod
     def baseline(self, train: Float[Array, "N D"]) -> tuple[Float[Array, "P D"], Float[Array, ""]]:
-        """Parameters and shared value of the model without a latent, fitted to the training data."""
+        """Parameters and shared value of the model without a latent, fitted to training data."""
 
 
 class Bernoulli(Likelihood):

@@ -9,7 +9,8 @@ weights are drawn per latent column, so that a padded network begins exactly lik
 (its family zeroes the columns that pad it).
 
 References:
-    Glorot & Bengio (2010), Understanding the difficulty of training deep feedforward networks, eq. 16.
+    Glorot & Bengio (2010), Understanding the difficulty of training deep feedforward neural
+    networks, equation 16.
 """
 
 from typing import NamedTuple
@@ -36,6 +37,7 @@ class Linear(eqx.Module):
     bias: Float[Array, "*M fan_out"]
 
     def __call__(self, x: Float[Array, " fan_in"]) -> Float[Array, " fan_out"]:
+        """x W + b."""
         return x @ self.weight + self.bias
 
 
@@ -46,6 +48,7 @@ class Heads(eqx.Module):
     bias: Float[Array, "*M 2 K"]
 
     def __call__(self, hidden: Float[Array, " H"]) -> Float[Array, "2 K"]:
+        """The mean and the log-scale."""
         flat = hidden @ self.weight.reshape(self.weight.shape[0], -1)
         return flat.reshape(self.bias.shape) + self.bias
 
@@ -57,6 +60,7 @@ class Encoder(eqx.Module):
     heads: Heads
 
     def __call__(self, x: Float[Array, " D"]) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
+        """The mean and the log-scale s."""
         mean, log_scale = self.heads(jax.nn.relu(self.hidden(x)))
         return mean, log_scale
 
@@ -69,6 +73,7 @@ class Decoder(eqx.Module):
     parameters_per_feature: int = eqx.field(static=True)
 
     def __call__(self, z: Float[Array, " K"]) -> Float[Array, "P D"]:
+        """The likelihood's parameters of each feature."""
         return self.output(jax.nn.relu(self.hidden(z))).reshape(self.parameters_per_feature, -1)
 
 

@@ -18,7 +18,7 @@ the loss bounds nothing. `rate` is the true KL of either.
 The report says that its head is the logarithm of the standard deviation and that the noise (mean 0,
 standard deviation 0.1) is multiplied by "sigma_x squared". Read literally that would be
 sigma = 0.1 exp(2 s). We read it as the code of the Keras blog that it cites, whose penalty takes
-exp(s) for the variance ("sigma squared") and whose sampler multiplies the noise by that same exp(s).
+exp(s) for the variance ("sigma squared") and whose sampler multiplies the noise by that exp(s).
 
 References:
     Chollet (2016), Building Autoencoders in Keras (the code of its variational autoencoder).

@@ -24,7 +24,7 @@ def measure_missing(work: Work, names: Iterable[str]) -> None:
 
 def measure_member(work: Work, member: Member) -> None:
     """Write a member's arrays, then its row of the results, and tell the observer."""
-    trained = load_trained(work.folder, member, work.width)  # one width, one compilation
+    trained = load_trained(work.folder, member, work.width)  # one width: one compilation
     arrays = evaluate.measured(trained, work.values(evaluate.SPLIT), work.study.draws)
     arrays["shown/decodes"] = as_shown(work, evaluate.decoded_mean(trained, shown_values(work)))
     if member.latent_size == 2:
@@ -47,7 +47,7 @@ def shown_values(work: Work) -> np.ndarray:
 
 
 def as_shown(work: Work, scaled: np.ndarray) -> np.ndarray:
-    """Scaled examples [..., D] as pictures keep them: 8-bit images, or numbers in the data's unit."""
+    """Scaled examples [..., D] as pictures keep them: 8-bit, or in the data's own unit."""
     items = scaled.reshape(*scaled.shape[:-1], *work.dataset.item_shape)
     if work.dataset.is_image:
         return np.rint(255 * np.clip(items, 0, 1)).astype(np.uint8)
@@ -62,9 +62,10 @@ def results_so_far(work: Work) -> pd.DataFrame:
 
 
 def with_row(table: pd.DataFrame, row: dict, members: list[Member]) -> pd.DataFrame:
-    """The table with a member's row put in, or put in the place of its old one, in study order."""
-    others = table[table["member"] != row["member"]]
-    rows = pd.concat([others, pd.DataFrame([row])]) if len(others) else pd.DataFrame([row])
+    """The table with a member's row put in, in study order; columns not given stay."""
+    old = table[table["member"] == row["member"]].to_dict("records")
+    others = table[table["member"] != row["member"]].to_dict("records")
+    rows = pd.DataFrame([*others, {**(old[0] if old else {}), **row}])
     order = {member.name: place for place, member in enumerate(members)}
     return rows.sort_values("member", key=lambda names: names.map(order), ignore_index=True)
 
@@ -82,7 +83,4 @@ def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
         "failed_epoch": facts["failed_epoch"],
         "train_seconds": facts["train_seconds"],
         **evaluate.summary_row(arrays),
-        "tsne_kl": np.nan,
-        "tsne_preservation": np.nan,
-        "tsne_trustworthiness": np.nan,
     }

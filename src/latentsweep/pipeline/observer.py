@@ -9,8 +9,8 @@ class Observer:
     def say(self, text: str) -> None:
         """One line for people."""
 
-    def stage(self, name: str, total: int, done: int = 0) -> None:
-        """A stage begins: `done` of `total` units are there already."""
+    def stage(self, name: str, total: int) -> None:
+        """A stage of so many units begins."""
 
     def advance(self, done: int) -> None:
         """So many units of the stage are done."""

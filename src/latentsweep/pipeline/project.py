@@ -1,4 +1,4 @@
-"""The projecting stage: two-dimensional coordinates of every latent space, with their faithfulness."""
+"""The projecting stage: two-dimensional coordinates of every latent space."""
 
 import numpy as np
 import pandas as pd

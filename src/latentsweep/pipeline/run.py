@@ -15,12 +15,12 @@ from latentsweep.data.catalogue import load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
 from latentsweep.errors import RunFolderError, nearest
 from latentsweep.evaluation.evaluate import data_bounds
-from latentsweep.pipeline.measure import write_shown
+from latentsweep.pipeline.measure import measure_member, write_shown
 from latentsweep.pipeline.model import Model, load_trained
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Member, kept_passes, members_of, planned_passes, price
 from latentsweep.pipeline.project import project
-from latentsweep.pipeline.train import TrainingStage
+from latentsweep.pipeline.train import TrainingStage, is_trained
 from latentsweep.pipeline.work import Work
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
@@ -102,7 +102,8 @@ def run(
     changes = dict(settings or {}) | ({} if latents is None else {"latent_sizes": tuple(latents)})
     chosen = study if isinstance(study, Study) else choose_study(study, changes.get("data"))
     changed = chosen.changed(changes)
-    folder = RunFolder(Path(output) if output else Path("runs") / changed.name)
+    path = Path(output) if output else default_folder(changed, changes.get("data"))
+    folder = RunFolder(path)
     work = Work(changed, load_dataset(changed), folder, observer or Observer())
     execute(work, force=force, command="python")
     return Run(folder)
@@ -117,6 +118,11 @@ def choose_study(name: str | Path | None, data: str | None) -> Study:
     if data in built_in_studies():
         return load_study(data)
     return Study(name=Path(data).stem or "data", description=f"A family on {data}", data=data)
+
+
+def default_folder(study: Study, data: str | None) -> Path:
+    """Where a run goes: named after the study, or after the data that was put in its place."""
+    return Path("runs") / (study.name if data is None else Path(data).stem)
 
 
 def execute(work: Work, *, force: bool, command: str) -> None:
@@ -146,6 +152,24 @@ def _is_complete(folder: RunFolder) -> bool:
 def seconds_expected(work: Work) -> float:
     """About how long the whole run takes here."""
     return price(work.study, work.recipe(), len(work.dataset.splits["test"]))
+
+
+def remeasure(folder: RunFolder, *, full: bool, observer: Observer) -> None:
+    """Measure all trained members again, and with `full` project their latent spaces again.
+
+    Raises:
+        LatentsweepError: the data is not there or is not the run's.
+    """
+    work = Work(study := folder.study(), load_dataset(study), folder, observer)
+    with locked(folder.path):
+        _check_same(work)
+        members = [m for m in members_of(study) if is_trained(work, m.name)]
+        observer.stage("measuring", len(members))
+        for done, member in enumerate(members, start=1):
+            measure_member(work, member)
+            observer.advance(done)
+        if full:
+            project(work)
 
 
 def report(folder: RunFolder, observer: Observer) -> None:

@@ -49,7 +49,7 @@ class TrainingStage:
         members = [m for m in members_of(self.work.study) if m.name in plan.members]
         settings = family.stacked([m.settings() for m in members])
         programs, data = self._compiled(plan, settings)
-        tell = partial(self._tell, done, len(members))
+        tell = partial(self._tell, number, plan, done)
         with self.work.timed("train"):
             outcomes = fit.fit(programs, settings, data, plan.epochs, folder, tell)
         for member, outcome in zip(members, outcomes, strict=True):
@@ -66,8 +66,13 @@ class TrainingStage:
             self._programs[kind] = programs, data
         return self._programs[kind]
 
-    def _tell(self, done: int, members: int, epoch: int) -> None:
-        self.work.observer.advance(done + epoch * members)
+    def _tell(self, number: int, plan: Pass, done: int, epoch: int, resumed: bool) -> None:
+        if resumed:
+            names = ", ".join(plan.members)
+            self.work.observer.say(
+                f"pass {number} ({names}) goes on after epoch {epoch} of {plan.epochs}"
+            )
+        self.work.observer.advance(done + epoch * len(plan.members))
 
     def _write(self, member: Member, outcome: fit.Outcome) -> None:
         """Write what a member became; its weights come last, since they say that it is trained."""

@@ -39,7 +39,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one run; reading methods raise RunFolderError if a file is missing or damaged."""
+    """The files of one run; reading raises RunFolderError if a file is missing or damaged."""
 
     path: Path
 
@@ -53,32 +53,38 @@ class RunFolder:
         folder = cls(Path(path))
         if not folder.manifest_path.exists():
             raise RunFolderError(
-                f"{path}: holds no run (no manifest.json); make one with 'latentsweep run -o {path}'"
+                f"{path}: holds no run (no manifest.json); make one: latentsweep run -o {path}"
             )
         return folder
 
     @property
     def study_path(self) -> Path:
+        """The complete study."""
         return self.path / "study.toml"
 
     @property
     def manifest_path(self) -> Path:
+        """What was run; it says that the folder holds a run."""
         return self.path / "manifest.json"
 
     @property
     def results_path(self) -> Path:
+        """The table of results."""
         return self.path / "results.parquet"
 
     @property
     def projections_path(self) -> Path:
+        """The coordinates of every latent space."""
         return self.path / "projections.parquet"
 
     @property
     def report_path(self) -> Path:
+        """The page."""
         return self.path / "report.html"
 
     @property
     def figures_path(self) -> Path:
+        """The folder of pictures."""
         return self.path / "figures"
 
     def pass_path(self, number: int) -> Path:
@@ -115,7 +121,7 @@ class RunFolder:
         atomic.write_json(self.manifest_path, {"format": FORMAT, **manifest})
 
     def results(self) -> pd.DataFrame:
-        """One row a member, in the study's order; nats per example unless the name says otherwise."""
+        """One row a member; nats per example unless the name says otherwise."""
         return read_table(self.results_path)
 
     def write_results(self, results: pd.DataFrame) -> None:

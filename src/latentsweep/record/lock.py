@@ -11,7 +11,7 @@ from latentsweep.errors import RunFolderError
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the operating system's lock on a run folder; it ends with the process, however that ends.
+    """Hold the operating system's lock on a run folder; it ends with the process.
 
     Raises:
         RunFolderError: another process holds it.

@@ -81,15 +81,16 @@ def fit(
     data: jax.Array,
     epochs: int,
     folder: Path,
-    on_epoch: Callable[[int], None],
+    on_epoch: Callable[[int, bool], None],
 ) -> list[Outcome]:
     """Train a family for so many epochs, from the folder's last checkpoint if there is one.
 
     Args:
-        on_epoch: told the number of epochs done, at the start and after each checkpoint.
+        on_epoch: told the number of epochs done, at the start and after each checkpoint, and
+            whether that is where an interrupted training goes on.
     """
     at = _resumed(programs, settings, folder)
-    on_epoch(at.epoch)
+    on_epoch(at.epoch, at.epoch > 0)
     state = over_members(at.state, programs.mesh)
     while at.epoch < epochs and np.any(at.state.alive):
         started = time.perf_counter()
@@ -102,7 +103,7 @@ def fit(
             at.seconds + time.perf_counter() - started,
         )
         write_checkpoint(folder, at)
-        on_epoch(at.epoch)
+        on_epoch(at.epoch, False)
     shared = jax.device_get(programs.closed_form(state, settings, data))
     return [_outcome(at, shared, index) for index in range(len(shared))]
 

@@ -1,10 +1,11 @@
 """Where a family trains: which devices, how members are mapped, how many fit at once.
 
-On a CPU every core is a device of its own that takes its members in turn, so that a member's weights
-stay in that core's cache; on an accelerator members are mapped side by side. A member's numbers do
-not depend on how many CPU devices there are, or on which of them it trains.
+On a CPU every core is a device of its own that takes its members in turn, so that a member's
+weights stay in that core's cache; on an accelerator members are mapped side by side. A member's
+numbers do not depend on how many CPU devices there are, or on which of them it trains.
 """
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Callable
@@ -36,10 +37,8 @@ class Placement:
 
 def available() -> Placement:
     """All devices of JAX's default backend; on a CPU, one a core where that can still be set."""
-    try:
+    with contextlib.suppress(RuntimeError):  # JAX already runs, with the devices it has
         jax.config.update("jax_num_cpu_devices", cores())
-    except RuntimeError:
-        pass  # JAX already runs, with the devices it has
     devices = tuple(jax.devices())
     return Placement(devices, "map" if devices[0].platform == "cpu" else "vmap")
 

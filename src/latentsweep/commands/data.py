@@ -1,0 +1,14 @@
+"""`latentsweep data`: the known data sets, and whether they are there."""
+
+
+def data() -> None:
+    """List the known data sets, where they are looked for, and how to get them."""
+    from latentsweep.data.catalogue import known
+
+    for dataset in known():
+        print(f"{dataset.name:8}{dataset.description}")
+        print(f"        {'found in ' + dataset.found if dataset.found else 'not on this machine'}")
+        print(f"        looked for in {', '.join(dataset.where)}")
+        if not dataset.found:
+            print(f"        to get it: {dataset.how}")
+    print("\nYour own: latentsweep run --data FILE.npy (or .npz with 'values' and 'labels')")

@@ -1,0 +1,121 @@
+"""What the terminal shows: the results as they come, a progress bar, and what to open next."""
+
+import textwrap
+from types import TracebackType
+from typing import Self
+
+import pandas as pd
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from latentsweep.pipeline.observer import Observer
+from latentsweep.record.folder import RunFolder
+from latentsweep.show.sentences import Column, results_columns, results_rows, what_was_seen
+
+
+class Terminal(Observer):
+    """Shows a run's progress: live where the output is a terminal, else a line at a time."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self.console,
+        )
+        self.table: RenderableType = Text("")
+        self.live = Live(console=self.console, get_renderable=self._picture, transient=True)
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.live.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line above the live part."""
+        self.console.print(text, markup=False)
+
+    def stage(self, name: str, total: int) -> None:
+        """Start a bar in the place of the last."""
+        for task in self.progress.task_ids:
+            self.progress.update(task, visible=False)
+        self.task = self.progress.add_task(name, total=total)
+        if not self.console.is_terminal:
+            self.say(f"{name} ...")
+
+    def advance(self, done: int) -> None:
+        """Move the bar."""
+        self.progress.update(self.task, completed=done)
+
+    def results(self, table: pd.DataFrame) -> None:
+        """Show the table so far; where there is no terminal, its newest row."""
+        if self.console.is_terminal:
+            self.table = Text(results_text(table, {"data": {"image": True}}))
+        else:
+            last = table.iloc[-1]
+            self.say(
+                f"  {last['member']}: loss {last['loss']:.1f}, -ELBO {last['neg_elbo']:.1f}, "
+                f"active {last['active_units']}/{last['latent_size']}"
+            )
+
+    def _picture(self) -> RenderableType:
+        return Group(self.table, self.progress)
+
+
+def results_text(results: pd.DataFrame, manifest: dict) -> str:
+    """The table of results as text, in about 80 columns."""
+    columns, rows = results_columns(results, manifest), results_rows(results)
+    titles = [_two_lines(column.title) for column in columns]
+    widths = [
+        max(len(text) for text in (*title, *(row[i] for row in rows)))
+        for i, title in enumerate(titles)
+    ]
+    lines = [_group_line(columns, widths)]
+    for cells in (*zip(*titles, strict=True), *rows):
+        padded = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+        lines.append("  ".join(padded))
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def closing_lines(folder: RunFolder) -> list[str]:
+    """The results, what was seen in them, and what to open."""
+    results, manifest = folder.results(), folder.manifest()
+    seen = [textwrap.fill(line, 96) for line in what_was_seen(results, manifest)]
+    return ["", results_text(results, manifest), "", *seen, "", f"Open {folder.report_path}"]
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, rounded as an estimate should be."""
+    if seconds < 90:
+        return f"about {max(10, round(seconds, -1)):.0f} s"
+    if seconds < 5400:
+        return f"about {seconds / 60:.0f} min"
+    return f"about {seconds / 3600:.1f} h"
+
+
+def _two_lines(title: str) -> tuple[str, str]:
+    """A column's title over two lines: at its bracket if it has one, else all on the second."""
+    first, bracket, rest = title.partition(" (")
+    return (first, f"({rest}") if bracket else ("", title)
+
+
+def _group_line(columns: tuple[Column, ...], widths: list[int]) -> str:
+    """Each group's name above its first column."""
+    line = ""
+    for index, column in enumerate(columns):
+        start = sum(widths[:index]) + 2 * index
+        if column.group and (index == 0 or columns[index - 1].group != column.group):
+            line = f"{line.ljust(start)}{column.group}"
+    return line

@@ -1,0 +1,89 @@
+"""`latentsweep`: the commands, and the one place that turns a user's mistake into one line."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+import typer
+from typer._click.exceptions import ClickException, NoSuchOption
+
+from latentsweep.commands.data import data
+from latentsweep.commands.evaluate import evaluate
+from latentsweep.commands.report import report
+from latentsweep.commands.run import run
+from latentsweep.commands.studies import studies
+from latentsweep.commands.summary import summary
+from latentsweep.errors import LatentsweepError, nearest
+
+app = typer.Typer(
+    name="latentsweep",
+    help="How many latent dimensions does my data need, and how sure can I be?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in (run, summary, evaluate, report, studies, data):
+    app.command()(command)
+
+INTERRUPTED = 130
+USER_MISTAKE = 2
+# The option that sets what other tools of the field call by these names.
+_OPTIONS = {
+    "latent_sizes": "--latents",
+    "data": "--data",
+    "seeds": "--seeds",
+    "epochs": "--epochs",
+    "objectives": "--objective",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; the exit code: 0, 2 for a user's mistake, 130 when interrupted."""
+    warnings.showwarning = _show_warning
+    try:
+        app(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except LatentsweepError as error:
+        return _mistake(str(error))
+    except NoSuchOption as error:
+        return _mistake(_unknown_option(error))
+    except ClickException as error:
+        return _mistake(error.format_message() or "a command is needed")
+    except (KeyboardInterrupt, typer.Abort):
+        print(
+            "\nStopped. Everything up to the last finished epoch is saved: "
+            "the same command goes on from there.",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    return 0
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def _mistake(message: str) -> int:
+    line = " ".join(message.split())
+    print(f"latentsweep: {line}", file=sys.stderr)
+    return USER_MISTAKE
+
+
+def _unknown_option(error: NoSuchOption) -> str:
+    """The nearest option, also for the field's other words: `--latent-dim` is `--latents`."""
+    from latentsweep.study import OTHER_WORDS, Study
+
+    word = error.option_name.lstrip("-").replace("-", "_")
+    field = OTHER_WORDS.get(word, word)
+    if field in _OPTIONS:
+        hint = f"; did you mean '{_OPTIONS[field]}'?"
+    elif field in Study.model_fields:
+        hint = f"; write --set {field}=VALUE"
+    else:
+        hint = nearest(error.option_name, error.possibilities or _OPTIONS.values())
+    return f"unknown option {error.option_name}{hint or '; see --help'}"
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"latentsweep: warning: {message}", file=sys.stderr)

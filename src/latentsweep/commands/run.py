@@ -1,0 +1,108 @@
+"""`latentsweep run`: a study, from data to report."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from latentsweep.pipeline.work import Work
+
+
+def run(
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            help="A built-in study or a TOML file; without one mnist, or else digits.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The run folder.", show_default="runs/<study or data>"),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="A known data set, or a .npy or .npz file.", metavar="DATA")
+    ] = None,
+    latents: Annotated[
+        str | None, typer.Option(help="Latent sizes to compare.", metavar="2,4,8")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds.", metavar="N", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.", metavar="N")] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="keras-blog, elbo, or both with a comma.", metavar="NAME")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any other field of the study.", metavar="KEY=VALUE"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and its price, and stop.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start anew, removing the run in the folder.")
+    ] = False,
+) -> None:
+    """Train, measure and report a study. The same command goes on where it was interrupted."""
+    from latentsweep.commands.display import Terminal, closing_lines
+    from latentsweep.pipeline.run import execute
+    from latentsweep.study import parse_setting
+
+    changes = dict(parse_setting(setting) for setting in settings or [])
+    given = {"data": data, "latent_sizes": latents, "epochs": epochs, "objectives": objective}
+    changes |= {field: value for field, value in given.items() if value is not None}
+    if seeds is not None:
+        changes["seeds"] = tuple(range(seeds))
+    with Terminal() as terminal:
+        work = _work(study, output, changes, terminal)
+        for line in _plan_lines(work):
+            terminal.say(line)
+        if not dry_run:
+            execute(work, force=force, command=" ".join(["latentsweep", *sys.argv[1:]]))
+    if not dry_run:
+        print("\n".join(closing_lines(work.folder)))
+
+
+def _work(name: str | None, output: Path | None, changes: dict[str, Any], terminal: Any) -> "Work":
+    from latentsweep.data.catalogue import load_dataset
+    from latentsweep.pipeline.run import choose_study, default_folder
+    from latentsweep.pipeline.work import Work
+    from latentsweep.record.folder import RunFolder
+
+    chosen = choose_study(name, changes.get("data"))
+    if name is None and "data" not in changes:
+        terminal.say(_chosen_for_user(chosen.name))
+    study = chosen.changed(changes)
+    folder = output or default_folder(study, data=changes.get("data"))
+    return Work(study, load_dataset(study), RunFolder(folder), terminal)
+
+
+def _chosen_for_user(name: str) -> str:
+    from latentsweep.data.catalogue import known
+
+    if name == "digits":
+        mnist = next(k for k in known() if k.name == "mnist")
+        return f"MNIST can't be had here, so this is the digits study. To get MNIST: {mnist.how}."
+    return "MNIST can be had, so this is the mnist study; 'latentsweep run digits' takes a minute."
+
+
+def _plan_lines(work: "Work") -> list[str]:
+    from latentsweep.commands.display import duration
+    from latentsweep.pipeline.plan import members_of
+    from latentsweep.pipeline.run import seconds_expected
+
+    study, dataset = work.study, work.dataset
+    splits = ", ".join(f"{len(indices):,} to {name}" for name, indices in dataset.splits.items())
+    shape = " x ".join(str(size) for size in dataset.item_shape)
+    seeds = f"{len(study.seeds)} seed{'s' if len(study.seeds) > 1 else ''}"
+    sizes = ", ".join(str(size) for size in study.latent_sizes)
+    family = f"sizes {sizes} x {', '.join(study.objectives)} x {seeds}"
+    steps = work.recipe().steps_per_epoch * study.epochs
+    return [
+        f"study   {study.name}: {study.description}" if study.description else study.name,
+        f"data    {dataset.name}: {splits}; {shape} each; {work.likelihood_name} likelihood",
+        f"models  {len(members_of(study))}: {family}, {steps:,} steps each",
+        f"price   {duration(seconds_expected(work))} on this machine, from nothing to the report",
+        f"folder  {work.folder.path}",
+    ]

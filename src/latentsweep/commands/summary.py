@@ -1,0 +1,23 @@
+"""`latentsweep summary`: the results of a run, in the terminal."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def summary(
+    run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every column, one model after another.")
+    ] = False,
+) -> None:
+    """Print a run's results as a table."""
+    from latentsweep.commands.display import closing_lines
+    from latentsweep.record.folder import RunFolder
+
+    folder = RunFolder.opened(run)
+    if everything:
+        print(folder.results().set_index("member").T.to_string())
+    else:
+        print("\n".join(closing_lines(folder)[1:]))
