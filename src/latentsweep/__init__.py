@@ -1,3 +1,41 @@
-"""How many latent dimensions does my data need, and how sure can I be?"""
+"""How many latent dimensions does my data need, and how sure can I be?
+
+    import latentsweep as ls
+    run = ls.run("digits", latents=[2, 16])
+    run.results                                        # pandas.DataFrame, one row a model
+    model = run.model(objective="elbo", latent_size=16)
+    model.encode(images)
+
+Importing the package is light: JAX and the rest load when they are first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latentsweep.errors import LatentsweepError
+    from latentsweep.pipeline.model import Model
+    from latentsweep.pipeline.run import Run, run
+    from latentsweep.study import Study, load_study
 
 __version__ = "0.1.0"
+__all__ = ["LatentsweepError", "Model", "Run", "Study", "__version__", "load_study", "run"]
+
+_HOMES = {
+    "LatentsweepError": "latentsweep.errors",
+    "Model": "latentsweep.pipeline.model",
+    "Run": "latentsweep.pipeline.run",
+    "Study": "latentsweep.study",
+    "load_study": "latentsweep.study",
+    "run": "latentsweep.pipeline.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'latentsweep' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -52,8 +52,8 @@ def panel(codes: Float[np.ndarray, "N K"], start: Float[np.ndarray, "N 2"]) -> P
         coordinates[:, : codes.shape[1]] = codes[:, :2]
         return Panel(coordinates, "codes", np.nan, np.nan, np.nan)
     embedding = TSNE(
-        perplexity=min(PERPLEXITY, (len(codes) - 1) / 3),
-        initialization=start,
+        perplexity=min(PERPLEXITY, (len(codes) - 1) // 3),
+        initialization=start,  # pyright: ignore[reportArgumentType]
         negative_gradient_method="bh",
         neighbors="exact",
         n_jobs=1,

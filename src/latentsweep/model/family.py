@@ -53,7 +53,8 @@ def stream(seed: Int[Array, ""] | int, purpose: Stream) -> Key[Array, ""]:
 
 def initial_member(settings: Settings, shape: NetworkShape) -> VAE:
     """A member's fresh weights, padded to `shape.width` with zeros."""
-    vae = initial_vae(stream(settings.seed, Stream.WEIGHTS), shape, settings.latent_size * 1.0)
+    key = stream(settings.seed, Stream.WEIGHTS)
+    vae = initial_vae(key, shape, jnp.asarray(settings.latent_size, float))
     active = settings.active(shape.width)
     return jax.tree.map(partial(_masked, active), vae, latent_axes(shape))
 
@@ -88,10 +89,12 @@ def latent_axes(shape: NetworkShape) -> VAE:
     Returns:
         A VAE that holds axis numbers instead of arrays.
     """
-    one, two = (
-        jax.eval_shape(lambda w=w: initial_vae(jax.random.key(0), shape._replace(width=w), 1.0))
-        for w in (1, 2)
-    )
+
+    def of_width(width: int) -> VAE:
+        wide = shape._replace(width=width)
+        return jax.eval_shape(lambda: initial_vae(jax.random.key(0), wide, jnp.ones(())))
+
+    one, two = of_width(1), of_width(2)
     return jax.tree.map(_differing_axis, one, two)
 
 

@@ -104,7 +104,9 @@ def _in_blocks(
     for start in range(0, max(len(rows), 1), _AT_ONCE):
         block = rows[start : start + _AT_ONCE]
         padding = [(0, _AT_ONCE - len(block)), (0, 0)]
-        blocks.append(np.asarray(function(trained, np.pad(block, padding)))[: len(block)])
+        blocks.append(
+            np.asarray(function(trained, jnp.asarray(np.pad(block, padding))))[: len(block)]
+        )
     return np.concatenate(blocks)
 
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pandas as pd
 
-import latentsweep
+from latentsweep import __version__
 from latentsweep.data.catalogue import load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
 from latentsweep.errors import RunFolderError, nearest
@@ -99,7 +99,9 @@ def run(
     Raises:
         LatentsweepError: a study, data or folder that can't be used.
     """
-    changes = dict(settings or {}) | ({} if latents is None else {"latent_sizes": tuple(latents)})
+    changes: dict[str, Any] = dict(settings or {})
+    if latents is not None:
+        changes["latent_sizes"] = tuple(latents)
     chosen = study if isinstance(study, Study) else choose_study(study, changes.get("data"))
     changed = chosen.changed(changes)
     path = Path(output) if output else default_folder(changed, changes.get("data"))
@@ -225,7 +227,7 @@ def _manifest(work: Work, command: str) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     return {
-        "latentsweep": latentsweep.__version__,
+        "latentsweep": __version__,
         "python": platform.python_version(),
         "jax": jax.__version__,
         "numpy": np.__version__,

@@ -10,9 +10,10 @@ References:
     Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1.
 """
 
+import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from latentsweep.study import Study
 
@@ -28,10 +29,10 @@ def adam(study: Study, steps: int) -> optax.GradientTransformation:
 
 
 def rate_factor(
-    step: Int[Array, ""], steps: int, warm_up: float, decay: float
+    step: jax.typing.ArrayLike, steps: int, warm_up: float, decay: float
 ) -> Float[Array, ""] | float:
     """Share of the learning rate at a step: rises over the warm-up, falls over the decay."""
-    factor = 1.0
+    step, factor = jnp.asarray(step), 1.0
     if warm_up:
         factor = jnp.minimum(factor, (step + 1) / (warm_up * steps))
     if decay:

@@ -26,7 +26,7 @@ _COPIES = 5  # parameters, two moments, gradient, and a copy in flight
 class Placement:
     """Devices, and how each maps the members it holds."""
 
-    devices: tuple[jax.Device, ...]
+    devices: tuple[jax.Device, ...]  # pyright: ignore[reportInvalidTypeForm]
     mapping: Mapping
 
     def mesh(self, members: int) -> Mesh:

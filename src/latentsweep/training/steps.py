@@ -62,7 +62,8 @@ class Terms(eqx.Module):
 def initial_state(settings: Settings, recipe: Recipe) -> State:
     """A member before its first step."""
     vae = initial_member(settings, recipe.shape)
-    return State(vae, recipe.optimiser.init(vae), jnp.zeros((), int), jnp.ones((), bool))
+    optimiser = recipe.optimiser.init(vae)  # pyright: ignore[reportArgumentType]
+    return State(vae, optimiser, jnp.zeros((), int), jnp.ones((), bool))
 
 
 def train_epoch(
@@ -108,7 +109,7 @@ def train_step(
 
     gradient, terms = jax.grad(loss, has_aux=True)(vae)
     updates, optimiser = recipe.optimiser.update(gradient, optimiser)
-    return (optax.apply_updates(vae, updates), optimiser), terms
+    return (eqx.apply_updates(vae, updates), optimiser), terms
 
 
 def batch_terms(

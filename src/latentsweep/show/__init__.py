@@ -1,0 +1,1 @@
+"""Figures and the report, from a run folder alone: no JAX, no model."""

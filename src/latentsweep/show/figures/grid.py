@@ -1,0 +1,98 @@
+"""The 9 x 9 grid: what the decoder makes of the square from (−2, −2) to (2, 2)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from latentsweep.record.folder import RunFolder
+from latentsweep.show import sentences, style
+from latentsweep.show.figures.items import are_images, draw_tile, value_limits
+from latentsweep.show.members import finished, objectives
+
+COORDINATES = np.linspace(-2, 2, 9)
+STEP = 0.5  # between neighbours
+
+
+def table(run: RunFolder) -> pd.DataFrame:
+    """One row a tile: `values` decoded from the point `first`, `second` of the latent plane."""
+    manifest, examples = run.manifest(), run.examples()
+    members = finished(run.results())
+    members = members[members["latent_size"] == 2].drop_duplicates("objective")
+    tiles = []
+    for row in members.itertuples():
+        decodes = run.arrays(str(row.member))["grid/decodes"]
+        second, first = np.meshgrid(COORDINATES[::-1], COORDINATES, indexing="ij")
+        flat = decodes.reshape(-1, *decodes.shape[2:])
+        tile = pd.DataFrame(
+            {"first": first.ravel(), "second": second.ravel(), "values": list(flat)}
+        )
+        tiles.append(tile.assign(objective=row.objective, seed=row.seed))
+    rows = pd.concat(tiles, ignore_index=True) if tiles else members
+    low, high = value_limits(examples.values)
+    images = are_images(manifest, examples.values)
+    return rows.assign(low=low, high=high, images=images, item=sentences.item(manifest))
+
+
+@style.look()
+def draw(rows: pd.DataFrame) -> Figure:
+    """A panel an objective, whose axes are the two latent coordinates."""
+    names = objectives(rows)
+    figure = Figure(figsize=(3.5 * len(names), 3.8), layout="constrained")
+    panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
+    for axes, name in zip(panels, names, strict=True):
+        _draw_panel(axes, rows[rows["objective"] == name])
+        axes.set_title(sentences.headed(style.TRAINED_WITH[name]))
+    panels[0].set_ylabel("second latent coordinate")
+    return figure
+
+
+def caption(rows: pd.DataFrame) -> str:
+    """What is decoded, and how much neighbours differ against tiles taken at random."""
+    parts = [_changes(rows[rows["objective"] == name], name) for name in objectives(rows)]
+    seeds = sentences.seeds(rows)
+    return (
+        f"Decoded from 81 points of the latent plane, half a unit apart, not from any test "
+        f"{rows['item'].iloc[0]} ({seeds}). Mean absolute difference of two neighbours and of "
+        f"any two tiles, as a share of the range of the values: {'; '.join(parts)}."
+    )
+
+
+def alt(rows: pd.DataFrame) -> str:
+    """What the picture is, for those who do not see it."""
+    return f"Grid of 9 by 9 {rows['item'].iloc[0]}s decoded from the latent square from −2 to 2."
+
+
+def differences(tiles: np.ndarray) -> tuple[float, float]:
+    """Mean absolute difference of neighbouring tiles, and of any two tiles.
+
+    Args:
+        tiles: [9, 9, feature], row and column of the grid first.
+    """
+    down, across = np.abs(np.diff(tiles, axis=0)), np.abs(np.diff(tiles, axis=1))
+    ordered = np.sort(tiles.reshape(81, -1), axis=0)
+    # Sum of |a − b| over all pairs of sorted values: each counts by how many lie on its two sides.
+    weights = 2 * np.arange(81) - 80
+    any_two = (weights @ ordered).mean() / (81 * 80 / 2)
+    return float((down.mean() + across.mean()) / 2), float(any_two)
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
+    limits = (rows["low"].iloc[0], rows["high"].iloc[0])
+    for row in rows.itertuples():
+        draw_tile(axes, row.values, (row.first / STEP, row.second / STEP), limits)
+    ticks = COORDINATES[::2]
+    labels = [f"{tick:.0f}".replace("-", "−") for tick in ticks]
+    axes.set_xticks(ticks / STEP, labels)
+    axes.set_yticks(ticks / STEP, labels)
+    axes.set_xlim(-4.5, 4.5)
+    axes.set_ylim(-4.5, 4.5)
+    axes.set_aspect("equal")
+    axes.set_xlabel("first latent coordinate")
+    axes.spines[:].set_visible(False)
+
+
+def _changes(rows: pd.DataFrame, name: str) -> str:
+    tiles = np.stack(list(rows["values"])).astype(float).reshape(9, 9, -1)
+    neighbours, any_two = differences(tiles / (rows["high"].iloc[0] - rows["low"].iloc[0]))
+    return f"{style.TRAINED_WITH[name]}, {100 * neighbours:.1f} % and {100 * any_two:.1f} %"

@@ -1,0 +1,48 @@
+"""Which members a picture shows: those that finished, and of several seeds the first."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from latentsweep.study import OBJECTIVE_LABELS
+
+
+def finished(results: pd.DataFrame) -> pd.DataFrame:
+    """The members whose loss stayed finite."""
+    return results[results["status"] != "failed"]
+
+
+def failed(results: pd.DataFrame) -> pd.DataFrame:
+    """The members whose loss did not stay finite."""
+    return results[results["status"] == "failed"]
+
+
+def first_seeds(results: pd.DataFrame, most_sizes: int) -> pd.DataFrame:
+    """One finished member an objective and latent size, at most `most_sizes` sizes, by size.
+
+    The column `sizes_in_run` says how many sizes there were to choose from.
+    """
+    one = finished(results).drop_duplicates(["objective", "latent_size"])
+    sizes = sorted(set(one["latent_size"]))
+    one = one[one["latent_size"].isin(few(sizes, most_sizes))].assign(sizes_in_run=len(sizes))
+    return one.sort_values("latent_size", kind="stable")
+
+
+def objectives(table: pd.DataFrame) -> list[str]:
+    """The objectives of a table, always in the same order."""
+    return [name for name in OBJECTIVE_LABELS if name in set(table["objective"])]
+
+
+def few(values: Sequence[int], most: int) -> list[int]:
+    """At most `most` of the values, evenly taken, the first and the last among them."""
+    if len(values) <= most:
+        return list(values)
+    return [values[i] for i in np.linspace(0, len(values) - 1, most).round().astype(int)]
+
+
+def class_names(label_names: Sequence[object] | None, labels: np.ndarray) -> np.ndarray:
+    """The name of each class number: its number where the data has no names."""
+    if label_names is None:
+        return labels.astype(str).astype(object)
+    return np.array([str(name) for name in label_names], dtype=object)[labels]
