@@ -1,4 +1,4 @@
-"""Shape and type annotations are checked, promotion is strict, and a CPU plays eight devices."""
+"""Annotations are checked, ranks are never promoted, and a CPU plays eight devices."""
 
 import os
 
@@ -12,7 +12,6 @@ _hook.__enter__()
 
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 @pytest.fixture

@@ -153,7 +153,9 @@ def load_study(name_or_path: str) -> Study:
     """
     path = Path(name_or_path)
     if name_or_path in built_in_studies():
-        return _parsed((_studies_folder() / f"{name_or_path}.toml").read_text(), name_or_path)
+        return _parsed(
+            (_studies_folder() / f"{name_or_path}.toml").read_text("utf-8"), name_or_path
+        )
     if path.suffix != ".toml":
         hint = nearest(name_or_path, built_in_studies())
         names = ", ".join(built_in_studies())
@@ -162,7 +164,7 @@ def load_study(name_or_path: str) -> Study:
             f"got '{name_or_path}'{hint or '; see latentsweep studies'}"
         )
     try:
-        study = _parsed(path.read_text(), name_or_path, default_name=path.stem)
+        study = _parsed(path.read_text("utf-8"), name_or_path, default_name=path.stem)
     except OSError as error:
         raise StudyError(
             f"study: cannot read '{path}' ({error.strerror}); check the path"

@@ -59,12 +59,12 @@ class Terminal(Observer):
         """Move the bar."""
         self.progress.update(self.task, completed=done)
 
-    def results(self, table: pd.DataFrame) -> None:
+    def results(self, table: pd.DataFrame, newest: str) -> None:
         """Show the table so far; where there is no terminal, its newest row."""
         if self.console.is_terminal:
             self.table = Text(results_text(table, {"data": {"image": True}}))
         else:
-            last = table.iloc[-1]
+            last = table[table["member"] == newest].iloc[0]
             self.say(
                 f"  {last['member']}: loss {last['loss']:.1f}, -ELBO {last['neg_elbo']:.1f}, "
                 f"active {last['active_units']}/{last['latent_size']}"
@@ -82,7 +82,7 @@ def results_text(results: pd.DataFrame, manifest: dict) -> str:
         max(len(text) for text in (*title, *(row[i] for row in rows)))
         for i, title in enumerate(titles)
     ]
-    lines = [_group_line(columns, widths)]
+    lines = [_group_line(columns, widths, part) for part in range(2)]
     for cells in (*zip(*titles, strict=True), *rows):
         padded = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
         lines.append("  ".join(padded))
@@ -111,11 +111,11 @@ def _two_lines(title: str) -> tuple[str, str]:
     return (first, f"({rest}") if bracket else ("", title)
 
 
-def _group_line(columns: tuple[Column, ...], widths: list[int]) -> str:
-    """Each group's name above its first column."""
+def _group_line(columns: tuple[Column, ...], widths: list[int], part: int) -> str:
+    """The first or second line of each group's name, above its first column."""
     line = ""
     for index, column in enumerate(columns):
         start = sum(widths[:index]) + 2 * index
         if column.group and (index == 0 or columns[index - 1].group != column.group):
-            line = f"{line.ljust(start)}{column.group}"
+            line = f"{line.ljust(start)}{_two_lines(column.group)[part]}"
     return line

@@ -18,7 +18,6 @@ from latentsweep.errors import LatentsweepError, nearest
 app = typer.Typer(
     name="latentsweep",
     help="How many latent dimensions does my data need, and how sure can I be?",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -42,13 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; the exit code: 0, 2 for a user's mistake, 130 when interrupted."""
     warnings.showwarning = _show_warning
     try:
-        app(args=None if arguments is None else list(arguments), standalone_mode=False)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        app(args=given or ["--help"], standalone_mode=False)
     except LatentsweepError as error:
         return _mistake(str(error))
     except NoSuchOption as error:
         return _mistake(_unknown_option(error))
     except ClickException as error:
-        return _mistake(error.format_message() or "a command is needed")
+        return _mistake(error.format_message())
     except (KeyboardInterrupt, typer.Abort):
         print(
             "\nStopped. Everything up to the last finished epoch is saved: "

@@ -1,5 +1,6 @@
 """`latentsweep run`: a study, from data to report."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,21 +60,21 @@ def run(
         for line in _plan_lines(work):
             terminal.say(line)
         if not dry_run:
-            execute(work, force=force, command=" ".join(["latentsweep", *sys.argv[1:]]))
+            execute(work, force=force, command=shlex.join(["latentsweep", *sys.argv[1:]]))
     if not dry_run:
         print("\n".join(closing_lines(work.folder)))
 
 
 def _work(name: str | None, output: Path | None, changes: dict[str, Any], terminal: Any) -> "Work":
     from latentsweep.data.catalogue import load_dataset
-    from latentsweep.pipeline.run import choose_study, default_folder
+    from latentsweep.pipeline.run import choose_study, default_folder, settled
     from latentsweep.pipeline.work import Work
     from latentsweep.record.folder import RunFolder
 
     chosen = choose_study(name, changes.get("data"))
     if name is None and "data" not in changes:
         terminal.say(_chosen_for_user(chosen.name))
-    study = chosen.changed(changes)
+    study = settled(chosen, changes)
     folder = output or default_folder(study, data=changes.get("data"))
     return Work(study, load_dataset(study), RunFolder(folder), terminal)
 

@@ -107,7 +107,11 @@ def _measured_block(
 
 @partial(jax.jit, static_argnames="draws")
 def _measure_all(
-    trained: Trained, key: Key[Array, ""], values: Num[Array, "N D"], start: int, draws: int
+    trained: Trained,
+    key: Key[Array, ""],
+    values: Num[Array, "N D"],
+    start: Int[Array, ""] | int,
+    draws: int,
 ) -> Measured:
     def one(index: Int[Array, ""]) -> Measured:
         noise = draw_noise(key, start + index, draws, trained.width)

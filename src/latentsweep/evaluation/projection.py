@@ -70,7 +70,7 @@ def panel(codes: Float[np.ndarray, "N K"], start: Float[np.ndarray, "N 2"]) -> P
 
 
 def panels(
-    codes: Sequence[Float[np.ndarray, "N K"]], start: Float[np.ndarray, "N 2"], threads: int
+    codes: Sequence[Float[np.ndarray, "N _"]], start: Float[np.ndarray, "N 2"], threads: int
 ) -> Iterator[Panel]:
     """The pictures of several latent spaces, in their order, as they are done.
 

@@ -122,7 +122,7 @@ def each(function: Callable[..., Any], mapping: Mapping) -> Callable[..., Any]:
 def _masked(active: Float[Array, " K"], leaf: Array, axis: int | None) -> Array:
     if axis is None:
         return leaf
-    return leaf * active.reshape((-1,) + (1,) * (leaf.ndim - 1 - axis))
+    return leaf * jnp.expand_dims(active, [i for i in range(leaf.ndim) if i != axis])
 
 
 def _differing_axis(one: jax.ShapeDtypeStruct, two: jax.ShapeDtypeStruct) -> int | None:

@@ -55,13 +55,13 @@ OBJECTIVES: dict[ObjectiveName, Objective] = {
 
 
 def penalty(
-    mean: Float[Array, "*rows K"], log_scale: Float[Array, "*rows K"], active: Float[Array, " K"]
-) -> Float[Array, "*rows"]:
+    mean: Float[Array, " K"], log_scale: Float[Array, " K"], active: Float[Array, " K"]
+) -> Float[Array, ""]:
     """The objectives' penalty on the active latents, in nats; for `elbo` the KL to the prior.
 
     penalty = -1/2 sum_k active_k (1 + s_k - mean_k^2 - exp(s_k))
     """
-    return -0.5 * jnp.sum(active * (1 + log_scale - mean**2 - jnp.exp(log_scale)), axis=-1)
+    return -0.5 * jnp.sum(active * (1 + log_scale - mean**2 - jnp.exp(log_scale)))
 
 
 def rate_per_dimension(

@@ -32,7 +32,7 @@ def measure_member(work: Work, member: Member) -> None:
     write_arrays(work.folder.member_path(member.name) / "arrays.safetensors", arrays)
     table = with_row(results_so_far(work), _row(work, member, arrays), members_of(work.study))
     work.folder.write_results(table)
-    work.observer.results(table)
+    work.observer.results(table, member.name)
 
 
 def write_shown(work: Work) -> None:

@@ -90,7 +90,7 @@ class Model:
         if data.shape[1:] not in (self.item_shape, bare) or not data.ndim:
             expected = ", ".join(["N", *map(str, self.item_shape)])
             raise ShapeError(f"data: expected [{expected}]; got {data.shape}")
-        return data.reshape(len(data), -1)
+        return data.reshape(len(data), math.prod(self.item_shape))
 
     def _items(self, scaled: np.ndarray) -> np.ndarray:
         return self.trained.scale.unscale(scaled).reshape(len(scaled), *self.item_shape)

@@ -15,5 +15,5 @@ class Observer:
     def advance(self, done: int) -> None:
         """So many units of the stage are done."""
 
-    def results(self, table: pd.DataFrame) -> None:
-        """The results so far, one row a member."""
+    def results(self, table: pd.DataFrame, newest: str) -> None:
+        """The results so far, one row a member, and the member that was measured last."""

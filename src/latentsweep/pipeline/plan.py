@@ -89,13 +89,17 @@ def planned_passes(study: Study, recipe: Recipe, placement: Placement) -> list[P
 
 def kept_passes(folder: RunFolder, planned: list[Pass]) -> list[Pass]:
     """The folder's own passes if they are all there; else these, written before the first step."""
-    files = sorted((folder.path / "passes").glob("p*/plan.json"))
-    kept = [_read_pass(file) for file in files]
+    files = (folder.path / "passes").glob("p[0-9]*/plan.json")
+    kept = [_read_pass(file) for file in sorted(files, key=_number)]
     if _names(kept) == _names(planned):
         return kept
     for number, each in enumerate(planned):
         atomic.write_json(folder.pass_path(number) / "plan.json", dataclasses.asdict(each))
     return planned
+
+
+def _number(plan: Path) -> int:
+    return int(plan.parent.name[1:])
 
 
 def _names(passes: list[Pass]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from latentsweep import __version__
-from latentsweep.data.catalogue import load_dataset, mnist_at_hand
+from latentsweep.data.catalogue import SUFFIXES, load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
 from latentsweep.errors import RunFolderError, nearest
 from latentsweep.evaluation.evaluate import data_bounds
@@ -103,7 +104,7 @@ def run(
     if latents is not None:
         changes["latent_sizes"] = tuple(latents)
     chosen = study if isinstance(study, Study) else choose_study(study, changes.get("data"))
-    changed = chosen.changed(changes)
+    changed = settled(chosen, changes)
     path = Path(output) if output else default_folder(changed, changes.get("data"))
     folder = RunFolder(path)
     work = Work(changed, load_dataset(changed), folder, observer or Observer())
@@ -119,7 +120,20 @@ def choose_study(name: str | Path | None, data: str | None) -> Study:
         return load_study("mnist" if mnist_at_hand() else "digits")
     if data in built_in_studies():
         return load_study(data)
-    return Study(name=Path(data).stem or "data", description=f"A family on {data}", data=data)
+    name = re.sub(r"[^\w.-]+", "-", Path(str(data)).stem) or "data"
+    return Study(name=name, description=f"A family on {data}").changed({"data": data})
+
+
+def settled(study: Study, changes: Mapping[str, Any]) -> Study:
+    """The study with a user's changes; an array file by its whole path, to be found from anywhere.
+
+    Raises:
+        StudyError: an unknown field or a value that breaks its rule.
+    """
+    changed = study.changed(changes)
+    path = Path(changed.data).expanduser()
+    is_array = path.suffix.lower() in SUFFIXES
+    return changed.changed({"data": str(path.resolve())}) if is_array else changed
 
 
 def default_folder(study: Study, data: str | None) -> Path:
@@ -144,7 +158,6 @@ def execute(work: Work, *, force: bool, command: str) -> None:
             work.observer.say(f"{work.folder.path} is already complete; --force makes it anew")
             return
         _stages(work)
-        report(work.folder, work.observer)
 
 
 def _is_complete(folder: RunFolder) -> bool:
@@ -160,8 +173,12 @@ def remeasure(folder: RunFolder, *, full: bool, observer: Observer) -> None:
     """Measure all trained members again, and with `full` project their latent spaces again.
 
     Raises:
-        LatentsweepError: the data is not there or is not the run's.
+        LatentsweepError: the run is unfinished, or its data is not there or not the same.
     """
+    if folder.manifest()["status"] != "complete":
+        raise RunFolderError(
+            f"{folder.path}: its run is unfinished; the 'latentsweep run' that began it finishes it"
+        )
     work = Work(study := folder.study(), load_dataset(study), folder, observer)
     with locked(folder.path):
         _check_same(work)
@@ -209,6 +226,8 @@ def _stages(work: Work) -> None:
     if not work.folder.projections_path.exists():
         with work.timed("project"):
             project(work)
+    with work.timed("report"):
+        report(work.folder, work.observer)
     work.folder.write_manifest({**work.folder.manifest(), "status": "complete"})
 
 

@@ -15,7 +15,7 @@ def write_arrays(
     path: Path, arrays: Mapping[str, np.ndarray], notes: Mapping[str, str] | None = None
 ) -> None:
     """Write named arrays, with text notes in the file's header, atomically."""
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     atomic.write(path, lambda temporary: save_file(contiguous, temporary, dict(notes or {})))
 
 
@@ -29,5 +29,5 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise RunFolderError(
-            f"{path}: cannot be read as a safetensors file ({error}); run the study again"
+            f"{path}: cannot be read as a safetensors file ({error}); run the study again with --force"
         ) from None

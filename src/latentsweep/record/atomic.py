@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,11 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
     """Let `fill` write a temporary file beside `path`, then rename it into place.
 
     The data is on the disk (fsync) before the name changes, so a process killed at any moment
-    leaves the old file or the new one.
+    leaves the old file or the new one, and at most a partial file that the next writing replaces.
+    There is one writer at a time: the run folder is locked.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         fill(temporary)
         _flush(temporary)

@@ -98,7 +98,7 @@ class RunFolder:
     def study(self) -> Study:
         """The complete study."""
         if not self.study_path.exists():
-            raise RunFolderError(f"{self.study_path}: missing; run the study again")
+            raise RunFolderError(f"{self.study_path}: missing; run the study again with --force")
         return load_study(str(self.study_path))
 
     def manifest(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class RunFolder:
             manifest = json.loads(self.manifest_path.read_text())
         except (OSError, ValueError) as error:
             raise RunFolderError(
-                f"{self.manifest_path}: cannot be read ({error}); run the study again"
+                f"{self.manifest_path}: cannot be read ({error}); run the study again with --force"
             ) from None
         if manifest.get("format") != FORMAT:
             raise RunFolderError(

@@ -14,9 +14,14 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the operating system's lock on a run folder; it ends with the process.
 
     Raises:
-        RunFolderError: another process holds it.
+        RunFolderError: another process holds it, or the folder can't be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(
+            f"{folder}: cannot be made ({error.strerror}); choose another folder with -o"
+        ) from None
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)

@@ -78,15 +78,17 @@ def lowest_neg_elbo(results: pd.DataFrame, per_item: str) -> list[str]:
     if members.empty:
         return []
     means = members.groupby("latent_size")["neg_elbo"].mean()
-    best = int(means.idxmin())
-    others = (means - means[best]).drop(best).sort_values(kind="stable")
+    order = means.sort_values(kind="stable")
+    best, lowest = order.index[0], f"{number(order.iloc[0])} {per_item}"
+    if len(means) == 1:
+        return [
+            f"Trained with the ELBO, latent size {best} had a true −ELBO of {lowest} on the test "
+            f"split {judged(members)}."
+        ]
     return [
-        f"Among the networks trained with the ELBO, {_sizes_compared(len(means))}{best} had the "
-        f"lowest true −ELBO on the test split, {number(means[best])} {per_item}"
-        f"{_distances(others)} {judged(members)}."
-        if len(means) > 1
-        else f"The network trained with the ELBO, of latent size {best}, had a true −ELBO of "
-        f"{number(means[best])} {per_item} on the test split {judged(members)}."
+        f"Among the networks trained with the ELBO, of {len(means)} latent sizes, size {best} had "
+        f"the lowest true −ELBO on the test split, {lowest}; the others are above it by "
+        f"{_distances(order.iloc[1:] - order.iloc[0])} {judged(members)}."
     ]
 
 
@@ -97,7 +99,8 @@ def report_loss(results: pd.DataFrame, per_item: str) -> list[str]:
         return []
     means = members.groupby("latent_size")[["loss", "neg_elbo"]].mean()
     gaps = means["neg_elbo"] - means["loss"]
-    low, high = means.loc[gaps.idxmin()], means.loc[gaps.idxmax()]
+    order = means.iloc[gaps.argsort(kind="stable")]
+    low, high = order.iloc[0], order.iloc[-1]
     first = f"{number(low['loss'])} where the true −ELBO is {number(low['neg_elbo'])}"
     last = f"{number(high['loss'])} where it is {number(high['neg_elbo'])}"
     span = first if len(means) == 1 else f"from {first}, to {last}"
@@ -189,7 +192,7 @@ _BLOG = ("report's\xa0loss (not\xa0an\xa0ELBO)", "true\xa0−ELBO", "active")
 _ELBO = ("−ELBO\xa0=", "reconstruction\xa0+", "KL", "active")
 
 
-def _cells(member: Mapping[str, Any] | None, quantities: Sequence[str]) -> list[str]:
+def _cells(member: Mapping[Any, Any] | None, quantities: Sequence[str]) -> list[str]:
     """A member's numbers and active units; what is not there is a dash, what failed says so."""
     if member is None:
         return [NO_NUMBER] * (len(quantities) + 1)
@@ -204,16 +207,12 @@ def _finished(results: pd.DataFrame, objective: str) -> pd.DataFrame:
     return members[members["objective"] == objective]
 
 
-def _sizes_compared(count: int) -> str:
-    return f"of {count} latent sizes, size "
-
-
 def _distances(others: pd.Series, most: int = 6) -> str:
-    """How far the other sizes are from the lowest: "; above it: 0.5 (size 32), 3.1 (size 8)"."""
+    """How far the other sizes are from the lowest: "0.5 (size 32) and 3.1 (size 8)"."""
     shown = [f"{number(value)} (size {size})" for size, value in others.head(most).items()]
     rest = len(others) - most
     more = [f"{rest} more, up to {number(others.iloc[-1])}"] if rest > 0 else []
-    return f"; the others are above it by {listed([*shown, *more])}"
+    return listed([*shown, *more])
 
 
 def _below(gaps: pd.Series) -> str:

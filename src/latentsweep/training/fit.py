@@ -121,7 +121,7 @@ def _outcome(at: Checkpoint, shared: np.ndarray, index: int) -> Outcome:
     alive, epoch = bool(at.state.alive[index]), int(at.state.epoch[index])
     return Outcome(
         vae=family.member(at.state.vae, index),
-        shared=shared[index],
+        shared=np.asarray(shared[index]),
         reconstruction=at.reconstruction[:epoch, index],
         penalty=at.penalty[:epoch, index],
         failed_epoch=0 if alive else epoch + 1,

@@ -20,14 +20,14 @@ def table(run: RunFolder) -> pd.DataFrame:
     members = finished(run.results())
     members = members[members["latent_size"] == 2].drop_duplicates("objective")
     tiles = []
-    for row in members.itertuples():
-        decodes = run.arrays(str(row.member))["grid/decodes"]
+    for member in members.to_dict("records"):
+        decodes = run.arrays(member["member"])["grid/decodes"]
         second, first = np.meshgrid(COORDINATES[::-1], COORDINATES, indexing="ij")
         flat = decodes.reshape(-1, *decodes.shape[2:])
         tile = pd.DataFrame(
             {"first": first.ravel(), "second": second.ravel(), "values": list(flat)}
         )
-        tiles.append(tile.assign(objective=row.objective, seed=row.seed))
+        tiles.append(tile.assign(objective=member["objective"], seed=member["seed"]))
     rows = pd.concat(tiles, ignore_index=True) if tiles else members
     low, high = value_limits(examples.values)
     images = are_images(manifest, examples.values)
@@ -79,8 +79,8 @@ def differences(tiles: np.ndarray) -> tuple[float, float]:
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
     limits = (rows["low"].iloc[0], rows["high"].iloc[0])
-    for row in rows.itertuples():
-        draw_tile(axes, row.values, (row.first / STEP, row.second / STEP), limits)
+    for row in rows.to_dict("records"):
+        draw_tile(axes, row["values"], (row["first"] / STEP, row["second"] / STEP), limits)
     ticks = COORDINATES[::2]
     labels = [f"{tick:.0f}".replace("-", "−") for tick in ticks]
     axes.set_xticks(ticks / STEP, labels)

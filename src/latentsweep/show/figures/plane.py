@@ -20,12 +20,13 @@ def table(run: RunFolder) -> pd.DataFrame:
     members = finished(run.results())
     members = members[members["latent_size"] == 2].drop_duplicates("objective")
     clouds = []
-    for row in members.itertuples():
-        codes = run.arrays(str(row.member))["test/codes"]
+    for member in members.to_dict("records"):
+        codes = run.arrays(member["member"])["test/codes"]
         cloud = pd.DataFrame({"x": codes[:, 0], "y": codes[:, 1]})
         cloud["label"] = -1 if labels is None else labels
         names = "" if labels is None else class_names(manifest["data"]["label_names"], labels)
-        cloud = cloud.assign(class_name=names, objective=row.objective, seed=row.seed)
+        cloud["class_name"] = names
+        cloud = cloud.assign(objective=member["objective"], seed=member["seed"])
         clouds.append(points.in_random_order(cloud))
     rows = pd.concat(clouds, ignore_index=True) if clouds else members
     return rows.assign(item=sentences.item(manifest))
@@ -70,7 +71,7 @@ def alt(rows: pd.DataFrame) -> str:
 
 def radius_of_most(rows: pd.DataFrame) -> float:
     """The radius around the origin within which 95 % of the codes lie."""
-    return float(np.hypot(rows["x"], rows["y"]).quantile(0.95))
+    return float(np.quantile(np.hypot(rows["x"], rows["y"]), 0.95))
 
 
 def span(coordinates: pd.Series) -> tuple[float, float]:

@@ -28,7 +28,9 @@ def table(run: RunFolder) -> pd.DataFrame:
     if members.empty:
         return members
     chosen = _chosen(examples, MOST_EXAMPLES if images else MOST_EXAMPLES_OF_LINES)
-    tiles = [_tiles(examples.values, chosen).assign(objective="", latent_size=0, seed=-1)]
+    tiles = [
+        _tiles(examples.values, chosen).assign(objective="", latent_size=0, seed=-1, sizes_in_run=0)
+    ]
     for member in members.to_dict("records"):
         decodes = run.arrays(member["member"])["shown/decodes"]
         tiles.append(_tiles(decodes, chosen).assign(**{key: member[key] for key in _KEPT}))
@@ -115,9 +117,10 @@ def _draw_block(axes: Axes, rows: pd.DataFrame) -> None:
     limits = value_limits(np.stack(list(rows.loc[rows["latent_size"] == 0, "values"])))
     positions = {position: row for row, position in enumerate(dict.fromkeys(rows["position"]))}
     sizes = {size: column for column, size in enumerate(sorted(set(rows["latent_size"])))}
-    for row in rows.itertuples():
-        centre = (sizes[row.latent_size] + 0.12 * (row.latent_size > 0), -positions[row.position])
-        draw_tile(axes, row.values, centre, limits)
+    for row in rows.to_dict("records"):
+        size = row["latent_size"]
+        centre = (sizes[size] + 0.12 * (size > 0), -positions[row["position"]])
+        draw_tile(axes, row["values"], centre, limits)
     names = rows.drop_duplicates("position")["class_name"].map(style.shortened)
     axes.set_yticks([-row for row in positions.values()], list(names))
     axes.set_ylim(-len(positions) + 0.5, 0.5)

@@ -24,6 +24,7 @@ def draw(rows: pd.DataFrame) -> Figure:
     """Three panels, one a term, that span the same number of nats; one line an objective."""
     figure = Figure(figsize=(style.PAGE_WIDTH, 2.9), layout="constrained")
     panels = figure.subplots(1, len(PANELS))
+    ends: list[style.End] = []
     for axes, (term, title) in zip(panels, PANELS.items(), strict=True):
         part = rows[rows["term"] == term]
         ends = _draw_lines(axes, part)

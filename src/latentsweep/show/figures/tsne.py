@@ -34,7 +34,9 @@ def table(run: RunFolder) -> pd.DataFrame:
     rows["y"] = np.where(rows["latent_size"] == 1, _random_heights(len(rows)), rows["y"])
     rows["label"] = -1 if labels is None else labels[rows["example"]]
     rows["class_name"] = (
-        "" if labels is None else class_names(manifest["data"]["label_names"], rows["label"])
+        ""
+        if labels is None
+        else class_names(manifest["data"]["label_names"], rows["label"].to_numpy())
     )
     rows["mark"] = rows["class_name"] if _all_short(rows) else rows["label"].astype(str)
     return rows.assign(item=sentences.item(manifest))

@@ -23,7 +23,7 @@ _UNSEEN_STAGES = ("report",)  # is not over while the page is written
 
 
 def write_report(run: RunFolder) -> Path:
-    """The path of `report.html`, written anew from the run folder, its figures brought up to date."""
+    """The path of `report.html`, written anew from the run folder with its figures up to date."""
     results, manifest = run.results(), run.manifest()
     page = _template().render(
         **_opening(results, manifest),

@@ -1,0 +1,228 @@
+"""Synthetic run folders, as `docs/formats.md` describes them, made without training anything."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentsweep.record.arrays import write_arrays
+from latentsweep.record.folder import Examples, RunFolder
+from latentsweep.record.tables import write_table
+from latentsweep.study import Study
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a synthetic run holds; its numbers follow simple laws that tests can state."""
+
+    sizes: tuple[int, ...] = (2, 4, 8)
+    objectives: tuple[str, ...] = ("keras-blog", "elbo")
+    seeds: tuple[int, ...] = (0,)
+    item_shape: tuple[int, ...] = (6, 5)
+    image: bool = True
+    names: tuple[str, ...] | None = ("zero", "one", "two")
+    labelled: bool = True
+    failed: dict[str, int] = field(default_factory=dict)  # member: epoch
+    epochs: int = 3
+    tests: int = 40
+    shown: int = 12
+    no_latent: float = 205.8
+    entropy_floor: float | None = 45.5
+    likelihood: str = "bernoulli"
+    offset: float = 0.0
+
+
+def neg_elbo_of(objective: str, size: int, seed: int) -> float:
+    """The true −ELBO of every synthetic member: lowest at 8 for `elbo`, rising for `keras-blog`."""
+    if objective == "elbo":
+        return 100.0 + 6.0 * abs(np.log2(size) - 3) + 0.25 * seed
+    return 110.0 + 4.0 * np.log2(size) + 0.25 * seed
+
+
+def member_name(objective: str, size: int, seed: int) -> str:
+    return f"{objective}-k{size:02d}-s{seed}"
+
+
+def write_run(path: Path, recipe: Recipe) -> RunFolder:
+    """A complete run folder made by a recipe."""
+    run, noise = RunFolder(path), np.random.default_rng(5)
+    path.mkdir(parents=True, exist_ok=True)
+    study = Study(
+        name="synthetic",
+        latent_sizes=recipe.sizes,
+        objectives=recipe.objectives,
+        seeds=recipe.seeds,
+        epochs=recipe.epochs,
+    )
+    run.study_path.write_text(study.to_toml())
+    labels = np.arange(recipe.tests, dtype=np.int32) % len(recipe.names or range(3))
+    values = _values(recipe, noise)
+    indices = np.arange(recipe.shown, dtype=np.int32)
+    run.write_examples(Examples(values, indices, labels if recipe.labelled else None))
+    rows = [
+        _row(recipe, objective, size, seed)
+        for objective in recipe.objectives
+        for size in recipe.sizes
+        for seed in recipe.seeds
+    ]
+    for row in rows:
+        _write_member(run, recipe, row, values, noise)
+    run.write_results(pd.DataFrame(rows))
+    run.write_projections(pd.concat([_projection(recipe, row, noise) for row in rows]))
+    run.write_manifest(_manifest(recipe, rows))
+    return run
+
+
+def _values(recipe: Recipe, noise) -> np.ndarray:
+    shape = (recipe.shown, *recipe.item_shape)
+    if recipe.image:
+        return noise.integers(0, 256, shape).astype(np.uint8)
+    return noise.normal(size=shape).astype(np.float32)
+
+
+def _row(recipe: Recipe, objective: str, size: int, seed: int) -> dict:
+    name = member_name(objective, size, seed)
+    neg_elbo = neg_elbo_of(objective, size, seed) + recipe.offset
+    rate = 3.0 * np.log2(size) + 3
+    loss = neg_elbo - 2.0 * size if objective == "keras-blog" else neg_elbo
+    shown = size > 2
+    return {
+        "member": name,
+        "objective": objective,
+        "latent_size": size,
+        "seed": seed,
+        "data": "made <up>",
+        "split": "test",
+        "status": "failed" if name in recipe.failed else "ok",
+        "failed_epoch": recipe.failed.get(name, 0),
+        "train_seconds": 1.5,
+        "loss": loss,
+        "penalty": loss - (neg_elbo - rate),
+        "reconstruction": neg_elbo - rate,
+        "rate": rate,
+        "neg_elbo": neg_elbo,
+        "reconstruction_of_mean": neg_elbo - rate - 1,
+        "mse_of_mean": 0.08 / size,
+        "active_units": min(size, 6),
+        "tsne_kl": 1.25 if shown else np.nan,
+        "tsne_preservation": 0.48 - 0.001 * size if shown else np.nan,
+        "tsne_trustworthiness": 0.98 if shown else np.nan,
+    }
+
+
+def _write_member(run: RunFolder, recipe: Recipe, row: dict, values: np.ndarray, noise) -> None:
+    size, tests = row["latent_size"], recipe.tests
+    quantities = ("loss", "reconstruction", "penalty", "rate", "neg_elbo", "mse_of_mean")
+    arrays = {f"test/{q}": np.full(tests, row[q], np.float32) for q in quantities}
+    arrays["test/codes"] = noise.normal(size=(tests, size)).astype(np.float32)
+    arrays["test/code_scales"] = np.full((tests, size), 0.5, np.float32)
+    arrays["kl_per_dimension"] = np.ones(size, np.float32)
+    arrays["rho"] = np.full(size, 0.5, np.float32)
+    arrays["shown/decodes"] = values[::-1].copy()
+    if size == 2:
+        tiles = noise.integers(0, len(values), (9, 9))
+        arrays["grid/decodes"] = values[tiles]
+    write_arrays(run.member_path(row["member"]) / "arrays.safetensors", arrays)
+    last = row["failed_epoch"] - 1 if row["status"] == "failed" else recipe.epochs
+    epochs = np.arange(1, last + 1)
+    loss = row["loss"] + 40.0 / np.maximum(epochs, 1)
+    history = {"epoch": epochs, "loss": loss, "reconstruction": loss - 5, "penalty": 0 * loss + 5}
+    write_table(run.member_path(row["member"]) / "history.parquet", pd.DataFrame(history))
+
+
+def _projection(recipe: Recipe, row: dict, noise) -> pd.DataFrame:
+    points = noise.normal(size=(recipe.tests, 2))
+    method = "codes" if row["latent_size"] <= 2 else "t-SNE"
+    return pd.DataFrame(
+        {
+            "member": row["member"],
+            "example": np.arange(recipe.tests),
+            "x": points[:, 0],
+            "y": points[:, 1] * (row["latent_size"] > 1),
+            "method": method,
+        }
+    )
+
+
+def _manifest(recipe: Recipe, rows: list[dict]) -> dict:
+    keys = ("member", "objective", "latent_size", "seed")
+    return {
+        "command": "latentsweep run synthetic",
+        "versions": {"latentsweep": "0.1.0", "python": "3.11", "jax": "0.10.2", "numpy": "2.0"},
+        "device": {"kind": "cpu", "name": "a processor", "count": 1, "cores": 2},
+        "data": {
+            "name": "made <up>",
+            "source": "/somewhere/file.npz",
+            "hash": "0123456789abcdef" * 4,
+            "item_shape": list(recipe.item_shape),
+            "splits": {"train": 100, "test": recipe.tests},
+            "label_names": list(recipe.names) if recipe.names and recipe.labelled else None,
+            "image": recipe.image,
+            "likelihood": recipe.likelihood,
+        },
+        "bounds": {"no_latent": recipe.no_latent, "entropy_floor": recipe.entropy_floor},
+        "members": [
+            {"name": row["member"], **{k: row[k] for k in keys[1:]}, "learning_rate": 0.001}
+            for row in rows
+        ],
+        "seconds": {"compile": 1.5, "train": 62.25, "evaluate": 3.0, "project": 4.0, "report": 1.0},
+        "status": "complete",
+    }
+
+
+HOSTILE = ("<script>alert(1)</script>", "$x_1$ 100%", 'it\'s "quoted" & \\frac{1}{2}')
+
+RECIPES = {
+    "usual": Recipe(),
+    "one member": Recipe(sizes=(2,), objectives=("elbo",)),
+    "one member of one dimension": Recipe(sizes=(1,), objectives=("keras-blog",), epochs=1),
+    "60 members": Recipe(sizes=(1, 2, 4, 8, 200), seeds=tuple(range(6)), tests=8, shown=4),
+    "30 sizes": Recipe(sizes=tuple(range(1, 31)), tests=8, shown=4),
+    "no labels": Recipe(labelled=False, names=None),
+    "a failed member": Recipe(failed={"elbo-k02-s0": 2}),
+    "all failed": Recipe(
+        failed={member_name(o, k, 0): 1 for o in ("keras-blog", "elbo") for k in (2, 4, 8)}
+    ),
+    "grey with a last axis, labels without names": Recipe(item_shape=(6, 6, 1), names=None),
+    "vectors": Recipe(
+        item_shape=(200,),
+        image=False,
+        entropy_floor=None,
+        likelihood="gaussian",
+        offset=-300.0,
+        no_latent=-100.0,
+    ),
+    "hostile names": Recipe(names=HOSTILE),
+    "colours, many classes": Recipe(
+        item_shape=(6, 6, 3), names=tuple(f"kind {i} of thing" for i in range(30))
+    ),
+    "keras-blog only": Recipe(objectives=("keras-blog",), seeds=(0, 1)),
+}
+
+
+@pytest.fixture(scope="session")
+def recipes():
+    """The recipes of the odd runs, by name."""
+    return RECIPES
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Makes the synthetic run of a recipe."""
+    return lambda recipe=RECIPES["usual"]: write_run(tmp_path / "run", recipe)
+
+
+@pytest.fixture(
+    scope="session", params=list(RECIPES), ids=lambda name: name.replace(",", "").replace(" ", "-")
+)
+def any_run(request, tmp_path_factory):
+    """Each of the synthetic runs in turn."""
+    return write_run(tmp_path_factory.mktemp("run") / "run", RECIPES[request.param])
+
+
+@pytest.fixture
+def usual_run(make_run):
+    """Two objectives, three sizes, one seed, small grey images of three classes."""
+    return make_run()

@@ -1,0 +1,76 @@
+"""The loop: interrupted or not, on one device or many, the same bits."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from training_family import recipe
+
+from latentsweep.training import fit
+from latentsweep.training.placement import Placement, on_all, over_members
+
+EPOCHS = 5
+
+
+class InterruptionError(Exception):
+    """Stands for a process that ends."""
+
+
+def run(members, values, folder: Path, devices=2, mapping="map", stop_after=None):
+    """Train the members for EPOCHS, or until an interruption after some."""
+    parts, told = recipe(7), []
+
+    def on_epoch(epoch: int, resumed: bool) -> None:
+        told.append((epoch, resumed))
+        if epoch == stop_after:
+            raise InterruptionError
+
+    mesh = Placement(tuple(jax.devices()[:devices]), mapping).mesh(4)
+    data = on_all(values, mesh)
+    programs = fit.compiled(parts, members, data, mesh, mapping)
+    settings = over_members(members, mesh)
+    return fit.fit(programs, settings, data, EPOCHS, folder, on_epoch), told
+
+
+def assert_same(one, other) -> None:
+    for a, b in zip(one, other, strict=True):
+        jax.tree.map(np.testing.assert_array_equal, a.vae, b.vae)
+        np.testing.assert_array_equal(a.reconstruction, b.reconstruction)
+        np.testing.assert_array_equal(a.penalty, b.penalty)
+        assert a.failed_epoch == b.failed_epoch == 0
+
+
+@pytest.fixture(scope="module")
+def whole(members, values, tmp_path_factory):
+    outcomes, told = run(members, values, tmp_path_factory.mktemp("whole"))
+    assert told == [(0, False)] + [(epoch, False) for epoch in range(1, EPOCHS + 1)]
+    return outcomes
+
+
+@pytest.mark.parametrize("devices", [1, 4, 8])
+def test_the_number_of_devices_changes_no_bit(members, values, whole, tmp_path, devices):
+    assert_same(run(members, values, tmp_path, devices=devices)[0], whole)
+
+
+@pytest.mark.parametrize(("stop", "devices"), [(1, 2), (3, 1), (5, 4)])
+def test_an_interrupted_training_ends_with_the_same_bits(
+    members, values, whole, tmp_path, stop, devices
+):
+    with pytest.raises(InterruptionError):
+        run(members, values, tmp_path, stop_after=stop)
+    outcomes, told = run(members, values, tmp_path, devices=devices)
+    assert told[0] == (stop, True)
+    assert_same(outcomes, whole)
+
+
+def test_side_by_side_agrees_but_for_rounding(members, values, whole, tmp_path):
+    outcomes, _ = run(members, values, tmp_path, mapping="vmap")
+    for a, b in zip(outcomes, whole, strict=True):
+        np.testing.assert_allclose(a.reconstruction, b.reconstruction, rtol=1e-4)
+
+
+def test_each_member_has_its_own_curve(whole):
+    curves = {tuple(outcome.reconstruction) for outcome in whole}
+    assert len(curves) == 4
+    assert all(len(outcome.penalty) == EPOCHS for outcome in whole)

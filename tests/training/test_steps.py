@@ -1,0 +1,175 @@
+"""What one member's training is, and the family laws of a whole training."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from training_family import EXAMPLES, recipe, settings
+
+from latentsweep.model import family
+from latentsweep.model.family import unpadded
+from latentsweep.training import steps
+from latentsweep.training.steps import batch_terms, initial_state, train_epoch
+
+
+def trained(member, values, width, epochs, mapping=None, **changes):
+    """A member, or a family, after some epochs."""
+    parts = recipe(width, **changes)
+    initial = lambda s: initial_state(s, parts)  # noqa: E731
+    epoch = lambda state, s: train_epoch(state, s, jnp.asarray(values), parts)  # noqa: E731
+    if mapping:
+        initial, epoch = family.each(initial, mapping), family.each(epoch, mapping)
+    state, epoch = jax.jit(initial)(member), jax.jit(epoch)
+    for _ in range(epochs):
+        state, terms = epoch(state, member)
+    return state, terms
+
+
+def largest_difference(one, other):
+    """Greatest difference between two trees, relative to the greatest number of each leaf."""
+    ratios = jax.tree.map(lambda a, b: jnp.abs(a - b).max() / jnp.abs(b).max(), one, other)
+    return max(jax.tree.leaves(ratios))
+
+
+@pytest.mark.parametrize("mapping", ["map", "vmap"])
+def test_a_member_alone_is_the_member_in_its_family_after_100_steps(members, values, mapping):
+    with jax.enable_x64(True):
+        several = jax.tree.map(
+            lambda leaf: leaf.astype(float) if leaf.dtype.kind == "f" else leaf, members
+        )
+        together, _ = trained(several, values, width=7, epochs=15, mapping=mapping)
+        for index, latent_size in enumerate((1, 3, 3, 7)):
+            alone, _ = trained(family.member(several, index), values, latent_size, epochs=15)
+            inside = unpadded(family.member(together.vae, index), latent_size, recipe(7).shape)
+            assert jax.tree.leaves(inside)[0].dtype == jnp.float64
+            assert largest_difference(inside, alone.vae) <= 1e-9
+
+
+def test_padding_is_exactly_zero_after_training(members, values):
+    state, _ = trained(members, values, width=7, epochs=15, mapping="map")
+    moments = state.optimiser[0]
+    for tree in (state.vae, moments.mu, moments.nu):
+        for index, latent_size in enumerate((1, 3, 3, 7)):
+            one = family.member(tree, index)
+            assert not jnp.any(one.encoder.heads.weight[..., latent_size:])
+            assert not jnp.any(one.encoder.heads.bias[..., latent_size:])
+            assert not jnp.any(one.decoder.hidden.weight[latent_size:])
+            assert jnp.any(one.decoder.hidden.weight[latent_size - 1])
+
+
+def test_one_step_in_float32_agrees_to_rounding(members, values):
+    parts, x = recipe(7), jnp.asarray(values[:8] / np.float32(255))
+    noise = jax.random.normal(jax.random.key(0), (8, 7))
+    member = family.member(members, 1)
+    carries = []
+    for width in (7, 3):
+        state = initial_state(member, parts := recipe(width))
+        carry = (state.vae, state.optimiser)
+        (vae, _), _ = steps.train_step(carry, x, noise[:, :width], member, parts)
+        carries.append(vae)
+    assert largest_difference(unpadded(carries[0], 3, recipe(7).shape), carries[1]) <= 1e-5
+
+
+def test_members_do_not_touch_each_other(members, values):
+    straight, _ = trained(members, values, width=7, epochs=2, mapping="map")
+    order = jnp.array([2, 0, 3, 1])
+    shuffled, _ = trained(jax.tree.map(lambda leaf: leaf[order], members), values, 7, 2, "map")
+    jax.tree.map(
+        lambda a, b: np.testing.assert_array_equal(a[order], b), straight.vae, shuffled.vae
+    )
+
+
+def test_a_training_lowers_the_loss(members, values):
+    _, first = trained(members, values, width=7, epochs=1, mapping="map")
+    _, last = trained(members, values, width=7, epochs=30, mapping="map")
+    assert np.all(np.asarray(last.loss) < np.asarray(first.loss))
+
+
+def test_every_example_is_visited_each_epoch_and_orders_differ():
+    parts = recipe(3)
+    orders = []
+    for seed, epoch in ((0, 0), (0, 1), (1, 0)):
+        member = settings(3, seed)
+        state = eqx.tree_at(lambda s: s.epoch, initial_state(member, parts), jnp.int32(epoch))
+        order = np.asarray(steps._order(state, member, parts))
+        assert order.shape == (7, 8)
+        flat = order.ravel()
+        assert sorted(flat[:EXAMPLES]) == list(range(EXAMPLES))
+        np.testing.assert_array_equal(flat[EXAMPLES:], flat[:6])
+        orders.append(tuple(flat))
+    assert len(set(orders)) == 3
+
+
+def test_order_and_noise_do_not_depend_on_the_latent_size():
+    small, large = settings(2), settings(5)
+    states = [initial_state(s, recipe(7)) for s in (small, large)]
+    for draw in (steps._order, steps._noise):
+        a, b = (draw(state, s, recipe(7)) for state, s in zip(states, (small, large), strict=True))
+        np.testing.assert_array_equal(a, b)
+
+
+def test_terms_are_the_objective_written_out(values):
+    member, parts = settings(3, objective="keras-blog"), recipe(3)
+    vae = initial_state(member, parts).vae
+    x = values[:8] / np.float32(255)
+    noise = np.asarray(jax.random.normal(jax.random.key(0), (8, 3)))
+    got = batch_terms(vae, jnp.asarray(x), jnp.asarray(noise), member, parts)
+    w = lambda layer: (np.asarray(layer.weight), np.asarray(layer.bias))  # noqa: E731
+    (w1, b1), (wh, bh) = w(vae.encoder.hidden), w(vae.encoder.heads)
+    (w2, b2), (w3, b3) = w(vae.decoder.hidden), w(vae.decoder.output)
+    hidden = np.maximum(x @ w1 + b1, 0)
+    m, s = hidden @ wh[:, 0] + bh[0], hidden @ wh[:, 1] + bh[1]
+    z = m + np.exp(s) * 0.1 * noise
+    p = 1 / (1 + np.exp(-(np.maximum(z @ w2 + b2, 0) @ w3 + b3)))
+    cross_entropy = -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=1).mean()
+    penalty = -0.5 * (1 + s - m**2 - np.exp(s)).sum(axis=1).mean()
+    assert float(got.reconstruction) == pytest.approx(cross_entropy, rel=1e-5)
+    assert float(got.penalty) == pytest.approx(penalty, rel=1e-5)
+    assert float(got.loss) == pytest.approx(cross_entropy + penalty, rel=1e-5)
+
+
+def test_a_gaussian_learns_the_noise_of_its_data():
+    rng = np.random.default_rng(0)
+    noise = 0.3 * rng.normal(size=(EXAMPLES, 12))
+    data = 255 * (rng.normal(size=(EXAMPLES, 1)) @ rng.normal(size=(1, 12)) + noise)
+    member, parts = settings(2), recipe(2, likelihood="gaussian", learning_rate=3e-3)
+    state, _ = trained(
+        member, data.astype(np.float32), 2, 300, likelihood="gaussian", learning_rate=3e-3
+    )
+    variance = steps.closed_form(state, member, jnp.asarray(data, jnp.float32), parts)
+    assert float(variance) ** 0.5 == pytest.approx(0.3, rel=0.3)
+
+
+def test_a_member_that_diverges_keeps_its_last_finite_state(values):
+    parts = recipe(3)
+    explode = optax.chain(
+        parts.optimiser, optax.scale_by_schedule(lambda t: jnp.where(t < 8, 1.0, 1e30))
+    )
+    parts = steps.dataclasses.replace(parts, optimiser=explode)
+    member = settings(3)
+    epoch = jax.jit(lambda state: train_epoch(state, member, jnp.asarray(values), parts))
+    first, _ = epoch(initial_state(member, parts))
+    dead, terms = epoch(first)
+    still, _ = epoch(dead)
+    assert bool(first.alive)
+    assert not bool(dead.alive)
+    assert not np.isfinite(float(terms.loss))
+    for later in (dead, still):
+        assert int(later.epoch) == 1
+        jax.tree.map(np.testing.assert_array_equal, later.vae, first.vae)
+
+
+def test_sizes_and_objectives_share_one_compilation(values):
+    parts = recipe(7)
+    traces = []
+
+    @jax.jit
+    def epoch(state, member):
+        traces.append(1)
+        return train_epoch(state, member, jnp.asarray(values), parts)
+
+    for member in (settings(1), settings(7, 3), settings(4, 1, "keras-blog")):
+        epoch(initial_state(member, parts), member)
+    assert len(traces) == 1

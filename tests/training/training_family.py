@@ -1,0 +1,34 @@
+"""A tiny family on made-up data."""
+
+import jax
+import jax.numpy as jnp
+
+from latentsweep.data.dataset import Scale
+from latentsweep.model.family import Settings
+from latentsweep.model.likelihoods import LIKELIHOODS
+from latentsweep.model.network import NetworkShape
+from latentsweep.model.objective import OBJECTIVES
+from latentsweep.study import load_study
+from latentsweep.training.optimiser import adam
+from latentsweep.training.steps import Recipe
+
+EXAMPLES, FEATURES = 50, 12
+
+
+def settings(latent_size: int, seed: int = 0, objective: str = "elbo") -> Settings:
+    """One member."""
+    numbers = jax.tree.map(lambda n: jnp.asarray(n, float), OBJECTIVES[objective])
+    return Settings(jnp.int32(seed), jnp.int32(latent_size), numbers)
+
+
+def recipe(width: int, likelihood: str = "bernoulli", **changes) -> Recipe:
+    """A tiny network with the report's optimiser, batches of 8."""
+    study = load_study("mnist").changed({"batch_size": 8, **changes})
+    return Recipe(
+        shape=NetworkShape(FEATURES, 1, 16, width),
+        likelihood=LIKELIHOODS[likelihood],
+        scale=Scale(0.0, 255.0),
+        optimiser=adam(study, 70),
+        batch_size=study.batch_size,
+        examples=EXAMPLES,
+    )
