@@ -83,7 +83,7 @@ def test_hostile_words_stay_text(make_run, recipes):
 def test_the_page_says_what_was_seen_and_how_it_was_made(usual_run):
     text = Page(write_report(usual_run).read_text()).text
     assert "size 8 had the lowest true −ELBO on the test split, 100.0 nats per image" in text
-    assert "the loss the report prints is 4.0 to 16.0 below the true −ELBO" in text
+    assert "that loss stands 4.0 to 16.0 below the true −ELBO" in text
     for made in ("learning_rate 0.001", "0123456789abcdef" * 4, "test split 40", "train 62.2 s"):
         assert made in text
     for term in ("Nat", "−ELBO", "Rate", "Active unit", "The report’s loss"):

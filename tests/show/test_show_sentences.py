@@ -19,7 +19,7 @@ def test_lowest_true_neg_elbo_and_the_others(usual_run):
 
 def test_report_loss_against_the_true_neg_elbo_of_the_same_networks(usual_run):
     assert seen(usual_run)[1] == (
-        "On the networks trained with the Keras-blog loss, the loss the report prints is 4.0 to "
+        "On the networks trained with the Keras-blog loss, that loss stands 4.0 to "
         "16.0 below the true −ELBO of the same networks, in nats per image: it reads from 110.0 "
         "where the true −ELBO is 114.0, to 106.0 where it is 122.0 (one seed: seen, not judged)."
     )

@@ -120,7 +120,7 @@ def choose_study(name: str | Path | None, data: str | None) -> Study:
         return load_study("mnist" if mnist_at_hand() else "digits")
     if data in built_in_studies():
         return load_study(data)
-    name = re.sub(r"[^\w.-]+", "-", Path(str(data)).stem) or "data"
+    name = re.sub(r"[^\w.-]+", "-", Path(str(data)).stem, flags=re.ASCII) or "data"
     return Study(name=name, description=f"A family on {data}").changed({"data": data})
 
 

@@ -105,7 +105,7 @@ def report_loss(results: pd.DataFrame, per_item: str) -> list[str]:
     last = f"{number(high['loss'])} where it is {number(high['neg_elbo'])}"
     span = first if len(means) == 1 else f"from {first}, to {last}"
     return [
-        f"On the networks trained with the Keras-blog loss, the loss the report prints is "
+        f"On the networks trained with the Keras-blog loss, that loss stands "
         f"{_below(gaps)} the true −ELBO of the same networks, in {per_item}: it reads {span} "
         f"{judged(members)}."
     ]

@@ -88,9 +88,9 @@ class Line:
 LINES = {
     ("keras-blog", "loss"): Line("report's loss\n(not an ELBO)", "#e76300", "s", (0, (1, 1.2))),
     ("keras-blog", "neg_elbo"): Line(
-        "true −ELBO of those\nsame networks", "#bd1f01", "^", (0, (5, 2))
+        "true −ELBO, trained\nwith the report's loss", "#bd1f01", "^", (0, (5, 2))
     ),
-    ("elbo", "neg_elbo"): Line("−ELBO of the networks\ntrained with it", "#2a74b8", "o", "-"),
+    ("elbo", "neg_elbo"): Line("−ELBO, trained\nwith the ELBO", "#2a74b8", "o", "-"),
 }
 TRAINED_WITH = {
     "keras-blog": "trained with the Keras-blog loss",

@@ -89,7 +89,7 @@ def alt(rows: pd.DataFrame) -> str:
 _WORDS = {
     ("keras-blog", "loss"): "the report's loss (not an ELBO)",
     ("keras-blog", "neg_elbo"): "the true −ELBO of those same networks",
-    ("elbo", "neg_elbo"): "the −ELBO of the networks trained with it",
+    ("elbo", "neg_elbo"): "the −ELBO of the networks trained with the ELBO",
 }
 
 

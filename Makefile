@@ -1,0 +1,58 @@
+# Two commands do everything: `make study` and `make test`. Both set up what they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# MNIST beside the checkout, if it is there and nothing else is said.
+ifndef LATENTSWEEP_DATA
+ifneq ($(wildcard ../shared/data/mnist),)
+export LATENTSWEEP_DATA := $(abspath ../shared/data)
+endif
+endif
+
+.PHONY: study test test-slow test-browser lint types docs check clean
+
+study: $(VENV)/installed
+	$(BIN)/latentsweep run
+
+test: $(VENV)/ready-to-test
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/ready-to-test
+	$(BIN)/python -m pytest -m slow
+
+test-browser: $(VENV)/ready-to-test
+	$(BIN)/python -m pytest -m browser
+
+lint: $(VENV)/ready-to-check
+	$(BIN)/ruff check src tests docs
+	$(BIN)/ruff format --check src tests docs
+
+types: $(VENV)/ready-to-check
+	$(BIN)/pyright
+
+docs: $(VENV)/installed
+	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_study.py
+
+check: test lint types test-slow test-browser
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/pip:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "latentsweep needs Python 3.11 or newer; say which with make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1' -c constraints.txt
+
+$(VENV)/installed: $(VENV)/bin/pip pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --editable . -c constraints.txt
+	touch $@
+
+$(VENV)/ready-to-test: $(VENV)/installed
+	$(BIN)/pip install --quiet --group test -c constraints.txt
+	touch $@
+
+$(VENV)/ready-to-check: $(VENV)/ready-to-test
+	$(BIN)/pip install --quiet --group lint -c constraints.txt
+	touch $@

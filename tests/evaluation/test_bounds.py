@@ -1,0 +1,122 @@
+"""Measurements against plain NumPy written from the definitions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from latentsweep.data.dataset import Scale
+from latentsweep.evaluation import evaluate
+from latentsweep.evaluation.bounds import draw_noise, entropy_floor, no_latent
+from latentsweep.model.family import Settings, Stream, initial_member, padded, stream
+from latentsweep.model.likelihoods import LIKELIHOODS
+from latentsweep.model.network import NetworkShape
+from latentsweep.model.objective import OBJECTIVES
+from latentsweep.model.trained import Trained
+
+FEATURES, LATENTS, WIDTH, DRAWS = 6, 2, 5, 4
+SHAPE = NetworkShape(FEATURES, 1, 8, LATENTS)
+VALUES = np.random.default_rng(0).integers(0, 256, (70, FEATURES)).astype(np.uint8)
+SIGMA = {"keras-blog": lambda s: 0.1 * np.exp(s), "elbo": lambda s: np.exp(s / 2)}
+
+
+def network(objective: str, likelihood: str, width: int = LATENTS) -> Trained:
+    numbers = jax.tree.map(jnp.float32, OBJECTIVES[objective])
+    settings = Settings(jnp.int32(3), jnp.int32(LATENTS), numbers)
+    vae = padded(initial_member(settings, SHAPE), SHAPE._replace(width=width))
+    shared = jnp.float32(0.4 if likelihood == "gaussian" else 0)
+    return Trained(vae, settings, LIKELIHOODS[likelihood], shared, Scale(0.0, 255.0))
+
+
+def by_hand(objective: str, likelihood: str) -> dict[str, np.ndarray]:
+    """The documented quantities, from their definitions in float64."""
+    trained = network(objective, likelihood)
+    x = VALUES / 255
+    layer = lambda part: (np.asarray(part.weight, float), np.asarray(part.bias, float))  # noqa: E731
+    (w1, b1), (wh, bh) = layer(trained.vae.encoder.hidden), layer(trained.vae.encoder.heads)
+    (w2, b2), (w3, b3) = layer(trained.vae.decoder.hidden), layer(trained.vae.decoder.output)
+    hidden = np.maximum(x @ w1 + b1, 0)
+    m, s = hidden @ wh[:, 0] + bh[0], hidden @ wh[:, 1] + bh[1]
+    sigma = SIGMA[objective](s)
+    decode = lambda z: np.maximum(z @ w2 + b2, 0) @ w3 + b3  # noqa: E731
+
+    def cost(z: np.ndarray) -> np.ndarray:
+        out = decode(z)
+        if likelihood == "gaussian":
+            return 0.5 * np.sum((x - out) ** 2 / 0.4 + np.log(2 * np.pi * 0.4), axis=1)
+        return np.sum(np.logaddexp(0, out) - x * out, axis=1)
+
+    key = stream(jnp.int32(3), Stream.MEASURING)
+    noise = np.stack([np.asarray(draw_noise(key, jnp.int32(i), DRAWS, LATENTS)) for i in range(70)])
+    reconstruction = np.mean([cost(m + sigma * noise[:, d]) for d in range(DRAWS)], axis=0)
+    kl = 0.5 * (m**2 + sigma**2 - 2 * np.log(sigma) - 1)
+    penalty = -0.5 * np.sum(1 + s - m**2 - np.exp(s), axis=1)
+    mean = decode(m) if likelihood == "gaussian" else 1 / (1 + np.exp(-decode(m)))
+    return {
+        "test/reconstruction": reconstruction,
+        "test/penalty": penalty,
+        "test/rate": kl.sum(axis=1),
+        "test/loss": reconstruction + penalty,
+        "test/neg_elbo": reconstruction + kl.sum(axis=1),
+        "test/reconstruction_of_mean": cost(m),
+        "test/mse_of_mean": np.mean((mean - x) ** 2, axis=1),
+        "test/codes": m,
+        "test/code_scales": sigma,
+        "kl_per_dimension": kl.mean(axis=0),
+        "rho": m.var(axis=0) / (m.var(axis=0) + np.mean(sigma**2, axis=0)),
+    }
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("width", [LATENTS, WIDTH])
+def test_measurements_are_their_definitions(objective, likelihood, width):
+    got = evaluate.measured(network(objective, likelihood, width), VALUES, DRAWS)
+    expected = by_hand(objective, likelihood)
+    assert set(got) == set(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(got[name], values, rtol=2e-4, atol=2e-5, err_msg=name)
+
+
+def test_large_splits_are_measured_in_blocks_with_the_same_numbers(monkeypatch):
+    whole = evaluate.measured(network("elbo", "bernoulli"), VALUES, DRAWS)
+    monkeypatch.setattr(evaluate, "_EXAMPLES_ON_DEVICE", 64)
+    parts = evaluate.measured(network("elbo", "bernoulli"), VALUES, DRAWS)
+    for name, values in whole.items():
+        np.testing.assert_allclose(parts[name], values, rtol=1e-5, err_msg=name)
+
+
+def test_more_draws_change_only_the_noise():
+    few, many = (evaluate.measured(network("elbo", "bernoulli"), VALUES, d) for d in (4, 400))
+    np.testing.assert_array_equal(few["test/codes"], many["test/codes"])
+    assert 0 < np.abs(few["test/reconstruction"] - many["test/reconstruction"]).mean() < 0.5
+
+
+def test_decoded_mean_and_grid():
+    trained = network("elbo", "bernoulli", WIDTH)
+    decoded = evaluate.decoded_mean(trained, VALUES)
+    arrays = by_hand("elbo", "bernoulli")
+    mse = np.mean((decoded - VALUES / 255) ** 2, axis=1)
+    np.testing.assert_allclose(mse, arrays["test/mse_of_mean"], rtol=1e-4)
+    grid = evaluate.decoded_grid(trained)
+    corner = np.zeros(WIDTH, np.float32)
+    corner[:2] = [-2, 2]
+    assert grid.shape == (9, 9, FEATURES)
+    np.testing.assert_allclose(grid[0, 0], trained.decoded(jnp.asarray(corner)), rtol=1e-5)
+    corner[:2] = [2, -1.5]
+    np.testing.assert_allclose(grid[7, 8], trained.decoded(jnp.asarray(corner)), rtol=1e-5)
+
+
+def test_entropy_floor_is_reached_by_a_perfect_reconstruction():
+    x = jnp.array([[0.0, 1.0, 0.25], [0.5, 0.9, 0.1]])
+    p = np.clip(np.asarray(x, float), 1e-12, 1 - 1e-12)
+    expected = -(p * np.log(p) + (1 - p) * np.log1p(-p)).sum(axis=1).mean()
+    assert entropy_floor(x).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_no_latent_model_beats_any_other_constant_on_its_training_data():
+    x = (VALUES / 255).astype(np.float32)
+    fitted = no_latent(LIKELIHOODS["bernoulli"], jnp.asarray(x), jnp.asarray(x)).item()
+    p = x.mean(axis=0) * 0.98
+    worse = -np.mean(np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1))
+    assert fitted < worse

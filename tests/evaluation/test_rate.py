@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from latentsweep.evaluation.rate import active_units, rho
+
+RNG = np.random.default_rng(0)
+
+
+def test_rho_is_the_share_of_variance_between_examples():
+    codes = RNG.normal(size=(50_000, 3)) * [1.0, 0.5, 1e-4]
+    scales = np.broadcast_to([0.1, 0.5, 1.0], codes.shape)
+    np.testing.assert_allclose(rho(codes, scales), [1 / 1.01, 0.5, 0.0], atol=0.01)
+
+
+@pytest.mark.parametrize("unit", [0.01, 1.0, 100.0])
+def test_rho_does_not_depend_on_the_latents_scale(unit):
+    codes, scales = RNG.normal(size=(100, 4)), RNG.uniform(0.1, 1, size=(100, 4))
+    np.testing.assert_allclose(rho(unit * codes, unit * scales), rho(codes, scales), rtol=1e-9)
+
+
+def test_at_a_stationary_elbo_it_is_burdas_rule():
+    """Where E[mean^2 + sigma^2] = 1 and E[mean] = 0, rho is Var(mean)."""
+    codes = RNG.normal(size=(1000, 2)) * [0.9, 0.05]
+    codes -= codes.mean(axis=0)
+    scales = np.sqrt(np.broadcast_to(1 - codes.var(axis=0), codes.shape))
+    np.testing.assert_allclose(rho(codes, scales), codes.var(axis=0), rtol=1e-9)
+
+
+def test_active_units_are_those_above_one_percent():
+    assert active_units(np.array([0.0, 0.0099, 0.0101, 0.9])) == 2
