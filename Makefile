@@ -41,6 +41,7 @@ clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/pip:
+	@echo "Setting up $(VENV): once, a minute or two ..."
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "latentsweep needs Python 3.11 or newer; say which with make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1' -c constraints.txt

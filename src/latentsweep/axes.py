@@ -7,6 +7,7 @@ examples. Lower-case words and `*item` stand for sizes that only one function kn
 AXES = {
     "M": "member: one network of the family",
     "N": "example of a data set or split",
+    "E": "shown example",
     "B": "example of a batch",
     "D": "data feature of a flattened example",
     "P": "parameter of the likelihood for each data feature",

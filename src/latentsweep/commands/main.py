@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.showwarning = _show_warning
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
-        app(args=given or ["--help"], standalone_mode=False)
+        ended = app(args=given or ["--help"], standalone_mode=False)
     except LatentsweepError as error:
         return _mistake(str(error))
     except NoSuchOption as error:
@@ -50,13 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClickException as error:
         return _mistake(error.format_message())
     except (KeyboardInterrupt, typer.Abort):
+        ended = INTERRUPTED
+    if ended == INTERRUPTED:  # Typer returns this code where it has caught the interrupt itself
         print(
             "\nStopped. Everything up to the last finished epoch is saved: "
             "the same command goes on from there.",
             file=sys.stderr,
         )
-        return INTERRUPTED
-    return 0
+    return ended or 0
 
 
 def entry() -> None:

@@ -1,6 +1,7 @@
 """The measuring stage: a trained member's arrays and its row of the results."""
 
 import json
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -72,6 +73,9 @@ def with_row(table: pd.DataFrame, row: dict, members: list[Member]) -> pd.DataFr
 
 def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
     facts = json.loads((work.folder.member_path(member.name) / "member.json").read_text())
+    means = evaluate.summary_row(arrays)
+    bounded = math.isfinite(means["loss"]) and math.isfinite(means["neg_elbo"])
+    failed_epoch = facts["failed_epoch"] or (0 if bounded else work.study.epochs)
     return {
         "member": member.name,
         "objective": member.objective,
@@ -79,8 +83,8 @@ def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
         "seed": member.seed,
         "data": work.dataset.name,
         "split": evaluate.SPLIT,
-        "status": "failed" if facts["failed_epoch"] else "ok",
-        "failed_epoch": facts["failed_epoch"],
+        "status": "failed" if failed_epoch else "ok",
+        "failed_epoch": failed_epoch,
         "train_seconds": facts["train_seconds"],
-        **evaluate.summary_row(arrays),
+        **means,
     }

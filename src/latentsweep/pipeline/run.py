@@ -4,6 +4,7 @@ import dataclasses
 import platform
 import re
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import jax
 import numpy as np
 import pandas as pd
 
-from latentsweep import __version__
 from latentsweep.data.catalogue import SUFFIXES, load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
 from latentsweep.errors import RunFolderError, nearest
@@ -157,6 +157,7 @@ def execute(work: Work, *, force: bool, command: str) -> None:
         if _is_complete(work.folder):
             work.observer.say(f"{work.folder.path} is already complete; --force makes it anew")
             return
+        _warn_of_versions(work)
         _stages(work)
 
 
@@ -219,6 +220,18 @@ def _check_same(work: Work) -> None:
         )
 
 
+def _warn_of_versions(work: Work) -> None:
+    """Say which versions differ from those that began the run: its last digits may."""
+    begun, here = work.folder.manifest()["versions"], _versions()
+    changed = [
+        f"{name} {begun.get(name)}, now {here[name]}"
+        for name in here
+        if begun.get(name) != here[name]
+    ]
+    if changed:
+        work.observer.say(f"begun with {'; '.join(changed)}: numbers may differ in the last digits")
+
+
 def _stages(work: Work) -> None:
     placement = available()
     stage = TrainingStage(work, placement)
@@ -246,7 +259,7 @@ def _manifest(work: Work, command: str) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     return {
-        "latentsweep": __version__,
+        "latentsweep": version("latentsweep"),
         "python": platform.python_version(),
         "jax": jax.__version__,
         "numpy": np.__version__,

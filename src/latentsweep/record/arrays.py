@@ -29,5 +29,6 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise RunFolderError(
-            f"{path}: cannot be read as a safetensors file ({error}); run the study again with --force"
+            f"{path}: cannot be read as a safetensors file ({error}); run the study again with "
+            "--force"
         ) from None

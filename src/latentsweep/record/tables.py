@@ -25,5 +25,6 @@ def read_table(path: Path) -> pd.DataFrame:
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise RunFolderError(
-            f"{path}: cannot be read as a Parquet table ({reason}); run the study again with --force"
+            f"{path}: cannot be read as a Parquet table ({reason}); run the study again with "
+            "--force"
         ) from None

@@ -1,0 +1,138 @@
+"""A mistake of the user's: exit code 2 and one line that says what to do, no traceback."""
+
+import shutil
+
+import pytest
+
+from latentsweep.record.lock import locked
+
+STUDIES = "digits, mnist, mnist-claims, mnist-fast"
+MISTAKES = {
+    "run mnits": f"study: a built-in name ({STUDIES}) or a .toml file is needed, got 'mnits'; did "
+    "you mean 'mnist'?",
+    "run elephant": f"study: a built-in name ({STUDIES}) or a .toml file is needed, got "
+    "'elephant'; see latentsweep studies",
+    "run no/such.toml": "study: cannot read 'no/such.toml' (No such file or directory); check the "
+    "path",
+    "rum": "No such command 'rum'. Did you mean 'run'?",
+    "run digits --latent-dim 3": "unknown option --latent-dim; did you mean '--latents'?",
+    "run digits --n_latent 3": "unknown option --n_latent; did you mean '--latents'?",
+    "run digits --zdim 3": "unknown option --zdim; did you mean '--latents'?",
+    "run digits --dataset x": "unknown option --dataset; did you mean '--data'?",
+    "run digits --seed 3": "unknown option --seed; did you mean '--seeds'?",
+    "run digits --max-epochs 3": "unknown option --max-epochs; did you mean '--epochs'?",
+    "run digits --loss elbo": "unknown option --loss; did you mean '--objective'?",
+    "run digits --lr 3": "unknown option --lr; write --set learning_rate=VALUE",
+    "run digits --batch-size 3": "unknown option --batch-size; write --set batch_size=VALUE",
+    "run digits --dryrun": "unknown option --dryrun; did you mean '--dry-run'?",
+    "run digits --xyzzy": "unknown option --xyzzy; see --help",
+    "summary RUN --al": "unknown option --al; did you mean '--all'?",
+    "run digits extra": "Got unexpected extra argument(s) (extra)",
+    "run digits --set epochs": "--set: KEY=VALUE is needed, got 'epochs'; write e.g. --set "
+    "epochs=5",
+    "run digits --set zdim=3": "study digits: unknown field 'zdim'; did you mean 'latent_sizes'?",
+    "run digits --set epochs=x": "study digits: epochs: input should be a valid integer, unable to "
+    "parse string as an integer, got 'x'; epochs is passes over the training split",
+    "run digits --epochs 0": "study digits: epochs: input should be greater than or equal to 1, "
+    "got 0; epochs is passes over the training split",
+    "run digits --latents 2,a": "study digits: latent_sizes: input should be a valid integer, "
+    "unable to parse string as an integer, got 'a'; latent_sizes is the latent sizes to compare",
+    "run digits --latents 2,2": "study digits: latent_sizes: each value once, got [2, 2]; drop the "
+    "repeats",
+    "run digits --objective beta": "study digits: objectives: input should be 'keras-blog' or "
+    "'elbo', got 'beta'; objectives is what is minimised: keras-blog (the report's) or elbo",
+    "run --data nonsense": "data: a known name (mnist, digits) or the path of a .npy or .npz file "
+    "is needed, got 'nonsense'; check the spelling",
+    "run digits --data digts": "data: a known name (mnist, digits) or the path of a .npy or .npz "
+    "file is needed, got 'digts'; did you mean 'digits'?",
+    "run --set data=5": "study 5: data: input should be a valid string, got 5; data is a known "
+    "data set or the path of an array file",
+    "summary": "Missing argument 'RUN'.",
+    "summary nowhere": "nowhere: holds no run (no manifest.json); make one: latentsweep run -o "
+    "nowhere",
+    "evaluate nowhere": "nowhere: holds no run (no manifest.json); make one: latentsweep run -o "
+    "nowhere",
+    "report nowhere": "nowhere: holds no run (no manifest.json); make one: latentsweep run -o "
+    "nowhere",
+}
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_is_one_line_and_writes_nothing(cli, tmp_path, line):
+    ended = cli(*line.split())
+    assert (ended.code, ended.err) == (2, f"latentsweep: {MISTAKES[line]}\n")
+    assert ended.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["run digits --seeds 0", "run digits --epochs x", "evaluate RUN --metrics some"]
+)
+def test_an_option_with_a_bad_value_is_named_in_one_line(cli, line):
+    ended = cli(*line.split())
+    option = line.split()[2]
+    assert ended.code == 2
+    assert ended.err.startswith(f"latentsweep: Invalid value for '{option}': ")
+    assert ended.err.count("\n") == 1
+
+
+def test_a_damaged_data_file_is_one_line(cli, tmp_path):
+    (tmp_path / "my.npy").write_bytes(b"\x93NUMPY and no more")
+    ended = cli("run", "--data", "my.npy")
+    assert ended.code == 2
+    assert ended.err.startswith(f"latentsweep: {tmp_path / 'my.npy'} cannot be read as a NumPy")
+    assert ended.err.count("\n") == 1
+    assert [f.name for f in tmp_path.iterdir()] == ["my.npy"]
+
+
+def test_a_folder_in_use_is_one_line(cli, tmp_path, tiny_toml):
+    with locked(tmp_path / "run"):
+        ended = cli("run", tiny_toml, "-o", tmp_path / "run")
+    assert (ended.code, ended.err) == (
+        2,
+        f"latentsweep: {tmp_path / 'run'}: another process is working on it; wait for it, or "
+        "choose another folder with -o\n",
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(cli, tmp_path, tiny_toml):
+    (tmp_path / "file").write_text("")
+    ended = cli("run", tiny_toml, "-o", "file/run")
+    assert (ended.code, ended.err) == (
+        2,
+        "latentsweep: file/run: cannot be made (Not a directory); choose another folder with -o\n",
+    )
+
+
+def test_another_study_in_the_folder_is_one_line(cli, tiny_run, tiny_toml):
+    ended = cli("run", tiny_toml, "--epochs", 3, "-o", tiny_run)
+    assert (ended.code, ended.err) == (
+        2,
+        f"latentsweep: {tiny_run}: holds another study (epochs: 2 there, 3 here); choose another "
+        "folder with -o, or start anew with --force\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["summary", "report"])
+def test_a_damaged_table_is_one_line(cli, tiny_run, tmp_path, command):
+    shutil.copytree(tiny_run, tmp_path / "run")
+    (tmp_path / "run" / "results.parquet").write_bytes(b"damaged")
+    ended = cli(command, "run")
+    assert ended.code == 2
+    assert ended.err.startswith(
+        "latentsweep: run/results.parquet: cannot be read as a Parquet table ("
+    )
+    assert ended.err.endswith("); run the study again with --force\n")
+    assert ended.err.count("\n") == 1
+
+
+def test_measuring_an_unfinished_run_is_one_line(cli, tiny_run, tmp_path):
+    shutil.copytree(tiny_run, tmp_path / "run")
+    manifest = tmp_path / "run" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"complete"', '"running"'))
+    ended = cli("evaluate", "run")
+    assert (ended.code, ended.err) == (
+        2,
+        "latentsweep: run: its run is unfinished; the 'latentsweep run' that began it finishes "
+        "it\n",
+    )

@@ -1,0 +1,167 @@
+"""Imports go strictly down the layers, and inside a package down its files.
+
+The table is the design: a layer may import the layers below it; groups of one layer are set apart,
+and never import each other; a group's files may import those before them.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src"
+LAYERS = (
+    ("errors axes study",),
+    (
+        "data.dataset data.idx data.array_file data.digits data.mnist data.catalogue",
+        "record.atomic record.arrays record.tables record.lock record.folder",
+    ),
+    (
+        "model.gaussian model.likelihoods model.network model.objective model.vae model.family "
+        "model.trained",
+    ),
+    ("training.optimiser training.placement training.checkpoint training.steps training.fit",),
+    ("evaluation.bounds evaluation.rate evaluation.projection evaluation.evaluate",),
+    ("answers",),
+    ("show.style show.members show.sentences show.figures show.report",),
+    (
+        "pipeline.observer pipeline.plan pipeline.work pipeline.model pipeline.measure "
+        "pipeline.project pipeline.train pipeline.run",
+    ),
+    (
+        "commands.display commands.data commands.evaluate commands.report commands.run "
+        "commands.studies commands.summary commands.main",
+    ),
+)
+# `show` runs on a machine without JAX.
+ONLY = {"show": {"errors", "axes", "study", "record", "show"}}
+# The package itself names what users import from it; all that the package may take is its version.
+FACADE = {"latentsweep", "latentsweep.__main__"}
+
+Place = tuple[int, int, int]
+
+
+def place(module: str) -> Place | None:
+    """Layer, group and position of a module in the table; those of a package's file for its own."""
+    for layer, groups in enumerate(LAYERS):
+        for group, files in enumerate(groups):
+            for position, file in enumerate(files.split()):
+                if f"{module}.".startswith(f"{file}."):
+                    return layer, group, position
+    return None
+
+
+def modules(source: Path) -> dict[str, Path]:
+    """Every module below a folder by its dotted name."""
+    files = {file.relative_to(source): file for file in sorted(source.rglob("*.py"))}
+    dotted = {".".join(name.with_suffix("").parts): file for name, file in files.items()}
+    return {name.removesuffix(".__init__"): file for name, file in dotted.items()}
+
+
+def imported(path: Path, known: set[str]) -> Iterator[str]:
+    """What a file imports of the package anywhere in it, functions and TYPE_CHECKING included."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.split(".")[0] == "latentsweep")
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                yield "." * node.level + (node.module or "")
+            elif node.module and node.module.split(".")[0] == "latentsweep":
+                for alias in node.names:
+                    full = f"{node.module}.{alias.name}"
+                    yield full if full in known or node.module == "latentsweep" else node.module
+
+
+def violations(source: Path) -> list[str]:
+    """Each import that does not go down, as `importer -> imported`."""
+    known = modules(source)
+    found = []
+    for name, path in known.items():
+        if name in FACADE:
+            continue
+        own = name.removeprefix("latentsweep.")
+        if path.name == "__init__.py" and place(own) is None:
+            assert not list(imported(path, set(known))), f"{name}: a package that stands nowhere"
+            continue
+        assert place(own) is not None, f"{name} stands in no layer: put it into the table"
+        targets = set(imported(path, set(known))) - {"latentsweep.__version__"}
+        found += [f"{own} -> {target}" for target in targets if not _may(own, target)]
+    return found
+
+
+def _may(own: str, target: str) -> bool:
+    other = target.removeprefix("latentsweep.")
+    here, there = place(own), place(other)
+    if here is None or there is None:
+        return False
+    package = own.split(".")[0]
+    if other.split(".")[0] not in ONLY.get(package, {other.split(".")[0]}):
+        return False
+    if here == there:  # inside one entry of the table: a package of its own, with any order
+        return own != other
+    return there[0] < here[0] or (there[:2] == here[:2] and there[2] < here[2])
+
+
+def test_every_import_goes_down():
+    assert violations(SOURCE) == []
+
+
+def test_no_imports_go_round():
+    """Inside an entry of the table as well."""
+    known = modules(SOURCE)
+    below = {n: set(imported(p, set(known))) & set(known) for n, p in known.items()}
+    done: set[str] = set(FACADE)
+    while len(done) < len(known) + len(FACADE - set(known)):
+        free = {n for n in known if n not in done and below[n] - {n} <= done}
+        assert free, sorted(set(known) - done)
+        done |= free
+
+
+def test_what_shows_imports_no_model_library():
+    for name, path in modules(SOURCE).items():
+        if name.startswith(("latentsweep.show", "latentsweep.record", "latentsweep.data")):
+            names = {
+                alias.name if isinstance(node, ast.Import) else (node.module or "")
+                for node in ast.walk(ast.parse(path.read_text("utf-8")))
+                if isinstance(node, ast.Import | ast.ImportFrom)
+                for alias in node.names
+            }
+            assert not {n.split(".")[0] for n in names} & {"jax", "equinox", "optax"}, name
+
+
+PLANTED = {
+    "upwards": ("errors.py", "from latentsweep.study import Study"),
+    "upwards in a function": ("data/dataset.py", "def f():\n    import latentsweep.model.vae"),
+    "upwards for types": (
+        "model/vae.py",
+        "if TYPE_CHECKING:\n    from latentsweep.training import fit",
+    ),
+    "into a neighbour set apart": ("data/dataset.py", "from latentsweep.record import atomic"),
+    "back into a neighbour": ("record/lock.py", "from latentsweep.data.idx import array"),
+    "against the order of files": ("model/network.py", "from latentsweep.model.vae import VAE"),
+    "from a picture into data": ("show/style.py", "from latentsweep.data.idx import array"),
+    "from a picture into a model": ("show/style.py", "import latentsweep.model.vae"),
+    "relative": ("model/vae.py", "from .network import Encoder"),
+    "through the package itself": ("model/vae.py", "from latentsweep import Run"),
+}
+
+
+@pytest.mark.parametrize("case", PLANTED)
+def test_a_planted_violation_is_found(tmp_path, case):
+    file, code = PLANTED[case]
+    for name in ("model/vae.py", "model/network.py", "data/idx.py", "record/atomic.py", file):
+        path = tmp_path / "latentsweep" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    (tmp_path / "latentsweep" / file).write_text(code)
+    found = violations(tmp_path)
+    assert len(found) == 1
+    assert found[0].startswith(file.removesuffix(".py").replace("/", "."))
+
+
+def test_a_module_without_a_place_is_found(tmp_path):
+    (tmp_path / "latentsweep").mkdir()
+    (tmp_path / "latentsweep" / "new.py").write_text("")
+    with pytest.raises(AssertionError, match="stands in no layer"):
+        violations(tmp_path)

@@ -1,0 +1,113 @@
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from latentsweep import load_study
+from latentsweep.data.catalogue import load_dataset
+from latentsweep.errors import RunFolderError
+from latentsweep.model.network import NetworkShape
+from latentsweep.model.vae import initial_vae
+from latentsweep.pipeline import plan
+from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.plan import Pass, kept_passes, members_of, planned_passes
+from latentsweep.pipeline.work import Work
+from latentsweep.record.folder import RunFolder
+from latentsweep.training.placement import Placement
+
+
+def a_pass(*members: str) -> Pass:
+    return Pass(members, width=3, mapping="map", devices=2, epochs=2, steps_per_epoch=45)
+
+
+def work(study) -> Work:
+    return Work(study, load_dataset(study), RunFolder(None), Observer())  # type: ignore[arg-type]
+
+
+def test_members_stand_by_seed_then_size_then_objective():
+    study = load_study("digits").changed({"latent_sizes": [16, 2], "seeds": [1, 0]})
+    assert [m.name for m in members_of(study)] == [
+        f"{objective}-k{size:02d}-s{seed}"
+        for seed in (1, 0)
+        for size in (2, 16)
+        for objective in ("keras-blog", "elbo")
+    ]
+
+
+def test_passes_hold_every_member_once_in_order(tiny):
+    study = tiny.changed({"seeds": [0, 1, 2]})
+    for devices in (1, 2, 5):
+        placement = Placement(tuple(jax.devices()[:devices]), "map")
+        passes = planned_passes(study, work(study).recipe(), placement)
+        assert [n for p in passes for n in p.members] == [m.name for m in members_of(study)]
+        assert {p.width for p in passes} == {3}
+        assert all(len(p.members) % p.devices == 0 <= devices - p.devices for p in passes)
+
+
+def test_a_plan_is_written_once_and_kept(tmp_path):
+    folder = RunFolder(tmp_path)
+    first = [a_pass("a", "b"), a_pass("c")]
+    assert kept_passes(folder, first) == first
+    written = json.loads((folder.pass_path(0) / "plan.json").read_text())
+    assert written == {**dataclasses.asdict(first[0]), "members": ["a", "b"]}
+    on_another_machine = [dataclasses.replace(a_pass("a", "b", "c"), mapping="vmap", devices=3)]
+    assert kept_passes(folder, on_another_machine) == first
+
+
+def test_more_than_a_hundred_passes_are_kept_in_their_order(tmp_path):
+    folder = RunFolder(tmp_path)
+    passes = [a_pass(f"m{i}") for i in range(112)]
+    kept_passes(folder, passes)
+    on_another_machine = [dataclasses.replace(p, devices=1) for p in passes]
+    assert kept_passes(folder, on_another_machine) == passes
+
+
+def test_a_plan_that_was_only_half_written_is_made_anew(tmp_path):
+    folder, passes = RunFolder(tmp_path), [a_pass("a"), a_pass("b")]
+    kept_passes(folder, passes)
+    (folder.pass_path(1) / "plan.json").unlink()
+    other = [a_pass("a", "b")]
+    assert kept_passes(folder, other) == other
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"members": ["a"]}', "[]"])
+def test_a_damaged_plan_is_refused(tmp_path, content):
+    path = tmp_path / "passes" / "p00" / "plan.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(RunFolderError) as caught:
+        kept_passes(RunFolder(tmp_path), [])
+    message = str(caught.value)
+    assert message.startswith(f"{path}: is not the plan of a pass (")
+    assert message.endswith("); start anew with --force")
+
+
+@pytest.mark.parametrize("shape", [NetworkShape(64, 1, 16, 3), NetworkShape(10, 2, 7, 5)])
+def test_the_numbers_of_a_network_are_counted(shape):
+    vae = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
+    assert plan.parameters(shape) == sum(leaf.size for leaf in jax.tree.leaves(vae))
+
+
+def test_the_products_of_a_step_are_counted():
+    # forward 2 B (DH + H 2K + KH + HD), the same again for the gradients of weights, and for those
+    # of inputs but for the first layer
+    assert plan.step_flop(NetworkShape(5, 1, 7, 2), 3) == 2 * 3 * (2 * 35 + 3 * (28 + 14 + 35))
+
+
+def test_the_price_grows_with_the_work(monkeypatch):
+    monkeypatch.setattr(plan, "product_rate", lambda: 1e11)
+
+    def seconds(**changes: object) -> float:
+        study = load_study("mnist").changed({"data": "digits", **changes})
+        return plan.price(study, work(study).recipe(), 10_000)
+
+    assert 20 < seconds(epochs=1) < seconds() < seconds(epochs=100)
+    assert seconds() < seconds(seeds=[0, 1])
+    assert seconds() < seconds(draws=64)
+    assert seconds(projected_examples=100) < seconds()
+
+
+def test_the_machines_rate_is_measured():
+    assert plan.product_rate(64) > 1e6

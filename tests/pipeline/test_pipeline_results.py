@@ -1,0 +1,137 @@
+"""What a run's numbers must obey, read from its folder."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from latentsweep import Run
+from latentsweep.data.dataset import split
+from latentsweep.record.folder import RunFolder
+
+MEMBERS = ["keras-blog-k02-s0", "elbo-k02-s0", "keras-blog-k03-s0", "elbo-k03-s0"]
+TERMS = (
+    "loss",
+    "penalty",
+    "reconstruction",
+    "rate",
+    "neg_elbo",
+    "reconstruction_of_mean",
+    "mse_of_mean",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_run):
+    return RunFolder.opened(tiny_run)
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return folder.results().set_index("member")
+
+
+@pytest.fixture(scope="module")
+def test_pixels():
+    pixels = load_digits().images
+    return pixels[split(len(pixels), 0.2, 0)["test"]]
+
+
+def test_one_row_a_member_in_the_order_of_the_study(results):
+    assert list(results.index) == MEMBERS
+    assert set(results["status"]) == {"ok"}
+    assert set(results["data"]) == {"digits"}
+
+
+def test_the_objective_is_its_two_terms_and_the_bound_its_own(results):
+    np.testing.assert_allclose(
+        results["loss"], results["reconstruction"] + results["penalty"], 1e-6
+    )
+    np.testing.assert_allclose(
+        results["neg_elbo"], results["reconstruction"] + results["rate"], 1e-6
+    )
+
+
+def test_loss_and_bound_are_the_same_for_elbo_and_differ_for_keras_blog(results):
+    elbo = results[results["objective"] == "elbo"]
+    blog = results[results["objective"] == "keras-blog"]
+    np.testing.assert_allclose(elbo["loss"], elbo["neg_elbo"], rtol=1e-6)
+    assert (blog["neg_elbo"] - blog["loss"] > 1).all()
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_results_are_the_means_of_the_arrays(folder, results, member):
+    arrays = folder.arrays(member)
+    for name in TERMS:
+        mean = arrays[f"test/{name}"].astype(np.float64).mean()
+        np.testing.assert_allclose(results.loc[member, name], mean, rtol=1e-12)
+    assert results.loc[member, "active_units"] == np.sum(arrays["rho"] > 0.01)
+    summed = arrays["kl_per_dimension"].sum()
+    np.testing.assert_allclose(results.loc[member, "rate"], summed, rtol=1e-6)
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_the_rate_is_the_kl_of_what_is_sampled(folder, member):
+    arrays = folder.arrays(member)
+    mean, sigma = (arrays[f"test/{n}"].astype(np.float64) for n in ("codes", "code_scales"))
+    kl = 0.5 * (sigma**2 + mean**2 - 1 - 2 * np.log(sigma)).sum(axis=1)
+    np.testing.assert_allclose(arrays["test/rate"], kl, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_decodes_are_what_the_saved_weights_decode(folder, member, test_pixels):
+    """The whole network again, in NumPy, from the files alone."""
+    weights, shown = folder.weights(member), folder.examples()
+    x = test_pixels[shown.indices].reshape(len(shown.indices), -1) / 16
+
+    def dense(name, values):
+        layer = weights[f"{name}/weight"]
+        return values @ layer.reshape(len(layer), -1) + weights[f"{name}/bias"].ravel()
+
+    heads = dense("encoder/heads", np.maximum(dense("encoder/hidden", x), 0))
+    means = heads[:, : heads.shape[1] // 2]
+    arrays = folder.arrays(member)
+    np.testing.assert_allclose(arrays["test/codes"][shown.indices], means, rtol=1e-4, atol=1e-5)
+    logits = dense("decoder/output", np.maximum(dense("decoder/hidden", means), 0))
+    grey = 255 / (1 + np.exp(-logits))
+    assert np.abs(arrays["shown/decodes"].reshape(grey.shape) - grey).max() < 0.51
+
+
+def test_the_shown_examples_are_the_originals(folder, test_pixels):
+    shown = folder.examples()
+    expected = np.rint(255 * test_pixels[shown.indices] / 16)
+    np.testing.assert_array_equal(shown.values[..., 0], expected)
+    digits = load_digits()
+    labels = digits.target[split(len(digits.target), 0.2, 0)["test"]]
+    np.testing.assert_array_equal(shown.labels, labels)
+    counts = np.bincount(labels[shown.indices])
+    assert counts.max() - counts.min() <= 1  # stratified
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_the_history_is_that_of_the_objective(folder, member):
+    history = folder.history(member)
+    np.testing.assert_allclose(
+        history["loss"], history["reconstruction"] + history["penalty"], rtol=1e-6
+    )
+    assert history["loss"].iloc[1] < history["loss"].iloc[0]
+
+
+def test_training_time_is_shared_by_the_members_of_a_pass(results, folder):
+    assert results["train_seconds"].nunique() == 1
+    total = folder.manifest()["seconds"]["train"]
+    assert 0 < results["train_seconds"].sum() <= total
+
+
+def test_trustworthiness_is_of_the_picture_only_where_there_is_one(results):
+    columns = ["tsne_kl", "tsne_preservation", "tsne_trustworthiness"]
+    assert results.loc[results["latent_size"] == 2, columns].isna().all(axis=None)
+    wide = results.loc[results["latent_size"] == 3, columns]
+    assert wide.notna().all(axis=None)
+    assert wide["tsne_preservation"].between(0, 1).all()
+
+
+def test_a_run_says_what_it_is(tiny_run):
+    run = Run.opened(tiny_run)
+    assert repr(run) == f"Run({tiny_run}, 4 models)"
+    assert list(run.results["member"]) == MEMBERS
+    assert run.study.name == "tiny"

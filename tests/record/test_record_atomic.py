@@ -1,0 +1,73 @@
+import json
+import os
+
+import pytest
+
+from latentsweep.record import atomic
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_new_file_takes_the_place_of_the_old(tmp_path):
+    path = tmp_path / "a.txt"
+    atomic.write_text(path, "old")
+    atomic.write_text(path, "neu: ü")
+    assert files(tmp_path) == {"a.txt": "neu: ü".encode()}
+
+
+def test_folders_are_made_on_the_way(tmp_path):
+    atomic.write_bytes(tmp_path / "b" / "c" / "a", b"1")
+    assert (tmp_path / "b" / "c" / "a").read_bytes() == b"1"
+
+
+def test_what_fails_while_it_is_written_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def fill(temporary):
+        temporary.write_bytes(b"half of the n")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        atomic.write(path, fill)
+    assert files(tmp_path) == {"a.bin": b"old"}
+
+
+def test_while_it_is_written_the_old_file_stands(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    seen = []
+
+    def fill(temporary):
+        temporary.write_bytes(b"new")
+        seen.append((temporary.parent, temporary.suffix, path.read_bytes()))
+
+    atomic.write(path, fill)
+    assert seen == [(tmp_path, ".bin", b"old")]
+    assert path.read_bytes() == b"new"
+
+
+def test_the_content_reaches_the_disk_before_the_name_changes(tmp_path, monkeypatch):
+    events = []
+    fsync, replace = os.fsync, type(tmp_path).replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (events.append("fsync"), fsync(handle)))
+    monkeypatch.setattr(
+        type(tmp_path), "replace", lambda self, to: (events.append("rename"), replace(self, to))[1]
+    )
+    atomic.write_bytes(tmp_path / "a", b"1")
+    assert events == ["fsync", "rename", "fsync"]  # the file, then the folder that names it
+
+
+def test_json_comes_back(tmp_path):
+    value = {"a": [1, 2.5, None, "ü"], "b": {"c": True}}
+    atomic.write_json(tmp_path / "a.json", value)
+    assert json.loads((tmp_path / "a.json").read_text()) == value
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_json_refuses_what_it_has_no_word_for(tmp_path, number):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        atomic.write_json(tmp_path / "a.json", {"a": number})
+    assert files(tmp_path) == {}

@@ -1,0 +1,42 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentsweep.errors import RunFolderError
+from latentsweep.record.tables import read_table, write_table
+
+
+def test_a_table_comes_back_with_its_types_and_without_its_index(tmp_path):
+    table = pd.DataFrame(
+        {
+            "member": ["elbo-k02-s0", "ü"],
+            "epoch": np.array([1, 2], np.int32),
+            "loss": [0.1, np.nan],
+            "ok": [True, False],
+        },
+        index=[5, 3],
+    )
+    write_table(tmp_path / "a.parquet", table)
+    back = read_table(tmp_path / "a.parquet")
+    pd.testing.assert_frame_equal(back, table.reset_index(drop=True))
+
+
+def test_a_table_without_rows_keeps_its_columns(tmp_path):
+    write_table(tmp_path / "a.parquet", pd.DataFrame({"member": pd.Series(dtype=str)}))
+    assert list(read_table(tmp_path / "a.parquet").columns) == ["member"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more", None])
+def test_a_damaged_or_missing_table_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "a.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RunFolderError) as caught:
+        read_table(path)
+    message = (
+        re.escape(f"{path}: cannot be read as a Parquet table (")
+        + r".+\); run the study again with --force"
+    )
+    assert re.fullmatch(message, str(caught.value))

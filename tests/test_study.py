@@ -1,0 +1,343 @@
+import tomllib
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latentsweep.errors import StudyError
+from latentsweep.study import (
+    OBJECTIVE_LABELS,
+    OTHER_WORDS,
+    ObjectiveName,
+    Study,
+    built_in_studies,
+    load_study,
+    parse_setting,
+)
+
+FIELDS = ", ".join(Study.model_fields)
+
+
+def message_of(function, *arguments) -> str:
+    with pytest.raises(StudyError) as caught:
+        function(*arguments)
+    return str(caught.value)
+
+
+def distinct(values):
+    return st.lists(values, min_size=1, max_size=5, unique=True).map(tuple)
+
+
+positive = st.floats(1e-12, 1e6)
+share = st.floats(0, 0.5)
+studies = st.builds(
+    Study,
+    name=st.text("aZ_9.-é日", min_size=1, max_size=20),
+    description=st.text(st.characters(codec="utf-8"), max_size=30),
+    data=st.text(st.characters(codec="utf-8"), max_size=30),
+    test_fraction=st.floats(0.01, 0.99),
+    split_seed=st.integers(0, 2**31 - 1),
+    latent_sizes=distinct(st.integers(1, 4096)),
+    objectives=distinct(st.sampled_from(get_args(ObjectiveName))),
+    seeds=distinct(st.integers(0, 2**31 - 1)),
+    likelihood=st.sampled_from(["auto", "bernoulli", "gaussian"]),
+    hidden_size=st.integers(1, 10**6),
+    batch_size=st.integers(1, 10**6),
+    epochs=st.integers(1, 10**6),
+    learning_rate=positive,
+    warm_up=share,
+    decay=share,
+    adam_beta1=st.floats(0, 0.999),
+    adam_beta2=st.floats(0, 0.999),
+    adam_epsilon=positive,
+    draws=st.integers(1, 10**6),
+    projected_examples=st.integers(1, 10**6),
+)
+
+
+@given(studies)
+def test_a_study_comes_back_from_its_toml(study):
+    assert Study(**tomllib.loads(study.to_toml())) == study
+
+
+def test_the_strategy_above_knows_every_field():
+    assert set(studies.wrapped_strategy.kwargs) == set(Study.model_fields)
+
+
+def test_every_default_is_written_out():
+    written = tomllib.loads(Study(name="own").to_toml())
+    assert list(written) == list(Study.model_fields)
+    assert written["learning_rate"] == 1e-3
+
+
+@given(studies)
+def test_a_study_does_not_differ_from_itself_whatever_it_is_called(study):
+    assert study.first_difference(study) is None
+    assert study.first_difference(study.changed({"name": "other", "description": "x"})) is None
+
+
+@pytest.mark.parametrize("name", built_in_studies())
+def test_every_built_in_study_loads_and_bears_its_name(name):
+    study = load_study(name)
+    assert study.name == name
+    assert study.description
+
+
+def test_these_studies_are_built_in():
+    assert built_in_studies() == ("digits", "mnist", "mnist-claims", "mnist-fast")
+
+
+def test_mnist_is_the_report_exactly():
+    assert load_study("mnist").model_dump(exclude={"name", "description"}) == {
+        "data": "mnist",
+        "test_fraction": 0.2,
+        "split_seed": 0,
+        "latent_sizes": (2, 4, 8, 16, 32),
+        "objectives": ("keras-blog", "elbo"),
+        "seeds": (0,),
+        "likelihood": "bernoulli",
+        "hidden_size": 512,
+        "batch_size": 32,
+        "epochs": 10,
+        "learning_rate": 1e-3,
+        "warm_up": 0.0,
+        "decay": 0.0,
+        "adam_beta1": 0.9,
+        "adam_beta2": 0.999,
+        "adam_epsilon": 1e-7,
+        "draws": 16,
+        "projected_examples": 5000,
+    }
+
+
+def test_mnist_claims_is_mnist_six_times():
+    changes = {"seeds": (0, 1, 2, 3, 4, 5), "name": "mnist-claims"}
+    claims = load_study("mnist-claims")
+    changes["description"] = claims.description
+    assert load_study("mnist").changed(changes) == claims
+
+
+def test_mnist_fast_trains_the_same_networks_on_another_schedule():
+    schedule = {"batch_size", "epochs", "learning_rate", "warm_up", "decay"}
+    said = {"name", "description"}
+    mnist, fast = (load_study(n).model_dump(exclude=said) for n in ("mnist", "mnist-fast"))
+    assert {field for field in mnist if mnist[field] != fast[field]} == schedule
+
+
+def test_every_objective_has_a_label_and_the_reports_says_what_it_is_not():
+    assert set(OBJECTIVE_LABELS) == set(get_args(ObjectiveName))
+    assert OBJECTIVE_LABELS["keras-blog"] == "Keras-blog loss (not an ELBO)"
+
+
+@pytest.mark.parametrize("field", Study.model_fields)
+def test_every_field_is_described_and_says_where_it_may_differ(field):
+    info = Study.model_fields[field]
+    assert info.description
+    assert isinstance(info.json_schema_extra, dict)
+    assert info.json_schema_extra["differs"] in ("static", "member")
+
+
+def test_members_differ_in_these_fields():
+    fields = Study.model_fields.items()
+    differing = {n for n, info in fields if info.json_schema_extra == {"differs": "member"}}
+    assert differing == {"latent_sizes", "objectives", "seeds"}
+
+
+def test_a_study_is_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        load_study("digits").epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("given", [8, "8", [8], (8,)])
+def test_one_latent_size_may_be_given_bare(given):
+    assert load_study("digits").changed({"latent_sizes": given}).latent_sizes == (8,)
+
+
+@pytest.mark.parametrize("given", ["2,4,8", "2, 4 ,8,", [2, 4, 8], (2, 4, 8), ["2", "4", "8"]])
+def test_several_latent_sizes_may_be_given_in_any_way(given):
+    assert load_study("digits").changed({"latent_sizes": given}).latent_sizes == (2, 4, 8)
+
+
+RULES = {
+    "learning_rat": (
+        1,
+        "unknown field 'learning_rat'; did you mean 'learning_rate'?",
+    ),
+    "xyzzy": (1, f"unknown field 'xyzzy'; known: {FIELDS}"),
+    "epochs": (
+        0,
+        "epochs: input should be greater than or equal to 1, got 0; epochs is passes over the "
+        "training split",
+    ),
+    "learning_rate": (
+        "fast",
+        "learning_rate: input should be a valid number, unable to parse string as a number, got "
+        "'fast'; learning_rate is Adam's step size (its peak, with a schedule)",
+    ),
+    "latent_sizes": (
+        "2,4,2",
+        "latent_sizes: each value once, got [2, 4, 2]; drop the repeats",
+    ),
+    "objectives": (
+        "beta",
+        "objectives: input should be 'keras-blog' or 'elbo', got 'beta'; objectives is what is "
+        "minimised: keras-blog (the report's) or elbo",
+    ),
+    "split_seed": (
+        -1,
+        "split_seed: input should be greater than or equal to 0, got -1; split_seed is seed of "
+        "that split",
+    ),
+    "adam_epsilon": (
+        float("nan"),
+        "adam_epsilon: input should be a finite number, got nan; adam_epsilon is added to the "
+        "root of that mean",
+    ),
+    "name": (
+        "my study",
+        "name: string should match pattern '^[\\w.-]+$', got 'my study'; name is names the run "
+        "folder and the report",
+    ),
+}
+
+
+@pytest.mark.parametrize("field", RULES)
+def test_a_broken_rule_says_field_rule_value_and_meaning(field):
+    value, message = RULES[field]
+    digits = load_study("digits")
+    assert message_of(digits.changed, {field: value}) == f"study digits: {message}"
+
+
+@pytest.mark.parametrize("value", [0, 4097, -3])
+def test_a_latent_size_has_bounds(value):
+    assert "latent_sizes: input should be" in message_of(
+        load_study("digits").changed, {"latent_sizes": [2, value]}
+    )
+
+
+def test_warm_up_and_decay_share_the_steps():
+    digits = load_study("digits")
+    assert digits.changed({"warm_up": 0.5, "decay": 0.5}).decay == 0.5
+    assert message_of(digits.changed, {"warm_up": 0.5, "decay": 0.75}) == (
+        "study digits: warm_up + decay: at most 1, got 1.25; lower one of them"
+    )
+
+
+@pytest.mark.parametrize("field", ["latent_sizes", "objectives", "seeds"])
+def test_at_least_one_of_each(field):
+    assert f"{field}: tuple should have at least 1 item" in message_of(
+        load_study("digits").changed, {field: []}
+    )
+
+
+def test_other_words_stand_for_fields_and_are_none_themselves():
+    assert set(OTHER_WORDS.values()) <= set(Study.model_fields)
+    assert not set(OTHER_WORDS) & set(Study.model_fields)
+
+
+@pytest.mark.parametrize("word", ["n_latent", "latent_dim", "zdim", "latent-dim", "Latent_Dim"])
+def test_the_other_words_of_the_field_are_understood(word):
+    assert message_of(load_study("digits").changed, {word: 3}) == (
+        f"study digits: unknown field '{word}'; did you mean 'latent_sizes'?"
+    )
+
+
+def test_the_first_difference_is_named_in_the_order_of_the_fields():
+    digits = load_study("digits")
+    other = digits.changed({"epochs": 2, "latent_sizes": [2, 3]})
+    assert digits.first_difference(other) == "latent_sizes: [2, 4, 8, 16, 32] there, [2, 3] here"
+    assert digits.first_difference(digits.changed({"epochs": 2})) == "epochs: 60 there, 2 here"
+    assert digits.first_difference(digits.changed({"data": "a.npy"})) == (
+        "data: 'digits' there, 'a.npy' here"
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "parsed"),
+    [
+        ("epochs=5", ("epochs", 5)),
+        ("learning_rate=1e-4", ("learning_rate", 1e-4)),
+        ("latent_sizes=[2, 3]", ("latent_sizes", [2, 3])),
+        ("likelihood=gaussian", ("likelihood", "gaussian")),
+        ("description='a = b'", ("description", "a = b")),
+        ("description=a = b", ("description", "a = b")),
+        (" data = /tmp/my file.npy ", ("data", "/tmp/my file.npy")),
+        ("epochs=", ("epochs", "")),
+    ],
+)
+def test_a_setting_is_a_field_and_a_toml_value_or_bare_text(setting, parsed):
+    assert parse_setting(setting) == parsed
+
+
+def test_a_setting_needs_an_equals_sign():
+    assert message_of(parse_setting, "epochs") == (
+        "--set: KEY=VALUE is needed, got 'epochs'; write e.g. --set epochs=5"
+    )
+
+
+def test_a_users_file_is_named_after_its_stem(tmp_path):
+    (tmp_path / "mine.toml").write_text("epochs = 3\n")
+    study = load_study(str(tmp_path / "mine.toml"))
+    assert (study.name, study.epochs, study.hidden_size) == ("mine", 3, 512)
+
+
+def test_a_users_file_may_have_a_name_of_its_own(tmp_path):
+    (tmp_path / "mine.toml").write_text('name = "other"\n')
+    assert load_study(str(tmp_path / "mine.toml")).name == "other"
+
+
+def test_data_beside_the_file_is_found_from_anywhere(tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").write_text('data = "my.npy"\n')
+    (tmp_path / "my.npy").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    assert load_study("mine.toml").data == str(tmp_path / "my.npy")
+    monkeypatch.chdir("/")
+    assert load_study(str(tmp_path / "mine.toml")).data == str(tmp_path / "my.npy")
+
+
+def test_data_that_is_not_beside_the_file_stays_as_it_is_written(tmp_path):
+    (tmp_path / "mine.toml").write_text('data = "digits"\n')
+    assert load_study(str(tmp_path / "mine.toml")).data == "digits"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("mnits", "; did you mean 'mnist'?"), ("elephant", "; see latentsweep studies")],
+)
+def test_an_unknown_study_is_refused_with_the_nearest(name, hint):
+    assert message_of(load_study, name) == (
+        "study: a built-in name (digits, mnist, mnist-claims, mnist-fast) or a .toml file is "
+        f"needed, got '{name}'{hint}"
+    )
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    assert message_of(load_study, str(path)) == (
+        f"study: cannot read '{path}' (No such file or directory); check the path"
+    )
+
+
+def test_what_is_not_toml_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("epochs: 3\n")
+    message = message_of(load_study, str(path))
+    assert message.startswith(f"{path}: not valid TOML: ")
+    assert "line 1" in message
+
+
+def test_what_is_not_utf_8_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes('description = "Münze"'.encode("latin-1"))
+    assert message_of(load_study, str(path)) == (
+        f"study: '{path}' is not a UTF-8 text file; write it as TOML"
+    )
+
+
+def test_a_field_in_a_file_that_breaks_its_rule_names_the_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("n_latent = 3\n")
+    assert message_of(load_study, str(path)) == (
+        f"{path}: unknown field 'n_latent'; did you mean 'latent_sizes'?"
+    )
