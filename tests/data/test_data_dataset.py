@@ -66,16 +66,17 @@ def test_unit_interval_is_decided_by_the_extreme_values(scale, expected):
 
 def test_the_hash_is_that_of_types_shapes_and_bytes(monkeypatch):
     data = small()
-    whole = hashlib.sha256(
-        b"uint8 (12, 4, 5, 1);" + data.values.tobytes() + b"int32 (12,);" + data.labels.tobytes()
-    ).hexdigest()
+    parts = (data.values, data.labels, data.splits["train"], data.splits["test"])
+    heads = (b"uint8 (12, 4, 5, 1);", b"int32 (12,);", b"int32 (9,);", b"int32 (3,);")
+    content = b"".join(h + part.tobytes() for h, part in zip(heads, parts, strict=True))
+    whole = hashlib.sha256(content).hexdigest()
     assert data.hash == whole
     monkeypatch.setattr(dataset, "_BLOCK_BYTES", 50)
     fortran = small(values=np.asfortranarray(data.values))
     assert fortran.hash == whole
 
 
-def test_the_hash_changes_with_one_value_one_label_the_shape_and_the_type():
+def test_the_hash_changes_with_one_value_one_label_the_shape_the_type_and_the_split():
     data = small()
     value, label = data.values.copy(), data.labels.copy()
     value[7, 2, 3, 0] += 1
@@ -86,8 +87,9 @@ def test_the_hash_changes_with_one_value_one_label_the_shape_and_the_type():
         small(labels=None, label_names=None),
         small(values=data.values.reshape(12, 20)),
         small(values=data.values.astype(np.int32)),
+        small(splits=leading(12, 8)),
     ]
-    assert len({data.hash, *(other.hash for other in others)}) == 6
+    assert len({data.hash, *(other.hash for other in others)}) == 7
     assert small(name="other", source="there").hash == data.hash
 
 

@@ -25,4 +25,4 @@ def test_the_split_follows_its_fraction_and_seed():
         "test": 359,
     }
     assert not np.array_equal(data.splits["test"], other.splits["test"])
-    assert data.hash == other.hash
+    assert data.hash != other.hash

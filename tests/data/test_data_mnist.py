@@ -350,7 +350,7 @@ def test_the_real_mnist():
     assert train == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert test == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert data.label_names == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
-    assert data.hash == "2a1aebcdf8fc543fe709fae3fab3992e44f23921aefcc4005073ee699df136aa"
+    assert data.hash == "945407111b757c6acdebb702f0a65b591fbd8568e160c09a612380e6defee463"
 
 
 @needs_mnist

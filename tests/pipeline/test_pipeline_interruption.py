@@ -16,7 +16,7 @@ from latentsweep.record.folder import RunFolder
 
 EPOCHS = 150
 NUMBERS = ("members/*/*.safetensors", "members/*/history.parquet", "projections.parquet")
-CHANGES = {"epochs": EPOCHS, "projected_examples": 359, "draws": 100}
+CHANGES = {"epochs": EPOCHS, "projected_examples": 359}
 
 
 def numbers(folder: Path) -> dict[str, bytes]:

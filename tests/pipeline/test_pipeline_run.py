@@ -9,6 +9,7 @@ import pytest
 from latentsweep import Study, load_study, run
 from latentsweep.data import catalogue, digits
 from latentsweep.errors import DataError, RunFolderError, StudyError
+from latentsweep.evaluation import evaluate
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.run import choose_study, default_folder, remeasure, settled
 from latentsweep.record.folder import RunFolder
@@ -127,20 +128,24 @@ def test_a_folder_in_use_is_refused(tiny, tmp_path):
         run(tiny, tmp_path)
 
 
-def test_the_status_is_running_until_the_report_is_written(tiny, tmp_path, monkeypatch):
-    def fail(folder, observer):
+def test_the_status_is_running_until_the_report_is_written(tiny, tmp_path, notes, without_report):
+    def fail(folder, _):
         assert folder.manifest()["status"] == "running"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("latentsweep.pipeline.run.report", fail)
-    with pytest.raises(KeyboardInterrupt):
-        run(tiny, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("latentsweep.pipeline.run.report", fail)
+        with pytest.raises(KeyboardInterrupt):
+            run(tiny, tmp_path)
     assert RunFolder(tmp_path).manifest()["status"] == "running"
     with pytest.raises(RunFolderError) as caught:
         remeasure(RunFolder(tmp_path), full=True, observer=Observer())
     assert str(caught.value) == (
         f"{tmp_path}: its run is unfinished; the 'latentsweep run' that began it finishes it"
     )
+    run(tiny, tmp_path, observer=notes)
+    assert (notes.stages, notes.measured) == (["training"], [])  # nothing is done again
+    assert RunFolder(tmp_path).manifest()["status"] == "complete"
 
 
 def test_a_member_that_fails_stops_neither_the_run_nor_the_others(quick):
@@ -188,6 +193,23 @@ def test_measuring_again_gives_the_same_numbers(tiny, tiny_run, tmp_path, notes,
     assert files(folder, *kept) == files(tiny_run, *kept)
     assert notes.measured == list(RunFolder(folder).results()["member"])
     assert notes.stages == ["measuring", "t-SNE"] if full else ["measuring"]
+
+
+def test_the_test_split_is_measured_with_as_many_draws_as_the_study_says(
+    tiny_run, tmp_path, monkeypatch
+):
+    folder, asked = shutil.copytree(tiny_run, tmp_path / "run"), []
+    study = folder / "study.toml"
+    study.write_text(study.read_text().replace("draws = 16", "draws = 3"))
+    measured = evaluate.measured
+
+    def asking(trained, values, draws):
+        asked.append((len(values), draws))
+        return measured(trained, values, draws)
+
+    monkeypatch.setattr(evaluate, "measured", asking)
+    remeasure(RunFolder(folder), full=False, observer=Observer())
+    assert asked == [(359, 3)] * 4
 
 
 def test_seconds_add_up_over_the_stages(tiny_run):

@@ -1,5 +1,7 @@
 """What one member's training is, and the family laws of a whole training."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -14,16 +16,25 @@ from latentsweep.training import steps
 from latentsweep.training.steps import batch_terms, initial_state, train_epoch
 
 
+@functools.cache
+def programs(width, mapping, **changes):
+    """The compiled start and epoch of a member (mapping None) or of a family."""
+    parts = recipe(width, **changes)
+
+    def epoch(states, members, values):
+        one = lambda state, member: train_epoch(state, member, values, parts)  # noqa: E731
+        return (family.each(one, mapping) if mapping else one)(states, members)
+
+    initial = lambda member: initial_state(member, parts)  # noqa: E731
+    return jax.jit(family.each(initial, mapping) if mapping else initial), jax.jit(epoch)
+
+
 def trained(member, values, width, epochs, mapping=None, **changes):
     """A member, or a family, after some epochs."""
-    parts = recipe(width, **changes)
-    initial = lambda s: initial_state(s, parts)  # noqa: E731
-    epoch = lambda state, s: train_epoch(state, s, jnp.asarray(values), parts)  # noqa: E731
-    if mapping:
-        initial, epoch = family.each(initial, mapping), family.each(epoch, mapping)
-    state, epoch = jax.jit(initial)(member), jax.jit(epoch)
+    initial, epoch = programs(width, mapping, **changes)
+    state = initial(member)
     for _ in range(epochs):
-        state, terms = epoch(state, member)
+        state, terms = epoch(state, member, jnp.asarray(values))
     return state, terms
 
 
