@@ -42,18 +42,18 @@ clean:
 
 $(VENV)/bin/pip:
 	@echo "Setting up $(VENV): once, a minute or two ..."
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "latentsweep needs Python 3.11 or newer; say which with make PYTHON=...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "latentsweep needs Python 3.11 or newer; say which with make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1' -c constraints.txt
 
 $(VENV)/installed: $(VENV)/bin/pip pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --editable . -c constraints.txt
-	touch $@
+	@touch $@
 
 $(VENV)/ready-to-test: $(VENV)/installed
 	$(BIN)/pip install --quiet --group test -c constraints.txt
-	touch $@
+	@touch $@
 
 $(VENV)/ready-to-check: $(VENV)/ready-to-test
 	$(BIN)/pip install --quiet --group lint -c constraints.txt
-	touch $@
+	@touch $@

@@ -196,7 +196,7 @@ RULES = {
     ),
     "name": (
         "my study",
-        "name: string should match pattern '^[\\w.-]+$', got 'my study'; name is names the run "
+        "name: string should match pattern '^\\w[\\w.-]*$', got 'my study'; name is names the run "
         "folder and the report",
     ),
 }

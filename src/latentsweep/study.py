@@ -73,7 +73,7 @@ class Study(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str = _static(..., "names the run folder and the report", pattern=r"^[\w.-]+$")
+    name: str = _static(..., "names the run folder and the report", pattern=r"^\w[\w.-]*$")
     description: str = _static("", "one line for people")
     data: str = _static("mnist", "a known data set or the path of an array file")
     test_fraction: float = _static(

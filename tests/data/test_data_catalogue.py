@@ -93,7 +93,7 @@ def test_another_kind_of_file(tmp_path):
 def test_what_is_known_is_told_without_the_network(nowhere):
     first, second = catalogue.known()
     assert (first.name, first.where, first.found) == ("mnist", (str(nowhere),), None)
-    assert first.how == f"downloaded when first used; or {mnist.how_to_get()}"
+    assert first.how == f"connect to the internet (a mirror has it), or {mnist.how_to_get()}"
     assert (second.name, second.found) == ("digits", "scikit-learn")
     nowhere.mkdir(parents=True)
     for name in mnist.FILES:

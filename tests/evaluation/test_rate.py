@@ -26,5 +26,11 @@ def test_at_a_stationary_elbo_it_is_burdas_rule():
     np.testing.assert_allclose(rho(codes, scales), codes.var(axis=0), rtol=1e-9)
 
 
+def test_a_diverged_network_has_no_share_and_no_active_units():
+    codes = np.full((10, 2), np.inf)
+    assert np.isnan(rho(codes, codes)).all()
+    assert active_units(rho(codes, codes)) == 0
+
+
 def test_active_units_are_those_above_one_percent():
     assert active_units(np.array([0.0, 0.0099, 0.0101, 0.9])) == 2

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoSuchOption as error:
         return _mistake(_unknown_option(error))
     except ClickException as error:
-        return _mistake(error.format_message())
+        return _mistake(error.format_message().replace("Value error, ", ""))
     except (KeyboardInterrupt, typer.Abort):
         ended = INTERRUPTED
     if ended == INTERRUPTED:  # Typer returns this code where it has caught the interrupt itself

@@ -82,7 +82,7 @@ def _known_mnist() -> Known:
         description=mnist.DESCRIPTION,
         where=tuple(str(folder) for folder in mnist.places()),
         found=None if found is None else str(found),
-        how=f"downloaded when first used; or {mnist.how_to_get()}",
+        how=f"connect to the internet (a mirror has it), or {mnist.how_to_get()}",
     )
 
 

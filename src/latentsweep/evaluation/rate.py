@@ -22,10 +22,14 @@ ACTIVE_ABOVE = 0.01
 def rho(
     codes: Float[np.ndarray, "N K"], code_scales: Float[np.ndarray, "N K"]
 ) -> Float[np.ndarray, " K"]:
-    """Share of each latent dimension's variance that tells examples apart, between 0 and 1."""
-    between = codes.var(axis=0, dtype=np.float64)
-    within = np.mean(np.square(code_scales, dtype=np.float64), axis=0)
-    return between / (between + within)
+    """Share of each latent dimension's variance that tells examples apart, between 0 and 1.
+
+    NaN where a diverged network's codes are not finite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        between = codes.var(axis=0, dtype=np.float64)
+        within = np.mean(np.square(code_scales, dtype=np.float64), axis=0)
+        return between / (between + within)
 
 
 def active_units(rho: Float[np.ndarray, " K"]) -> int:
