@@ -33,7 +33,7 @@ positive = st.floats(1e-12, 1e6)
 share = st.floats(0, 0.5)
 studies = st.builds(
     Study,
-    name=st.text("aZ_9.-é日", min_size=1, max_size=20),
+    name=st.text("aZ_9.-é日", min_size=1, max_size=20).filter(lambda name: name[0] not in ".-"),
     description=st.text(st.characters(codec="utf-8"), max_size=30),
     data=st.text(st.characters(codec="utf-8"), max_size=30),
     test_fraction=st.floats(0.01, 0.99),
