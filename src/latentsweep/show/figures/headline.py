@@ -111,10 +111,11 @@ def _reference(axes: Axes, no_latent: float) -> None:
         axes.axhline(no_latent, color=style.QUIET, linewidth=0.7, linestyle=(0, (1, 2)))
         axes.annotate(
             "a model without a latent",
-            xy=(0.01, no_latent),
+            xy=(0.99, no_latent),
             xycoords=("axes fraction", "data"),
             xytext=(0, 2),
             textcoords="offset points",
+            ha="right",
             fontsize=style.SMALL,
             color=style.QUIET,
         )
