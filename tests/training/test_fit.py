@@ -76,3 +76,10 @@ def test_each_member_has_its_own_curve(whole):
     curves = {tuple(outcome.reconstruction) for outcome in whole}
     assert len(curves) == 4
     assert all(len(outcome.penalty) == EPOCHS for outcome in whole)
+
+
+def test_outcomes_stand_in_the_order_of_the_members(whole):
+    """The first padded row of the decoder tells whose weights they are."""
+    used = [np.any(outcome.vae.decoder.hidden.weight, axis=1) for outcome in whole]
+    assert [int(rows.sum()) for rows in used] == [1, 3, 3, 7]
+    assert all(rows[: rows.sum()].all() for rows in used)
