@@ -102,6 +102,17 @@ def test_the_same_study_under_another_name_is_the_same(tiny, tiny_run, notes):
     assert "already complete" in notes.said[0]
 
 
+def test_a_run_begun_before_a_field_existed_has_its_default(tiny, tiny_run, tmp_path, notes):
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run, folder)
+    written = (folder / "study.toml").read_text()
+    (folder / "study.toml").write_text(written.replace('products = "float32"\n', ""))
+    assert len(RunFolder(folder).study_path.read_text()) < len(written)
+    assert RunFolder(folder).study() == tiny
+    run(tiny, folder, observer=notes)
+    assert "already complete" in notes.said[0]
+
+
 def test_other_data_with_the_same_study_is_refused(tiny, tiny_run, monkeypatch):
     there = RunFolder(tiny_run).manifest()["data"]["hash"]
     other = digits.load(0.2, seed=1)
@@ -164,13 +175,19 @@ def test_a_member_that_fails_stops_neither_the_run_nor_the_others(quick):
     assert set(both.folder.projections()["member"]) == {"elbo-k02-s0"}
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered in divide")
-def test_a_loss_that_is_infinite_only_on_the_test_split_is_a_failure_too(quick):
-    found = quick(latent_sizes=[3], learning_rate=1.0, epochs=3, objectives=["keras-blog"])
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")
+def test_a_loss_that_is_infinite_only_on_the_test_split_is_a_failure_too(quick, tiny, tmp_path):
+    values = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    data = str(tmp_path / "one-huge-value.npy")
+    np.save(data, values)
+    tested = catalogue.load_dataset(tiny.changed({"data": data})).splits["test"]
+    values[tested[0], 1] = 1e15
+    np.save(data, values)
+    found = quick(data=data, latent_sizes=[3], epochs=3, objectives=["elbo"])
     row = found.results.iloc[0]
     assert not np.isfinite(row["loss"])
     assert (row["status"], row["failed_epoch"]) == ("failed", 3)
-    assert len(found.folder.history("keras-blog-k03-s0")) == 3
+    assert len(found.folder.history("elbo-k03-s0")) == 3
 
 
 def test_a_run_whose_members_all_fail_still_ends_with_a_report(tiny, tmp_path):

@@ -24,7 +24,7 @@ def test_leaves_are_named_by_their_path_and_come_back():
     state = checkpoint(0).state
     arrays = named_arrays(state)
     assert {"vae/encoder/heads/weight", "vae/decoder/output/bias", "epoch", "alive"} <= set(arrays)
-    assert "optimiser/0/mu/encoder/hidden/weight" in arrays
+    assert "optimiser/mu/encoder/hidden/weight" in arrays
     jax.tree.map(np.testing.assert_array_equal, from_named_arrays(state, arrays), state)
 
 

@@ -60,7 +60,7 @@ def test_a_member_alone_is_the_member_in_its_family_after_100_steps(members, val
 
 def test_padding_is_exactly_zero_after_training(members, values):
     state, _ = trained(members, values, width=7, epochs=15, mapping="map")
-    moments = state.optimiser[0]
+    moments = state.optimiser
     for tree in (state.vae, moments.mu, moments.nu):
         for index, latent_size in enumerate((1, 3, 3, 7)):
             one = family.member(tree, index)

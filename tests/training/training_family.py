@@ -31,4 +31,5 @@ def recipe(width: int, likelihood: str = "bernoulli", **changes) -> Recipe:
         optimiser=adam(study, 70),
         batch_size=study.batch_size,
         examples=EXAMPLES,
+        products=study.products,
     )
