@@ -1,13 +1,22 @@
 """Annotations are checked, ranks are never promoted, and a CPU plays eight devices."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+import tempfile
 from pathlib import Path
+
+# What one test compiled no other compiles again, nor the commands that tests start. The workers
+# find the folder of the process that started them.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _programs = tempfile.mkdtemp(prefix="latentsweep-programs-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs
+    os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(2**30)  # which also locks it
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+else:
+    _programs = None
 
 import jax
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 from jaxtyping import install_import_hook
 
 CHECKED = ("latentsweep.model", "latentsweep.training", "latentsweep.evaluation")
@@ -17,6 +26,12 @@ _hook.__enter__()
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.devices()  # settles their number, before a run asks for one device a core
+
+
+def pytest_unconfigure() -> None:
+    """The process that made the folder of programs removes it."""
+    if _programs is not None:
+        shutil.rmtree(_programs, ignore_errors=True)
 
 
 @pytest.fixture
@@ -40,19 +55,6 @@ projected_examples = 50
 
 
 @pytest.fixture(scope="session")
-def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where tests that ask for `cached_programs` keep what they compiled."""
-    return tmp_path_factory.mktemp("programs")
-
-
-@pytest.fixture
-def cached_programs(cache_folder: Path) -> Iterator[None]:
-    """A program that another test compiled is not compiled again."""
-    with _cached_programs(cache_folder):
-        yield
-
-
-@pytest.fixture(scope="session")
 def tiny_toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a study of seconds, on the digits of scikit-learn."""
     path = tmp_path_factory.mktemp("study") / "tiny.toml"
@@ -61,29 +63,10 @@ def tiny_toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path, tiny_toml: Path) -> Path:
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_toml: Path) -> Path:
     """The folder of a finished run of the tiny study; to be read, never to be changed."""
     from latentsweep import run
 
     path = tmp_path_factory.mktemp("runs") / "tiny"
-    with _cached_programs(cache_folder):
-        run(tiny_toml, path)
+    run(tiny_toml, path)
     return path
-
-
-@contextmanager
-def _cached_programs(folder: Path) -> Iterator[None]:
-    names = {
-        "jax_compilation_cache_dir": str(folder),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-    }
-    before = {name: getattr(jax.config, name) for name in names}
-    for name, value in names.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()

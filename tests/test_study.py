@@ -10,6 +10,7 @@ from latentsweep.study import (
     OBJECTIVE_LABELS,
     OTHER_WORDS,
     ObjectiveName,
+    ProductPrecision,
     Study,
     built_in_studies,
     load_study,
@@ -51,6 +52,7 @@ studies = st.builds(
     adam_beta1=st.floats(0, 0.999),
     adam_beta2=st.floats(0, 0.999),
     adam_epsilon=positive,
+    products=st.sampled_from(get_args(ProductPrecision)),
     draws=st.integers(1, 10**6),
     projected_examples=st.integers(1, 10**6),
 )
@@ -106,6 +108,7 @@ def test_mnist_is_the_report_exactly():
         "adam_beta1": 0.9,
         "adam_beta2": 0.999,
         "adam_epsilon": 1e-7,
+        "products": "float32",
         "draws": 16,
         "projected_examples": 5000,
     }

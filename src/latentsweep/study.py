@@ -23,6 +23,7 @@ from pydantic import (
 from latentsweep.errors import StudyError, nearest
 
 ObjectiveName = Literal["keras-blog", "elbo"]
+ProductPrecision = Literal["float32", "tf32", "bfloat16"]
 OBJECTIVE_LABELS: dict[str, str] = {
     "keras-blog": "Keras-blog loss (not an ELBO)",
     "elbo": "ELBO",
@@ -105,6 +106,11 @@ class Study(BaseModel):
     adam_beta1: float = _static(0.9, "decay of Adam's mean of gradients", ge=0, lt=1)
     adam_beta2: float = _static(0.999, "decay of Adam's mean of squared gradients", ge=0, lt=1)
     adam_epsilon: float = _static(1e-7, "added to the root of that mean", gt=0)
+    products: ProductPrecision = _static(
+        "float32",
+        "precision of matrix products in training: a GPU may train faster with tf32 or bfloat16; "
+        "a CPU takes float32 all the same",
+    )
     draws: int = _static(16, "posterior samples a test example when measuring", ge=1)
     projected_examples: int = _static(5000, "test examples in the t-SNE panels at most", ge=1)
 

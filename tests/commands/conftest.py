@@ -15,11 +15,6 @@ class Ended(NamedTuple):
     err: str
 
 
-@pytest.fixture(autouse=True)
-def _fast(cached_programs: None) -> None:
-    """Nothing is compiled twice in these tests."""
-
-
 @pytest.fixture
 def cli(capsys, monkeypatch, tmp_path) -> Callable[..., Ended]:
     """Runs a command line in an empty folder."""

@@ -86,6 +86,19 @@ def test_large_splits_are_measured_in_blocks_with_the_same_numbers(monkeypatch):
         np.testing.assert_allclose(parts[name], values, rtol=1e-5, err_msg=name)
 
 
+def test_every_product_of_a_measurement_is_in_float32():
+    trained, key, values = network("elbo", "bernoulli"), jax.random.key(0), jnp.asarray(VALUES)
+    programs = {
+        evaluate._measure_all.lower(trained, key, values, 0, DRAWS): 8,
+        evaluate._decoded_mean.lower(trained, values): 4,
+        evaluate._decoded.lower(trained, jnp.zeros((3, LATENTS))): 2,
+    }
+    for lowered, products in programs.items():  # two a code, two a decoded code
+        text = lowered.as_text()
+        assert text.count("stablehlo.dot_general") == products
+        assert text.count("precision = [HIGHEST, HIGHEST]") == products
+
+
 def test_more_draws_change_only_the_noise():
     few, many = (evaluate.measured(network("elbo", "bernoulli"), VALUES, d) for d in (4, 400))
     np.testing.assert_array_equal(few["test/codes"], many["test/codes"])

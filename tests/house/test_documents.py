@@ -38,7 +38,7 @@ def commands(page: Path) -> list[list[str]]:
 
 
 @pytest.fixture
-def small_world(tmp_path, monkeypatch, cached_programs):
+def small_world(tmp_path, monkeypatch):
     """An empty folder with a file of one's own; every study is small and draws no pictures."""
     monkeypatch.chdir(tmp_path)
     np.save("my.npy", np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8))

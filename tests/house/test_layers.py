@@ -18,10 +18,13 @@ LAYERS = (
         "record.atomic record.arrays record.tables record.lock record.folder",
     ),
     (
-        "model.gaussian model.likelihoods model.network model.objective model.vae model.family "
-        "model.trained",
+        "model.gaussian model.likelihoods model.precision model.network model.objective model.vae "
+        "model.family model.trained",
     ),
-    ("training.optimiser training.placement training.checkpoint training.steps training.fit",),
+    (
+        "training.optimiser training.placement training.program_cache training.checkpoint "
+        "training.steps training.fit",
+    ),
     ("evaluation.bounds evaluation.rate evaluation.projection evaluation.evaluate",),
     ("answers",),
     ("show.style show.members show.sentences show.figures show.report",),

@@ -29,11 +29,6 @@ class Notes(Observer):
         self.measured.append(newest)
 
 
-@pytest.fixture(autouse=True)
-def _fast(cached_programs: None) -> None:
-    """Nothing is compiled twice in these tests."""
-
-
 @pytest.fixture
 def notes() -> Notes:
     return Notes()

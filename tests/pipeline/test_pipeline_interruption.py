@@ -1,6 +1,5 @@
 """A run that is killed at any moment goes on, and ends with the numbers of one that was not."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -35,14 +34,9 @@ def whole(tiny_toml, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def command(tiny_toml, cache_folder) -> Callable[[Path], subprocess.Popen]:
+def command(tiny_toml) -> Callable[[Path], subprocess.Popen]:
     """Starts the command line of that run in a process of its own."""
     settings = [f"--set={field}={value}" for field, value in CHANGES.items()]
-    environment = {
-        **os.environ,
-        "JAX_COMPILATION_CACHE_DIR": str(cache_folder),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    }
 
     def start(folder: Path) -> subprocess.Popen:
         return subprocess.Popen(
@@ -50,7 +44,6 @@ def command(tiny_toml, cache_folder) -> Callable[[Path], subprocess.Popen]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
         )
 
     return start

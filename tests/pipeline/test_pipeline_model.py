@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 
 from latentsweep import Run
 from latentsweep.errors import RunFolderError, ShapeError
+from latentsweep.pipeline import model as pipeline_model
 
 IMAGES = load_digits().images[..., None]  # 0 to 16
 
@@ -49,6 +50,13 @@ def test_codes_are_those_of_the_run(run, model):
     np.testing.assert_allclose(codes, stored["test/codes"][shown.indices], rtol=1e-5, atol=1e-6)
     decoded = model.reconstruct(np.rint(grey)) / 16 * 255
     assert np.abs(decoded - stored["shown/decodes"]).max() < 0.51
+
+
+def test_a_model_multiplies_in_float32(model):
+    for function, width in ((pipeline_model._encoded, 64), (pipeline_model._decoded, 3)):
+        text = function.lower(model.trained, np.zeros((5, width), np.float32)).as_text()
+        assert text.count("stablehlo.dot_general") == 2
+        assert text.count("precision = [HIGHEST, HIGHEST]") == 2
 
 
 @pytest.mark.parametrize("count", [0, 1, 513])

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -8,14 +9,17 @@ import pytest
 from latentsweep import load_study
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.errors import RunFolderError
+from latentsweep.model import family
 from latentsweep.model.network import NetworkShape
 from latentsweep.model.vae import initial_vae
 from latentsweep.pipeline import plan
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Pass, kept_passes, members_of, planned_passes
+from latentsweep.pipeline.plan import Pass, footprint, kept_passes, members_of, planned_passes
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
-from latentsweep.training.placement import Placement
+from latentsweep.study import ProductPrecision
+from latentsweep.training import fit
+from latentsweep.training.placement import Placement, on_all
 
 
 def a_pass(*members: str) -> Pass:
@@ -40,10 +44,37 @@ def test_passes_hold_every_member_once_in_order(tiny):
     study = tiny.changed({"seeds": [0, 1, 2]})
     for devices in (1, 2, 5):
         placement = Placement(tuple(jax.devices()[:devices]), "map")
-        passes = planned_passes(study, work(study).recipe(), placement)
+        passes = planned_passes(study, work(study).recipe(), placement, at_once=1)
         assert [n for p in passes for n in p.members] == [m.name for m in members_of(study)]
         assert {p.width for p in passes} == {3}
         assert all(len(p.members) % p.devices == 0 <= devices - p.devices for p in passes)
+
+
+@pytest.mark.parametrize("precision", get_args(ProductPrecision))
+def test_products_are_as_the_study_asks(tiny, precision):
+    assert work(tiny.changed({"products": precision})).recipe().products == precision
+
+
+@pytest.mark.parametrize(
+    ("members", "changes"),
+    [
+        (1, {"hidden_size": 256, "latent_sizes": [32]}),
+        (5, {"hidden_size": 256, "latent_sizes": [8]}),
+        (4, {"hidden_size": 512, "latent_sizes": [2]}),
+    ],
+)
+def test_memory_is_what_xla_allots_to_a_quarter(tiny, members, changes):
+    here = work(tiny.changed(changes))
+    recipe, mesh = here.recipe(), Placement(tuple(jax.devices()[:1]), "vmap").mesh(1)
+    settings = family.stacked([members_of(here.study)[0].settings()] * members)
+    data = on_all(here.values("train"), mesh)
+    epoch = fit.compiled(recipe, settings, data, mesh, "vmap").epoch
+    allotted = epoch.memory_analysis()  # type: ignore[attr-defined]
+    measured = allotted.argument_size_in_bytes + allotted.temp_size_in_bytes
+    measured += allotted.output_size_in_bytes - allotted.alias_size_in_bytes
+    expected = footprint(recipe, here.train_bytes)
+    assert expected.data == data.nbytes
+    assert expected.data + members * expected.member == pytest.approx(measured, rel=0.25)
 
 
 def test_a_plan_is_written_once_and_kept(tmp_path):

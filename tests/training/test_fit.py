@@ -10,8 +10,6 @@ from training_family import recipe
 from latentsweep.training import fit
 from latentsweep.training.placement import Placement, on_all, over_members
 
-pytestmark = pytest.mark.usefixtures("cached_programs")
-
 EPOCHS = 5
 
 

@@ -1,3 +1,5 @@
+import os
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latentsweep.errors import DataError
 from latentsweep.model import family
 from latentsweep.training.placement import (
+    Footprint,
     Placement,
     available,
-    capacity,
+    fitting,
+    free_memory,
     on_all,
     over_members,
     pass_sizes,
@@ -46,7 +51,41 @@ def test_a_cpu_takes_members_in_turn_one_a_device():
     placement = available()
     assert placement.mapping == "map"
     assert placement.devices == DEVICES
-    assert capacity(placement, parameters=10**6) == 1
+    assert fitting(placement, Footprint(data=10**6, member=10**6)) == (placement, 1)
+
+
+def test_the_devices_that_jax_was_told_to_have_stay(monkeypatch):
+    told = []
+    monkeypatch.setattr(jax.config, "update", lambda *setting: told.append(setting))
+    available()
+    assert told == []  # the tests themselves asked for eight
+
+
+def test_there_are_no_more_cpu_devices_than_memory_for_them():
+    placement = Placement(DEVICES, "map")
+    free = free_memory(placement)
+    few, at_once = fitting(placement, Footprint(data=free // 5, member=free // 50))
+    assert (few.devices, at_once) == (DEVICES[:3], 1)
+
+
+def test_as_many_members_are_side_by_side_as_memory_holds():
+    placement = Placement(DEVICES, "vmap")
+    free = free_memory(placement)
+    same, at_once = fitting(placement, Footprint(data=free // 10, member=free // 100))
+    assert same == placement
+    assert 60 <= at_once <= 70  # 0.8 less 0.1 of it; what is free changes a little
+
+
+def test_what_does_not_fit_is_refused_with_its_size():
+    placement = Placement(DEVICES, "map")
+    free = free_memory(placement)
+    with pytest.raises(DataError, match=r"memory: training one model takes about .* are free"):
+        fitting(placement, Footprint(data=free, member=2**30))
+
+
+def test_free_memory_is_of_this_machine():
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert 0.01 * total < free_memory(Placement(DEVICES, "map")) <= total
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def measure(trained: Trained, x: Float[Array, " D"], noise: Float[Array, "S K"])
     target = likelihood.target(x)
 
     def cost(z: Float[Array, " K"]) -> Float[Array, ""]:
-        return -likelihood.log_prob(target, trained.vae.decoder(z), trained.shared)
+        return -likelihood.log_prob(target, trained.parameters(z), trained.shared)
 
     draws = jax.vmap(lambda e: cost(sample_code(mean, log_scale, e, objective)))(noise)
     return Measured(

@@ -1,6 +1,7 @@
 """A trained network with what it takes to use it on data as stored.
 
-Its weights may be padded: a zero row of the decoder makes a padded latent dimension harmless.
+Its weights may be padded: a zero row of the decoder makes a padded latent dimension harmless. Its
+matrix products are in full float32, whatever it was trained with and on whatever device.
 """
 
 import equinox as eqx
@@ -9,6 +10,7 @@ from jaxtyping import Array, Float, Num
 from latentsweep.data.dataset import Scale
 from latentsweep.model.family import Settings
 from latentsweep.model.likelihoods import Likelihood
+from latentsweep.model.precision import products_in
 from latentsweep.model.vae import VAE
 
 
@@ -32,8 +34,14 @@ class Trained(eqx.Module):
 
     def encoded(self, x: Float[Array, " D"]) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
         """The mean and the log-scale s of one scaled example."""
-        return self.vae.encoder(self.likelihood.encoder_input(x))
+        with products_in("float32"):
+            return self.vae.encoder(self.likelihood.encoder_input(x))
+
+    def parameters(self, z: Float[Array, " K"]) -> Float[Array, "P D"]:
+        """The likelihood's parameters at a code."""
+        with products_in("float32"):
+            return self.vae.decoder(z)
 
     def decoded(self, z: Float[Array, " K"]) -> Float[Array, " D"]:
         """The expected scaled data at a code."""
-        return self.likelihood.mean(self.vae.decoder(z))
+        return self.likelihood.mean(self.parameters(z))

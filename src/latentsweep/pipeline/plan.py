@@ -16,7 +16,7 @@ from latentsweep.model.objective import OBJECTIVES
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import ObjectiveName, Study
-from latentsweep.training.placement import Placement, capacity, cores, pass_sizes
+from latentsweep.training.placement import Footprint, Placement, cores, pass_sizes
 from latentsweep.training.steps import Recipe
 
 # A step takes about this multiple of its products' time at the machine's best rate, and never less
@@ -68,11 +68,10 @@ def members_of(study: Study) -> list[Member]:
     ]
 
 
-def planned_passes(study: Study, recipe: Recipe, placement: Placement) -> list[Pass]:
-    """The passes that train the study on these devices."""
+def planned_passes(study: Study, recipe: Recipe, placement: Placement, at_once: int) -> list[Pass]:
+    """The passes that train the study on these devices, at most so many members at once on each."""
     names = [m.name for m in members_of(study)]
-    per_device = capacity(placement, parameters(recipe.shape))
-    sizes = pass_sizes(len(names), len(placement.devices), per_device)
+    sizes = pass_sizes(len(names), len(placement.devices), at_once)
     starts = np.cumsum([0, *sizes])
     return [
         Pass(
@@ -110,6 +109,19 @@ def parameters(shape: NetworkShape) -> int:
     """Numbers in one padded network."""
     d, h, k, p = shape.features, shape.hidden, shape.width, shape.parameters_per_feature
     return (d * h + h) + 2 * (h * k + k) + (k * h + h) + (h * p * d + p * d)
+
+
+def footprint(recipe: Recipe, data_bytes: int) -> Footprint:
+    """The memory that training takes: counted, and checked against what XLA allots.
+
+    A member has its parameters, two moments, a gradient and what the compiler keeps besides, all in
+    all 6.3 copies, and four while an epoch's noise is drawn.
+
+    Args:
+        data_bytes: of the training split as stored.
+    """
+    noise = recipe.steps_per_epoch * recipe.batch_size * recipe.shape.width
+    return Footprint(data_bytes, int(4 * (6.3 * parameters(recipe.shape) + 4 * noise)))
 
 
 def step_flop(shape: NetworkShape, batch: int) -> int:

@@ -19,7 +19,14 @@ from latentsweep.evaluation.evaluate import data_bounds
 from latentsweep.pipeline.measure import measure_member, write_shown
 from latentsweep.pipeline.model import Model, load_trained
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Member, kept_passes, members_of, planned_passes, price
+from latentsweep.pipeline.plan import (
+    Member,
+    footprint,
+    kept_passes,
+    members_of,
+    planned_passes,
+    price,
+)
 from latentsweep.pipeline.project import project
 from latentsweep.pipeline.train import TrainingStage, is_trained
 from latentsweep.pipeline.work import Work
@@ -29,7 +36,8 @@ from latentsweep.record.lock import locked
 from latentsweep.show.figures import write_figures
 from latentsweep.show.report import write_report
 from latentsweep.study import Study, built_in_studies, load_study
-from latentsweep.training.placement import available, cores
+from latentsweep.training.placement import available, cores, fitting
+from latentsweep.training.program_cache import kept_programs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +155,7 @@ def execute(work: Work, *, force: bool, command: str) -> None:
     Raises:
         RunFolderError: the folder is in use, or holds another study.
     """
-    with locked(work.folder.path):
+    with locked(work.folder.path), kept_programs():
         if force:
             work.folder.clear()
         if work.folder.manifest_path.exists():
@@ -181,7 +189,7 @@ def remeasure(folder: RunFolder, *, full: bool, observer: Observer) -> None:
             f"{folder.path}: its run is unfinished; the 'latentsweep run' that began it finishes it"
         )
     work = Work(study := folder.study(), load_dataset(study), folder, observer)
-    with locked(folder.path):
+    with locked(folder.path), kept_programs():
         _check_same(work)
         members = [m for m in members_of(study) if is_trained(work, m.name)]
         observer.stage("measuring", len(members))
@@ -233,9 +241,10 @@ def _warn_of_versions(work: Work) -> None:
 
 
 def _stages(work: Work) -> None:
-    placement = available()
-    stage = TrainingStage(work, placement)
-    stage.run(kept_passes(work.folder, planned_passes(work.study, stage.recipe, placement)))
+    recipe = work.recipe()
+    placement, at_once = fitting(available(), footprint(recipe, work.train_bytes))
+    passes = planned_passes(work.study, recipe, placement, at_once)
+    TrainingStage(work, placement).run(kept_passes(work.folder, passes))
     if not work.folder.projections_path.exists():
         with work.timed("project"):
             project(work)

@@ -64,6 +64,7 @@ class Work:
             optimiser=adam(self.study, steps),
             batch_size=self.study.batch_size,
             examples=examples,
+            products=self.study.products,
         )
 
     @contextmanager
@@ -80,6 +81,12 @@ class Work:
         """A split's examples [N, D], as stored."""
         indices = self.dataset.splits[split]
         return self.dataset.values[indices].reshape(len(indices), -1)
+
+    @property
+    def train_bytes(self) -> int:
+        """Bytes of the training split as stored."""
+        values = self.dataset.values
+        return len(self.dataset.splits["train"]) * self.dataset.features * values.dtype.itemsize
 
     def test_labels(self) -> np.ndarray | None:
         """Class numbers of the test split, if there are labels."""

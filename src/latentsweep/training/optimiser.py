@@ -31,16 +31,16 @@ def adam(study: Study, steps: int) -> optax.GradientTransformation:
     """Adam as the study sets it, for a training of so many steps."""
     beta1, beta2, epsilon = study.adam_beta1, study.adam_beta2, study.adam_epsilon
 
-    def init(weights: optax.Params) -> optax.ScaleByAdamState:
-        zeros = jax.tree.map(jnp.zeros_like, weights)
+    def init(params: optax.Params) -> optax.ScaleByAdamState:
+        zeros = jax.tree.map(jnp.zeros_like, params)
         return optax.ScaleByAdamState(jnp.zeros((), int), mu=zeros, nu=zeros)
 
-    def update(gradient, state, weights=None):  # noqa: ARG001
+    def update(updates, state, params=None):  # noqa: ARG001
         t = jnp.asarray(state.count + 1, float)
         rate = study.learning_rate * rate_factor(state.count, steps, study.warm_up, study.decay)
         rate = rate * jnp.sqrt(1 - beta2**t) / (1 - beta1**t)
-        m = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.mu, gradient)
-        v = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g**2, state.nu, gradient)
+        m = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.mu, updates)
+        v = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g**2, state.nu, updates)
         added = jax.tree.map(lambda m, v: -rate * m / (jnp.sqrt(v) + epsilon), m, v)
         return added, optax.ScaleByAdamState(state.count + 1, m, v)
 

@@ -2,24 +2,37 @@
 
 On a CPU every core is a device of its own that takes its members in turn, so that a member's
 weights stay in that core's cache; on an accelerator members are mapped side by side. A member's
-numbers do not depend on how many CPU devices there are, or on which of them it trains.
+numbers do not depend on how many CPU devices there are, or on which of them it trains. JAX's own
+setting for their number, the environment variable JAX_NUM_CPU_DEVICES, is kept.
+
+Every device holds the data whole. What else it holds is counted before training, so that there are
+never more members, or devices, than memory for them.
 """
 
 import contextlib
 import dataclasses
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from latentsweep.errors import DataError
 from latentsweep.model.family import Mapping
 
 _MEMBERS = PartitionSpec("M")
-_SHARE_OF_MEMORY = 0.7  # the rest is for data, noise and what the compiler needs between steps
-_COPIES = 5  # parameters, two moments, gradient, and a copy in flight
+_SHARE_OF_MEMORY = 0.8  # of what is free; the rest is for measuring and for what else runs
+
+
+@dataclasses.dataclass(frozen=True)
+class Footprint:
+    """Bytes that training needs on a device: once for all, and for each member there at once."""
+
+    data: int
+    member: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +49,48 @@ class Placement:
 
 
 def available() -> Placement:
-    """All devices of JAX's default backend; on a CPU, one a core where that can still be set."""
-    with contextlib.suppress(RuntimeError):  # JAX already runs, with the devices it has
-        jax.config.update("jax_num_cpu_devices", cores())
+    """All devices of JAX's default backend; on a CPU, one a core unless JAX was told otherwise."""
+    if jax.config.jax_num_cpu_devices < 1:  # pyright: ignore[reportAttributeAccessIssue]
+        with contextlib.suppress(RuntimeError):  # JAX already runs, with the devices it has
+            jax.config.update("jax_num_cpu_devices", cores())
     devices = tuple(jax.devices())
     return Placement(devices, "map" if devices[0].platform == "cpu" else "vmap")
+
+
+def fitting(placement: Placement, footprint: Footprint) -> tuple[Placement, int]:
+    """The devices for which there is memory, and how many members train at once on each.
+
+    On a CPU, whose devices share one memory, that is one member each; else as many as it holds.
+
+    Raises:
+        DataError: not even one member fits.
+    """
+    free = _SHARE_OF_MEMORY * free_memory(placement)
+    one = footprint.data + footprint.member
+    if free < one:
+        raise DataError(
+            f"memory: training one model takes about {_gib(one)} GiB, {_gib(footprint.data)} of "
+            f"them for the data, and {_gib(free)} are free; take fewer examples, or a smaller "
+            "hidden_size"
+        )
+    if placement.mapping == "map":
+        devices = placement.devices[: int(free / one)]
+        return dataclasses.replace(placement, devices=devices), 1
+    return placement, int((free - footprint.data) / footprint.member)
+
+
+def free_memory(placement: Placement) -> int:
+    """Bytes that are free on one accelerator, or on this machine for all of its CPU devices."""
+    statistics = placement.devices[0].memory_stats() or {}
+    if "bytes_limit" in statistics:
+        return statistics["bytes_limit"] - statistics.get("bytes_in_use", 0)
+    listed = Path("/proc/meminfo")
+    if listed.exists():
+        lines = dict(line.split(":", 1) for line in listed.read_text().splitlines())
+        return 1024 * int(lines["MemAvailable"].split()[0])
+    if hasattr(os, "sysconf"):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return 4 * 2**30
 
 
 def cores() -> int:
@@ -48,18 +98,6 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def capacity(placement: Placement, parameters: int) -> int:
-    """Members that train at once on one device: 1 on a CPU, else as many as its memory holds.
-
-    Args:
-        parameters: numbers in one padded member.
-    """
-    if placement.mapping == "map":
-        return 1
-    memory = (placement.devices[0].memory_stats() or {}).get("bytes_limit", 8 * 2**30)
-    return max(1, int(_SHARE_OF_MEMORY * memory / (_COPIES * 4 * parameters)))
 
 
 def pass_sizes(members: int, devices: int, per_device: int) -> list[int]:
@@ -100,3 +138,7 @@ def on_all(array: Any, mesh: Mesh) -> jax.Array:
 def over_members(tree: Any, mesh: Mesh) -> Any:
     """A stacked tree, its members spread over the mesh."""
     return jax.device_put(tree, NamedSharding(mesh, _MEMBERS))
+
+
+def _gib(count: float | int) -> str:
+    return f"{count / 2**30:.2g}"

@@ -18,7 +18,9 @@ from latentsweep.model.family import Settings, Stream, initial_member, stream
 from latentsweep.model.gaussian import column_noise
 from latentsweep.model.likelihoods import Likelihood
 from latentsweep.model.network import NetworkShape
+from latentsweep.model.precision import products_in
 from latentsweep.model.vae import VAE, Forward, forward
+from latentsweep.study import ProductPrecision
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Recipe:
     optimiser: optax.GradientTransformation
     batch_size: int
     examples: int
+    products: ProductPrecision
 
     @property
     def steps_per_epoch(self) -> int:
@@ -121,7 +124,8 @@ def batch_terms(
 ) -> Terms:
     """The objective's terms, averaged over a batch of scaled examples."""
     likelihood = recipe.likelihood
-    passed = _forward(vae, x, noise, settings, recipe)
+    with products_in(recipe.products):
+        passed = _forward(vae, x, noise, settings, recipe)
     target = likelihood.target(x)
     # The closed form is a minimum, where the gradient through it is zero.
     shared = jax.lax.stop_gradient(likelihood.closed_form(target, passed.parameters))
@@ -138,7 +142,8 @@ def closed_form(
     def of_batch(batch: tuple[Int[Array, " B"], Float[Array, "B K"]]) -> Float[Array, ""]:
         indices, noise = batch
         x = recipe.scale(values[indices], noise.dtype)
-        passed = _forward(state.vae, x, noise, settings, recipe)
+        with products_in("float32"):  # a measurement
+            passed = _forward(state.vae, x, noise, settings, recipe)
         return recipe.likelihood.closed_form(recipe.likelihood.target(x), passed.parameters)
 
     batches = (_order(state, settings, recipe), _noise(state, settings, recipe))
