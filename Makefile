@@ -10,7 +10,7 @@ export LATENTSWEEP_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: study test test-slow test-browser lint types docs check clean
+.PHONY: study test test-slow test-browser bench lint types docs check clean
 
 study: $(VENV)/installed
 	$(BIN)/latentsweep run
@@ -24,9 +24,13 @@ test-slow: $(VENV)/ready-to-test
 test-browser: $(VENV)/ready-to-test
 	$(BIN)/python -m pytest -m browser
 
+# ONLY=pytorch (or pytorch-compile, keras, keras-defaults, pythae) asks one peer alone, and writes nothing.
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/bench.py $(if $(ONLY),--only $(ONLY))
+
 lint: $(VENV)/ready-to-check
-	$(BIN)/ruff check src tests docs
-	$(BIN)/ruff format --check src tests docs
+	$(BIN)/ruff check src tests docs benchmarks
+	$(BIN)/ruff format --check src tests docs benchmarks
 
 types: $(VENV)/ready-to-check
 	$(BIN)/pyright

@@ -12,6 +12,7 @@ References:
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from sklearn.neighbors import NearestNeighbors
 
 PERPLEXITY = 30
 NEIGHBOURS = 10
+_RANKING = Lock()  # trustworthiness ranks all pairs: 0.6 GB at 5,000 points, one panel at a time
 
 
 class Panel(NamedTuple):
@@ -60,12 +62,14 @@ def panel(codes: Float[np.ndarray, "N K"], start: Float[np.ndarray, "N 2"]) -> P
         random_state=0,
     ).fit(codes)
     coordinates = np.asarray(embedding)
+    with _RANKING:
+        trusted = trustworthiness(codes, coordinates, n_neighbors=_neighbours(len(codes)))
     return Panel(
         coordinates,
         "t-SNE",
         float(embedding.kl_divergence),
         preservation(codes, coordinates),
-        float(trustworthiness(codes, coordinates, n_neighbors=_neighbours(len(codes)))),
+        float(trusted),
     )
 
 

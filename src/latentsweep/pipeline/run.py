@@ -161,7 +161,7 @@ def execute(work: Work, *, force: bool, command: str) -> None:
         if work.folder.manifest_path.exists():
             _check_same(work)
         else:
-            _begin(work, command)
+            begin(work, command)
         if _is_complete(work.folder):
             work.observer.say(f"{work.folder.path} is already complete; --force makes it anew")
             return
@@ -209,7 +209,8 @@ def report(folder: RunFolder, observer: Observer) -> None:
     observer.advance(2)
 
 
-def _begin(work: Work, command: str) -> None:
+def begin(work: Work, command: str) -> None:
+    """Write what a folder holds before the first step: study, examples shown, manifest."""
     atomic.write_text(work.folder.study_path, work.study.to_toml())
     write_shown(work)
     work.folder.write_manifest(_manifest(work, command))
@@ -240,11 +241,16 @@ def _warn_of_versions(work: Work) -> None:
         work.observer.say(f"begun with {'; '.join(changed)}: numbers may differ in the last digits")
 
 
-def _stages(work: Work) -> None:
+def train(work: Work) -> None:
+    """Train and measure what is not yet, on the devices for which there is memory."""
     recipe = work.recipe()
     placement, at_once = fitting(available(), footprint(recipe, work.train_bytes))
     passes = planned_passes(work.study, recipe, placement, at_once)
     TrainingStage(work, placement).run(kept_passes(work.folder, passes))
+
+
+def _stages(work: Work) -> None:
+    train(work)
     if not work.folder.projections_path.exists():
         with work.timed("project"):
             project(work)
