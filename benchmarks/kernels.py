@@ -92,7 +92,8 @@ def epoch_program(study: Study, mapping: family.Mapping) -> tuple[str, int]:
     settings = family.stacked([member.settings() for member in members_of(study)])
     data = jnp.zeros((EXAMPLES, FEATURES), jnp.uint8)
     mesh = Placement(tuple(jax.devices()[:1]), mapping).mesh(len(settings.seed))
-    return fit.compiled(recipe, settings, data, mesh, mapping).epoch.as_text(), steps
+    (programs,) = fit.compiled(recipe, mapping, [(settings, data, mesh)])
+    return programs.epoch.as_text(), steps
 
 
 def main() -> None:

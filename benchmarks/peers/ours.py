@@ -20,38 +20,32 @@ from latentsweep.data.dataset import Dataset, Scale, leading
 from latentsweep.model import family
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Pass, footprint, members_of, planned_passes
+from latentsweep.pipeline.train import TrainingStage
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import load_study
 from latentsweep.training import fit
-from latentsweep.training.placement import (
-    Placement,
-    available,
-    fitting,
-    on_all,
-    over_members,
-)
+from latentsweep.training.placement import Placement, available, fitting, over_members
 
 
 class Family:
-    """The members of a study and their compiled programs, one for each size of pass."""
+    """The members of a study and the compiled programs of its passes, as the product makes them."""
 
     def __init__(self, work: Work, placement: Placement):
-        self.work, self.recipe = work, work.recipe()
-        self.placement, at_once = fitting(placement, footprint(self.recipe, work.train_bytes))
-        self.passes = planned_passes(work.study, self.recipe, self.placement, at_once)
-        self.values = work.values("train")
-        self.kinds = {len(p.members): p for p in self.passes}
-        self.programs = {size: self._compiled(plan) for size, plan in self.kinds.items()}
+        self.work, recipe = work, work.recipe()
+        placement, at_once = fitting(placement, footprint(recipe, work.train_bytes))
+        self.stage = TrainingStage(work, placement)
+        self.passes = planned_passes(work.study, recipe, placement, at_once)
+        self.programs = self.stage.compiled(self.passes)
 
     @property
     def member_steps(self) -> int:
         """Steps of all members together in one epoch."""
-        return len(members_of(self.work.study)) * self.recipe.steps_per_epoch
+        return len(members_of(self.work.study)) * self.passes[0].steps_per_epoch
 
     def warm(self) -> None:
         """Train one epoch of one pass of each size."""
-        for plan in self.kinds.values():
+        for plan in {len(p.members): p for p in self.passes}.values():
             self.trained(plan, 1)
 
     def epoch_seconds(self, epochs: int) -> float:
@@ -60,23 +54,13 @@ class Family:
 
     def trained(self, plan: Pass, epochs: int) -> tuple[Any, float]:
         """The state of a pass after so many epochs, and the seconds that these took."""
-        programs, data = self.programs[len(plan.members)]
-        settings = self._settings(plan)
-        state = over_members(jax.device_get(programs.initial(settings)), programs.mesh)
+        programs, settings = self.programs[len(plan.members)], self.stage.settings(plan)
+        state = over_members(fit.fresh(programs, settings), programs.mesh)
         started = time.perf_counter()
         for _ in range(epochs):
-            state, terms = programs.epoch(state, settings, data)
+            state, terms = programs.epoch(state, settings, programs.data)
             jax.device_get(terms)
         return state, time.perf_counter() - started
-
-    def _compiled(self, plan: Pass) -> tuple[fit.Programs, jax.Array]:
-        mesh = self.placement.mesh(len(plan.members))
-        data = on_all(self.values, mesh)
-        return fit.compiled(self.recipe, self._settings(plan), data, mesh, plan.mapping), data
-
-    def _settings(self, plan: Pass) -> family.Settings:
-        members = [m for m in members_of(self.work.study) if m.name in plan.members]
-        return family.stacked([member.settings() for member in members])
 
 
 def work(images: np.ndarray, latents: list[int], steps: int) -> Work:

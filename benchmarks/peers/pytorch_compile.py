@@ -1,38 +1,19 @@
 """PyTorch with `torch.compile`: forward and backward are compiled as one graph; Adam is fused."""
 
-import time
-
 import numpy as np
+import pytorch_eager
 import torch
-from contract import Peer, batches, main
-from pytorch_network import VAE, fused_adam, loss, product, weights
+from contract import Peer, main
+from pytorch_network import loss, product
 
 
-class Training:
+class Training(pytorch_eager.Training):
     """The usual PyTorch loop around a compiled loss."""
 
     def __init__(self, images: np.ndarray, latent: int):
-        torch.manual_seed(0)
         torch.compiler.reset()
-        self.images = torch.from_numpy(images)
-        self.model = VAE(latent)
-        self.optimiser = fused_adam(self.model)
+        super().__init__(images, latent)
         self.loss = torch.compile(loss, fullgraph=True, dynamic=False)
-        self.generator = np.random.default_rng(0)
-
-    def advance(self, steps: int) -> float:
-        """Train; the seconds that it took."""
-        started = time.perf_counter()
-        order = torch.from_numpy(batches(self.generator, len(self.images), steps))
-        for indices in order:
-            self.optimiser.zero_grad()
-            self.loss(self.model, self.images[indices]).backward()
-            self.optimiser.step()
-        return time.perf_counter() - started
-
-    def weights(self) -> dict[str, np.ndarray]:
-        """The weights by name."""
-        return weights(self.model)
 
 
 if __name__ == "__main__":

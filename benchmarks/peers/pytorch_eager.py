@@ -16,6 +16,7 @@ class Training:
         self.images = torch.from_numpy(images)
         self.model = VAE(latent)
         self.optimiser = fused_adam(self.model)
+        self.loss = loss
         self.generator = np.random.default_rng(0)
 
     def advance(self, steps: int) -> float:
@@ -24,7 +25,7 @@ class Training:
         order = torch.from_numpy(batches(self.generator, len(self.images), steps))
         for indices in order:
             self.optimiser.zero_grad()
-            loss(self.model, self.images[indices]).backward()
+            self.loss(self.model, self.images[indices]).backward()
             self.optimiser.step()
         return time.perf_counter() - started
 

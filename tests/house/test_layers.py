@@ -22,8 +22,9 @@ LAYERS = (
         "model.family model.trained",
     ),
     (
-        "training.optimiser training.placement training.program_cache training.checkpoint "
-        "training.steps training.fit",
+        "training.factored training.machine_code training.dense_adam training.optimiser "
+        "training.placement training.program_cache training.checkpoint training.steps "
+        "training.fit",
     ),
     ("evaluation.bounds evaluation.rate evaluation.projection evaluation.evaluate",),
     ("answers",),

@@ -68,8 +68,8 @@ def test_memory_is_what_xla_allots_to_a_quarter(tiny, members, changes):
     recipe, mesh = here.recipe(), Placement(tuple(jax.devices()[:1]), "vmap").mesh(1)
     settings = family.stacked([members_of(here.study)[0].settings()] * members)
     data = on_all(here.values("train"), mesh)
-    epoch = fit.compiled(recipe, settings, data, mesh, "vmap").epoch
-    allotted = epoch.memory_analysis()  # type: ignore[attr-defined]
+    (programs,) = fit.compiled(recipe, "vmap", [(settings, data, mesh)])
+    allotted = programs.epoch.memory_analysis()  # type: ignore[attr-defined]
     measured = allotted.argument_size_in_bytes + allotted.temp_size_in_bytes
     measured += allotted.output_size_in_bytes - allotted.alias_size_in_bytes
     expected = footprint(recipe, here.train_bytes)

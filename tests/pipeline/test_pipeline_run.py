@@ -1,5 +1,7 @@
 """Runs on the digits: the same numbers every time, and nothing done twice."""
 
+import contextlib
+import json
 import shutil
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from latentsweep.pipeline.run import choose_study, default_folder, remeasure, se
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.lock import locked
 from latentsweep.record.tables import write_table
+from latentsweep.training.placement import Placement, available
 
 
 def files(folder: Path, *names: str) -> dict[str, bytes]:
@@ -227,6 +230,39 @@ def test_the_test_split_is_measured_with_as_many_draws_as_the_study_says(
     monkeypatch.setattr(evaluate, "measured", asking)
     remeasure(RunFolder(folder), full=False, observer=Observer())
     assert asked == [(359, 3)] * 4
+
+
+def test_running_and_measuring_keep_their_programs(quick, tiny_run, tmp_path, monkeypatch, notes):
+    asked = []
+
+    @contextlib.contextmanager
+    def kept():
+        asked.append("begun")
+        yield
+        asked.append("ended")
+
+    monkeypatch.setattr("latentsweep.pipeline.run.kept_programs", kept)
+    quick(latent_sizes=[2], objectives=["elbo"])
+    assert asked == ["begun", "ended"]
+    shutil.copytree(tiny_run, tmp_path / "again")
+    remeasure(RunFolder(tmp_path / "again"), full=False, observer=notes)
+    assert asked == ["begun", "ended"] * 2
+
+
+def test_a_run_takes_only_the_devices_for_which_there_is_memory(quick, monkeypatch):
+    first = available().devices[:1]
+    heard = []
+
+    def tight(placement, footprint):
+        heard.append(footprint)
+        return Placement(first, placement.mapping), 1
+
+    monkeypatch.setattr("latentsweep.pipeline.run.fitting", tight)
+    found = quick(objectives=["elbo"])
+    plans = [json.loads(p.read_text()) for p in found.folder.path.glob("passes/*/plan.json")]
+    assert [plan["devices"] for plan in plans] == [1, 1]
+    assert heard[0].data == 1438 * 64
+    assert heard[0].member > 0
 
 
 def test_seconds_add_up_over_the_stages(tiny_run):

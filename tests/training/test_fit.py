@@ -28,9 +28,9 @@ def run(members, values, folder: Path, devices=2, mapping="map", stop_after=None
 
     mesh = Placement(tuple(jax.devices()[:devices]), mapping).mesh(4)
     data = on_all(values, mesh)
-    programs = fit.compiled(parts, members, data, mesh, mapping)
+    (programs,) = fit.compiled(parts, mapping, [(members, data, mesh)])
     settings = over_members(members, mesh)
-    return fit.fit(programs, settings, data, EPOCHS, folder, on_epoch), told
+    return fit.fit(programs, settings, EPOCHS, folder, on_epoch), told
 
 
 def assert_same(one, other) -> None:

@@ -20,10 +20,9 @@ def test_rate_rises_holds_and_falls():
 
 def _trained(study, steps, gradients):
     optimiser, weight = adam(study, steps), jnp.array([1.0, -2.0])
-    state = optimiser.init(weight)
+    moments = optimiser.initial(weight)
     for gradient in gradients:
-        added, state = optimiser.update(jnp.asarray(gradient, jnp.float32), state)
-        weight = weight + added
+        weight, moments = optimiser.step(weight, jnp.asarray(gradient, jnp.float32), moments)
     return weight
 
 

@@ -16,6 +16,7 @@ from latentsweep.model.objective import OBJECTIVES
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import ObjectiveName, Study
+from latentsweep.training import dense_adam
 from latentsweep.training.placement import Footprint, Placement, cores, pass_sizes
 from latentsweep.training.steps import Recipe
 
@@ -56,6 +57,11 @@ class Pass:
     devices: int
     epochs: int
     steps_per_epoch: int
+    fused: bool = False
+
+    def recipe(self, recipe: Recipe) -> Recipe:
+        """The recipe of a study, with this pass's own choice of kernels."""
+        return dataclasses.replace(recipe, fused=self.fused)
 
 
 def members_of(study: Study) -> list[Member]:
@@ -81,6 +87,7 @@ def planned_passes(study: Study, recipe: Recipe, placement: Placement, at_once: 
             devices=placement.mesh(size).size,
             epochs=study.epochs,
             steps_per_epoch=recipe.steps_per_epoch,
+            fused=placement.mapping == "map" and dense_adam.supported(),
         )
         for start, size in zip(starts, sizes, strict=False)
     ]

@@ -6,7 +6,6 @@ A member's folder appears when its pass ends; a pass whose members are all there
 import dataclasses
 from functools import partial
 
-import jax
 import numpy as np
 import pandas as pd
 
@@ -18,9 +17,9 @@ from latentsweep.pipeline.work import Work
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.atomic import write_json
 from latentsweep.record.tables import write_table
-from latentsweep.training import fit
+from latentsweep.training import dense_adam, fit
 from latentsweep.training.checkpoint import named_arrays, remove_checkpoints
-from latentsweep.training.placement import Placement, on_all
+from latentsweep.training.placement import Placement, on_all, on_some
 
 
 class TrainingStage:
@@ -30,41 +29,65 @@ class TrainingStage:
         self.work = work
         self.placement = placement
         self.recipe = work.recipe()
-        self._programs: dict[tuple[int, str], tuple[fit.Programs, jax.Array]] = {}
 
     def run(self, passes: list[Pass]) -> None:
         """Train and measure all passes, telling the observer in units of one member's epoch."""
         observer, done = self.work.observer, 0
+        passes = [self._possible(plan) for plan in passes]
+        with self.work.timed("compile"):
+            programs = self.compiled([plan for plan in passes if not self._is_done(plan)])
         observer.stage("training", sum(p.epochs * len(p.members) for p in passes))
         for number, plan in enumerate(passes):
-            if not all(is_trained(self.work, name) for name in plan.members):
-                self._train(number, plan, done)
+            if not self._is_done(plan):
+                self._train(number, plan, programs[len(plan.members)], done)
             with self.work.timed("evaluate"):
                 measure_missing(self.work, plan.members)
             done += plan.epochs * len(plan.members)
             observer.advance(done)
 
-    def _train(self, number: int, plan: Pass, done: int) -> None:
+    def _is_done(self, plan: Pass) -> bool:
+        return all(is_trained(self.work, name) for name in plan.members)
+
+    def _possible(self, plan: Pass) -> Pass:
+        """The pass with kernels that there are on this machine, which may not be where it began."""
+        if not plan.fused or dense_adam.supported():
+            return plan
+        if not self._is_done(plan):
+            self.work.observer.say(
+                f"{', '.join(plan.members)}: begun with a kernel that this machine has not; "
+                "numbers may differ in the last digits"
+            )
+        return dataclasses.replace(plan, fused=False)
+
+    def compiled(self, passes: list[Pass]) -> dict[int, fit.Programs]:
+        """The programs of each size of pass; the passes of a run differ in nothing else."""
+        if not passes:
+            return {}
+        sizes = {len(plan.members): plan for plan in passes}
+        meshes = [self.placement.mesh(size) for size in sizes]
+        data = on_all(self.work.values("train"), max(meshes, key=lambda mesh: mesh.size))
+        kinds = [
+            (self.settings(plan), on_some(data, mesh), mesh)
+            for plan, mesh in zip(sizes.values(), meshes, strict=True)
+        ]
+        made = fit.compiled(passes[0].recipe(self.recipe), passes[0].mapping, kinds)
+        return dict(zip(sizes, made, strict=True))
+
+    def settings(self, plan: Pass) -> Settings:
+        """The stacked settings of a pass's members."""
+        return family.stacked([member.settings() for member in self._members(plan)])
+
+    def _members(self, plan: Pass) -> list[Member]:
+        return [m for m in members_of(self.work.study) if m.name in plan.members]
+
+    def _train(self, number: int, plan: Pass, programs: fit.Programs, done: int) -> None:
         folder = self.work.folder.pass_path(number)
-        members = [m for m in members_of(self.work.study) if m.name in plan.members]
-        settings = family.stacked([m.settings() for m in members])
-        programs, data = self._compiled(plan, settings)
         tell = partial(self._tell, number, plan, done)
         with self.work.timed("train"):
-            outcomes = fit.fit(programs, settings, data, plan.epochs, folder, tell)
-        for member, outcome in zip(members, outcomes, strict=True):
+            outcomes = fit.fit(programs, self.settings(plan), plan.epochs, folder, tell)
+        for member, outcome in zip(self._members(plan), outcomes, strict=True):
             self._write(member, outcome)
         remove_checkpoints(folder)
-
-    def _compiled(self, plan: Pass, settings: Settings) -> tuple[fit.Programs, jax.Array]:
-        kind = (len(plan.members), plan.mapping)
-        if kind not in self._programs:
-            mesh = self.placement.mesh(len(plan.members))
-            data = on_all(self.work.values("train"), mesh)
-            with self.work.timed("compile"):
-                programs = fit.compiled(self.recipe, settings, data, mesh, plan.mapping)
-            self._programs[kind] = programs, data
-        return self._programs[kind]
 
     def _tell(self, number: int, plan: Pass, done: int, epoch: int, resumed: bool) -> None:
         if resumed:

@@ -2,7 +2,8 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,13 @@ from latentsweep.training.steps import Recipe, State, closed_form, initial_state
 
 @dataclasses.dataclass(frozen=True)
 class Programs:
-    """The compiled programs of a pass, for families of one size on one mesh."""
+    """The compiled programs of a kind of pass, and the training values [N, D] on its devices.
+
+    `initial` makes the state of one member, the others are of a whole family.
+    """
 
     mesh: Mesh
+    data: jax.Array
     initial: Callable[[Settings], State]
     epoch: Callable[..., Any]
     closed_form: Callable[..., Any]
@@ -44,41 +49,46 @@ class Outcome:
     seconds: float
 
 
+_UNOPTIMISED = {"xla_backend_optimization_level": 0}  # for what runs once: compiling costs more
+
+
 def compiled(
-    recipe: Recipe, settings: Settings, data: jax.Array, mesh: Mesh, mapping: Mapping
-) -> Programs:
-    """The programs that train a family of these settings' size; compiling runs nothing.
+    recipe: Recipe, mapping: Mapping, kinds: Sequence[tuple[Settings, jax.Array, Mesh]]
+) -> list[Programs]:
+    """The programs of each kind of pass, compiled side by side; compiling runs nothing.
 
     Args:
-        settings: stacked; only their shapes matter.
-        data: the training values [N, D] as stored, on every device of the mesh.
+        kinds: the stacked settings of such a pass, of which only the shapes matter, the training
+            values [N, D] as stored, on every device of a mesh, and that mesh.
     """
 
-    def over_family(function: Callable[..., Any], resident: int = 0) -> Callable[..., Any]:
-        """A function of one member, resident data and the recipe, spread over family and mesh."""
+    def over_family(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+        """A function of one member, data and recipe, spread over a family and its devices."""
 
-        def each(*arguments: Any) -> Any:
-            members, rest = arguments[: -resident or None], arguments[len(arguments) - resident :]
-            return family.each(lambda *one: function(*one, *rest, recipe), mapping)(*members)
+        def each(state: State, settings: Settings, data: jax.Array) -> Any:
+            return family.each(lambda *one: function(*one, data, recipe), mapping)(state, settings)
 
-        return sharded(each, mesh, resident)
+        return sharded(each, mesh, 1)
 
-    initial = over_family(initial_state)
-    state = jax.eval_shape(initial, settings)
-    epoch = jax.jit(over_family(train_epoch, resident=1), donate_argnums=0)
-    last = jax.jit(over_family(closed_form, resident=1))
-    return Programs(
-        mesh=mesh,
-        initial=jax.jit(initial).lower(settings).compile(),
-        epoch=epoch.lower(state, settings, data).compile(),
-        closed_form=last.lower(state, settings, data).compile(),
-    )
+    initial = jax.jit(lambda settings: initial_state(settings, recipe))
+    lowered = [initial.lower(family.member(kinds[0][0], 0))]
+    for settings, data, mesh in kinds:
+        state = jax.eval_shape(family.each(initial, mapping), settings)
+        epoch = jax.jit(over_family(train_epoch, mesh), donate_argnums=0)
+        last = jax.jit(over_family(closed_form, mesh))
+        lowered += [program.lower(state, settings, data) for program in (epoch, last)]
+    options = [_UNOPTIMISED] + [None] * 2 * len(kinds)
+    with ThreadPoolExecutor() as pool:
+        first, *others = pool.map(lambda one, how: one.compile(how), lowered, options)
+    return [
+        Programs(mesh, data, first, epoch, last)
+        for (_, data, mesh), epoch, last in zip(kinds, others[::2], others[1::2], strict=True)
+    ]
 
 
 def fit(
     programs: Programs,
     settings: Settings,
-    data: jax.Array,
     epochs: int,
     folder: Path,
     on_epoch: Callable[[int, bool], None],
@@ -94,7 +104,7 @@ def fit(
     state = over_members(at.state, programs.mesh)
     while at.epoch < epochs and np.any(at.state.alive):
         started = time.perf_counter()
-        state, terms = programs.epoch(state, settings, data)
+        state, terms = programs.epoch(state, settings, programs.data)
         state_here, terms_here = jax.device_get((state, terms))  # the one host sync of an epoch
         at = Checkpoint(
             state_here,
@@ -104,17 +114,25 @@ def fit(
         )
         write_checkpoint(folder, at)
         on_epoch(at.epoch, False)
-    shared = jax.device_get(programs.closed_form(state, settings, data))
+    shared = jax.device_get(programs.closed_form(state, settings, programs.data))
     return [_outcome(at, shared, index) for index in range(len(shared))]
 
 
+def fresh(programs: Programs, settings: Settings) -> State:
+    """The state of a family before its first step, on the host."""
+    here = jax.device_get(settings)
+    members = [family.member(here, index) for index in range(len(here.seed))]
+    states = jax.device_get([programs.initial(member) for member in members])
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *states)
+
+
 def _resumed(programs: Programs, settings: Settings, folder: Path) -> Checkpoint:
-    state = programs.initial(settings)
+    state = fresh(programs, settings)
     checkpoint = last_checkpoint(folder, state)
     if checkpoint is not None:
         return checkpoint
     none = np.zeros((0, len(state.alive)), np.float32)
-    return Checkpoint(jax.device_get(state), none, none, 0.0)
+    return Checkpoint(state, none, none, 0.0)
 
 
 def _outcome(at: Checkpoint, shared: np.ndarray, index: int) -> Outcome:

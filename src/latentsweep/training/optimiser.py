@@ -1,14 +1,15 @@
-"""The optimiser and its schedule, as an Optax transformation.
+"""The optimiser: Adam with a schedule of its rate.
 
-Adam's learning rate at step t of T is learning_rate times
+The learning rate at step t of T, counted from 0, is learning_rate times
 
     min(1, (t + 1) / (warm_up T), (T - t) / (decay T)),
 
 that is constant for the report, whose warm_up and decay are 0.
 
-With gradients g, moments m and v, and t counted from 1, a step adds
+With gradients g, moments m and v, and t counted from 1, a step is
 
-    -rate_t m / (sqrt(v) + epsilon),     rate_t = rate sqrt(1 - beta2^t) / (1 - beta1^t).
+    m <- beta1 m + (1 - beta1) g,    v <- beta2 v + (1 - beta2) g^2,
+    w <- w - rate_t m / (sqrt(v) + epsilon),     rate_t = rate sqrt(1 - beta2^t) / (1 - beta1^t).
 
 This is the efficient order that Adam's authors give, and the one of Keras: the biases are corrected
 in one number a step, so that a weight costs one root and one division. (The literal order, which
@@ -19,39 +20,86 @@ References:
     Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, section 2, last paragraph.
 """
 
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from latentsweep.study import Study
+from latentsweep.training.dense_adam import dense_adam
+from latentsweep.training.factored import Factors
 
 
-def adam(study: Study, steps: int) -> optax.GradientTransformation:
+class Moments(eqx.Module):
+    """Adam's state: steps done, and for each weight the means of gradients and of their squares."""
+
+    count: Int[Array, ""]
+    mu: Any
+    nu: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Adam:
+    """Adam; `rate` is the learning rate at a step, counted from 0."""
+
+    rate: Callable[[Int[Array, ""]], Float[Array, ""]]
+    beta1: float
+    beta2: float
+    epsilon: float
+
+    def initial(self, weights: Any) -> Moments:
+        """Moments before the first step: 0."""
+        zeros = jax.tree.map(jnp.zeros_like, weights)
+        return Moments(jnp.zeros((), int), zeros, zeros)
+
+    def step(self, weights: Any, gradient: Any, moments: Moments) -> tuple[Any, Moments]:
+        """Weights and moments after one step.
+
+        Args:
+            gradient: of each weight, or the `Factors` of it.
+        """
+        t = jnp.asarray(moments.count + 1, float)
+        rate = self.rate(moments.count) * jnp.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+        each = partial(self._one, rate)
+        stepped = jax.tree.map(each, weights, gradient, moments.mu, moments.nu)
+        whole, of_one = (jax.tree.structure(tree) for tree in (weights, (0, 0, 0)))
+        weights, mu, nu = jax.tree.transpose(whole, of_one, stepped)
+        return weights, Moments(moments.count + 1, mu, nu)
+
+    def _one(
+        self, rate: Array, weight: Array, gradient: Array | Factors, m: Array, v: Array
+    ) -> tuple[Array, Array, Array]:
+        beta1, beta2, epsilon = self.beta1, self.beta2, self.epsilon
+        if isinstance(gradient, Factors):
+            numbers = jnp.stack([rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon])
+            flat = (len(weight), -1)
+            state = weight.reshape(flat), m.reshape(flat), v.reshape(flat)
+            new, m, v = dense_adam(gradient, numbers, state)
+            return new.reshape(weight.shape), m.reshape(weight.shape), v.reshape(weight.shape)
+        m = beta1 * m + (1 - beta1) * gradient
+        v = beta2 * v + (1 - beta2) * gradient**2
+        return weight - rate * m / (jnp.sqrt(v) + epsilon), m, v
+
+
+def adam(study: Study, steps: int) -> Adam:
     """Adam as the study sets it, for a training of so many steps."""
-    beta1, beta2, epsilon = study.adam_beta1, study.adam_beta2, study.adam_epsilon
 
-    def init(params: optax.Params) -> optax.ScaleByAdamState:
-        zeros = jax.tree.map(jnp.zeros_like, params)
-        return optax.ScaleByAdamState(jnp.zeros((), int), mu=zeros, nu=zeros)
+    def rate(step: Int[Array, ""]) -> Float[Array, ""]:
+        return study.learning_rate * rate_factor(step, steps, study.warm_up, study.decay)
 
-    def update(updates, state, params=None):  # noqa: ARG001
-        t = jnp.asarray(state.count + 1, float)
-        rate = study.learning_rate * rate_factor(state.count, steps, study.warm_up, study.decay)
-        rate = rate * jnp.sqrt(1 - beta2**t) / (1 - beta1**t)
-        m = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state.mu, updates)
-        v = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g**2, state.nu, updates)
-        added = jax.tree.map(lambda m, v: -rate * m / (jnp.sqrt(v) + epsilon), m, v)
-        return added, optax.ScaleByAdamState(state.count + 1, m, v)
-
-    return optax.GradientTransformation(init, update)
+    return Adam(rate, study.adam_beta1, study.adam_beta2, study.adam_epsilon)
 
 
 def rate_factor(
     step: jax.typing.ArrayLike, steps: int, warm_up: float, decay: float
-) -> Float[Array, ""] | float:
+) -> Float[Array, ""]:
     """Share of the learning rate at a step: rises over the warm-up, falls over the decay."""
-    step, factor = jnp.asarray(step), 1.0
+    step, factor = jnp.asarray(step), jnp.ones(())
     if warm_up:
         factor = jnp.minimum(factor, (step + 1) / (warm_up * steps))
     if decay:

@@ -125,7 +125,11 @@ def sharded(function: Callable[..., Any], mesh: Mesh, replicated: int) -> Callab
     def spread(*arguments: Any) -> Any:
         families = len(arguments) - replicated
         specs = (_MEMBERS,) * families + (PartitionSpec(),) * replicated
-        return jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=_MEMBERS)(*arguments)
+        # Unchecked: taps (see training.factored) and kernels can't say that they vary with members.
+        spread = jax.shard_map(
+            function, mesh=mesh, in_specs=specs, out_specs=_MEMBERS, check_vma=False
+        )
+        return spread(*arguments)
 
     return spread
 
@@ -133,6 +137,13 @@ def sharded(function: Callable[..., Any], mesh: Mesh, replicated: int) -> Callab
 def on_all(array: Any, mesh: Mesh) -> jax.Array:
     """An array that every device of the mesh holds whole."""
     return jax.device_put(array, NamedSharding(mesh, PartitionSpec()))
+
+
+def on_some(array: jax.Array, mesh: Mesh) -> jax.Array:
+    """The same array, and the same memory, as one that only the devices of this mesh hold."""
+    parts = [s.data for s in array.addressable_shards if s.device in mesh.devices.ravel()]
+    sharding = NamedSharding(mesh, PartitionSpec())
+    return jax.make_array_from_single_device_arrays(array.shape, sharding, parts)
 
 
 def over_members(tree: Any, mesh: Mesh) -> Any:

@@ -10,7 +10,6 @@ import dataclasses
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Bool, Float, Int, Num
 
 from latentsweep.data.dataset import Scale
@@ -21,19 +20,25 @@ from latentsweep.model.network import NetworkShape
 from latentsweep.model.precision import products_in
 from latentsweep.model.vae import VAE, Forward, forward
 from latentsweep.study import ProductPrecision
+from latentsweep.training.factored import example_axes, factors, tapped
+from latentsweep.training.optimiser import Adam, Moments
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What all members of a pass share; it fixes the compiled program."""
+    """What all members of a pass share; it fixes the compiled program.
+
+    `fused` asks for the kernel that forms and spends the gradients of dense layers at once.
+    """
 
     shape: NetworkShape
     likelihood: Likelihood
     scale: Scale
-    optimiser: optax.GradientTransformation
+    optimiser: Adam
     batch_size: int
     examples: int
     products: ProductPrecision
+    fused: bool = False
 
     @property
     def steps_per_epoch(self) -> int:
@@ -45,7 +50,7 @@ class State(eqx.Module):
     """Where a member's training stands after a number of epochs."""
 
     vae: VAE
-    optimiser: optax.OptState
+    optimiser: Moments
     epoch: Int[Array, "*M"]
     alive: Bool[Array, "*M"]
 
@@ -65,7 +70,7 @@ class Terms(eqx.Module):
 def initial_state(settings: Settings, recipe: Recipe) -> State:
     """A member before its first step."""
     vae = initial_member(settings, recipe.shape)
-    optimiser = recipe.optimiser.init(vae)  # pyright: ignore[reportArgumentType]
+    optimiser = recipe.optimiser.initial(vae)
     return State(vae, optimiser, jnp.zeros((), int), jnp.ones((), bool))
 
 
@@ -97,12 +102,12 @@ def train_epoch(
 
 
 def train_step(
-    carry: tuple[VAE, optax.OptState],
+    carry: tuple[VAE, Moments],
     x: Float[Array, "B D"],
     noise: Float[Array, "B K"],
     settings: Settings,
     recipe: Recipe,
-) -> tuple[tuple[VAE, optax.OptState], Terms]:
+) -> tuple[tuple[VAE, Moments], Terms]:
     """One Adam step on one batch."""
     vae, optimiser = carry
 
@@ -110,9 +115,9 @@ def train_step(
         terms = batch_terms(vae, x, noise, settings, recipe)
         return terms.loss, terms
 
-    gradient, terms = jax.grad(loss, has_aux=True)(vae)
-    updates, optimiser = recipe.optimiser.update(gradient, optimiser)
-    return (eqx.apply_updates(vae, updates), optimiser), terms
+    taken_at = tapped(vae, len(x)) if recipe.fused else vae
+    gradient, terms = jax.grad(loss, has_aux=True)(taken_at)
+    return recipe.optimiser.step(vae, factors(gradient), optimiser), terms
 
 
 def batch_terms(
@@ -160,10 +165,10 @@ def _forward(
     """What a batch gives, example by example."""
     active = settings.active(recipe.shape.width)
 
-    def one(x: Float[Array, " D"], noise: Float[Array, " K"]) -> Forward:
+    def one(vae: VAE, x: Float[Array, " D"], noise: Float[Array, " K"]) -> Forward:
         return forward(vae, recipe.likelihood.encoder_input(x), noise, active, settings.objective)
 
-    return jax.vmap(one)(x, noise)
+    return jax.vmap(one, in_axes=(example_axes(vae), 0, 0))(vae, x, noise)
 
 
 def _order(state: State, settings: Settings, recipe: Recipe) -> Int[Array, "T B"]:

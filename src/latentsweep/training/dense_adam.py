@@ -1,0 +1,72 @@
+"""A dense layer's weight after a step of Adam, without its gradient ever being in memory.
+
+For a batch of inputs X [B, I] and of gradients at the layer's outputs Y [B, O], with G = X^T Y,
+
+    M <- beta1 M + (1 - beta1) G
+    V <- beta2 V + (1 - beta2) G^2
+    W <- W - rate M / (sqrt(V) + epsilon)
+
+XLA makes a product and four more kernels of it, which pass over the gradient three times and over
+the moments twice; at 32 examples a batch that traffic costs as much as the arithmetic. Here it is
+one kernel, written in machine code when it is first needed. Where there is none (another system or
+processor than those on which it was measured) XLA's kernels do the same.
+
+References:
+    Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, section 2, last paragraph.
+"""
+
+import ctypes
+import platform
+import sys
+from functools import cache
+
+import jax
+from jaxtyping import Array, Float
+
+from latentsweep.training.factored import Factors
+
+try:
+    from latentsweep.training import machine_code
+except ImportError:  # LLVM is not there for every system
+    machine_code = None
+
+Weights = Float[Array, "fan_in fan_out"]
+Triple = tuple[Weights, Weights, Weights]
+
+
+def dense_adam(gradient: Factors, numbers: Float[Array, " six"], state: Triple) -> Triple:
+    """A weight, its mean gradient and its mean squared gradient after a step, in place.
+
+    Args:
+        gradient: the factors [B, I] and [B, O] of the weight's gradient.
+        numbers: rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon.
+        state: weight, mean gradient, mean squared gradient.
+    """
+    name = _registered()
+    shape = jax.ShapeDtypeStruct(state[0].shape, state[0].dtype)
+    call = jax.ffi.ffi_call(name, [shape] * 3, input_output_aliases={4: 0, 5: 1, 6: 2})
+    weight, mean, square = call(gradient.inputs, gradient.outputs, numbers, gradient.read, *state)
+    return weight, mean, square
+
+
+@cache
+def supported() -> bool:
+    """Whether the kernel is to be had here: on Linux, on an x86-64 processor with AVX2 at least."""
+    here = sys.platform == "linux" and platform.machine() == "x86_64"
+    return here and machine_code is not None and machine_code.tile_here() is not None
+
+
+@cache
+def _registered() -> str:
+    """The name by which XLA knows the kernel; it is compiled once a process."""
+    tile = machine_code.tile_here() if machine_code else None
+    assert machine_code
+    assert tile
+    address, alive = machine_code.compiled(tile)
+    handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
+    jax.ffi.register_ffi_target(machine_code.HANDLER, jax.ffi.pycapsule(handler), platform="cpu")
+    _ALIVE.append(alive)
+    return machine_code.HANDLER
+
+
+_ALIVE: list[object] = []

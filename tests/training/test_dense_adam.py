@@ -1,0 +1,199 @@
+"""The kernel against NumPy, in every kind of tile, for each kind of processor that has one."""
+
+import ctypes
+import platform
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latentsweep.training import dense_adam as module
+from latentsweep.training.dense_adam import dense_adam, machine_code, supported
+from latentsweep.training.factored import Factors
+
+pytestmark = pytest.mark.skipif(not supported(), reason="no kernel for this machine")
+
+NUMBERS = np.array([0.01, 0.9, 0.1, 0.999, 0.001, 1e-7], np.float32)
+
+
+def case(batch, fan_in, fan_out, seed=0):
+    """Factors and a state, float32."""
+    rng = np.random.default_rng(seed)
+    x, y = (rng.standard_normal((batch, n), np.float32) for n in (fan_in, fan_out))
+    weight, mean = rng.standard_normal((2, fan_in, fan_out), np.float32)
+    return x, y, (weight, mean, rng.random((fan_in, fan_out), np.float32))
+
+
+def expected(x, y, state):
+    """A step of Adam in float64."""
+    weight, mean, square = (array.astype(float) for array in state)
+    rate, beta1, rest1, beta2, rest2, epsilon = NUMBERS.astype(float)
+    gradient = x.astype(float).T @ y
+    mean = beta1 * mean + rest1 * gradient
+    square = beta2 * square + rest2 * gradient**2
+    return weight - rate * mean / (np.sqrt(square) + epsilon), mean, square
+
+
+def close(got, right):
+    for one, other in zip(got, right, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-5)
+
+
+class Buffer(ctypes.Structure):
+    """XLA_FFI_Buffer."""
+
+    _fields_ = (
+        ("size", ctypes.c_size_t),
+        ("extension", ctypes.c_void_p),
+        ("dtype", ctypes.c_int),
+        ("data", ctypes.c_void_p),
+        ("rank", ctypes.c_int64),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+    )
+
+
+class Listing(ctypes.Structure):
+    """XLA_FFI_Args and XLA_FFI_Rets."""
+
+    _fields_ = (
+        ("size", ctypes.c_size_t),
+        ("extension", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        ("types", ctypes.c_void_p),
+        ("items", ctypes.POINTER(ctypes.c_void_p)),
+    )
+
+
+class Frame(ctypes.Structure):
+    """XLA_FFI_CallFrame, up to its results."""
+
+    _fields_ = (
+        ("size", ctypes.c_size_t),
+        ("extension", ctypes.c_void_p),
+        ("api", ctypes.c_void_p),
+        ("context", ctypes.c_void_p),
+        ("stage", ctypes.c_int),
+        ("arguments", Listing),
+        ("results", Listing),
+    )
+
+
+def buffer(array):
+    shape = (ctypes.c_int64 * array.ndim)(*array.shape)
+    return Buffer(data=array.ctypes.data, rank=array.ndim, shape=shape)
+
+
+def listing(arrays):
+    """The record of some arrays, and what must live as long."""
+    buffers = [buffer(array) for array in arrays]
+    items = (ctypes.c_void_p * len(arrays))(*map(ctypes.addressof, buffers))
+    return Listing(count=len(arrays), items=items), buffers
+
+
+def called(code, x, y, state):
+    """A step, the machine code called as XLA calls it: no compilation for each shape."""
+    address, alive = code
+    state = [np.array(array) for array in state]
+    (arguments, kept), (results, too) = listing([x, y, NUMBERS]), listing(state)
+    frame = Frame(arguments=arguments, results=results)
+    handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
+    assert handler(ctypes.addressof(frame)) is None
+    assert alive
+    assert kept
+    assert too
+    return state
+
+
+TILES = [tile for _, tile in machine_code.TILES] if machine_code else []
+
+
+@pytest.fixture(scope="module", params=TILES, ids=lambda tile: f"{tile.lanes} lanes")
+def code(request):
+    """The machine code for each kind of processor that this one can stand for."""
+    if request.param.lanes > machine_code.tile_here().lanes:
+        pytest.skip("this processor has no such vectors")
+    return machine_code.compiled(request.param)
+
+
+@given(batch=st.integers(1, 40), fan_in=st.integers(1, 40), fan_out=st.integers(1, 130))
+def test_a_step_is_adams_whatever_the_shape(code, batch, fan_in, fan_out):
+    x, y, state = case(batch, fan_in, fan_out)
+    close(called(code, x, y, state), expected(x, y, state))
+
+
+def test_a_step_of_the_reports_layers_is_adams(code):
+    for shape in ((32, 784, 512), (32, 512, 784), (40, 512, 64)):
+        x, y, state = case(*shape)
+        close(called(code, x, y, state), expected(x, y, state))
+
+
+def test_nothing_outside_the_weight_is_written(code):
+    x, y, state = case(3, 5, 21)
+    guarded = []
+    for array in state:
+        whole = np.full(5 * 21 + 64, 7.0, np.float32)
+        whole[32:-32] = array.ravel()
+        guarded.append(whole)
+    inner = [whole[32:-32].reshape(5, 21) for whole in guarded]
+    address, _ = code
+    (arguments, kept), (results, too) = listing([x, y, NUMBERS]), listing(inner)
+    frame = Frame(arguments=arguments, results=results)
+    ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)(ctypes.addressof(frame))
+    assert kept
+    assert too
+    close(inner, expected(x, y, state))
+    for whole in guarded:
+        assert set(whole[:32]) | set(whole[-32:]) == {7.0}
+
+
+def through_xla(x, y, state):
+    read = np.zeros(len(x), np.float32)
+    return jax.jit(dense_adam)(Factors(*map(jnp.asarray, (x, y, read))), NUMBERS, state)
+
+
+@pytest.mark.parametrize("shape", [(8, 9, 50), (32, 64, 48)])
+def test_xla_calls_it(shape):
+    x, y, state = case(*shape)
+    close(through_xla(x, y, state), expected(x, y, state))
+
+
+def test_what_has_no_gradient_stays_zero():
+    x, y, _ = case(8, 9, 50)
+    x[:, 5:] = 0
+    zero = np.zeros((9, 50), np.float32)
+    for array in through_xla(x, y, (zero, zero, zero)):
+        assert not np.any(array[5:])
+        assert np.all(array[:5])
+
+
+def test_steps_in_a_loop_are_steps_one_by_one():
+    x, y, state = case(8, 9, 50)
+    factors = Factors(jnp.asarray(x), jnp.asarray(y), jnp.zeros(8))
+
+    @jax.jit
+    def three(state):
+        step = lambda state, _: (dense_adam(factors, jnp.asarray(NUMBERS), state), None)  # noqa: E731
+        return jax.lax.scan(step, state, length=3)[0]
+
+    together, one_by_one = three(state), state
+    for _ in range(3):
+        one_by_one = through_xla(x, y, one_by_one)
+    jax.tree.map(np.testing.assert_array_equal, together, one_by_one)
+    np.testing.assert_array_equal(state[0], case(8, 9, 50)[2][0])  # the caller's own stays
+
+
+def test_there_is_a_kernel_only_where_it_was_tried(monkeypatch):
+    for owner, name, value in (
+        (sys, "platform", "darwin"),
+        (platform, "machine", lambda: "aarch64"),
+        (module, "machine_code", None),
+        (machine_code, "tile_here", lambda: None),
+    ):
+        with monkeypatch.context() as changed:
+            changed.setattr(owner, name, value)
+            assert not supported.__wrapped__()
+    assert supported.__wrapped__()
