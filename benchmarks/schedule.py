@@ -5,9 +5,11 @@
 
 For every size and seed, one `elbo` network is trained with the data's usual schedule and one with
 the fast one, from the same weights. The gate: the upper end of the paired 95 % interval of
--ELBO(fast) - -ELBO(usual) is at most 0.5 nat for 8 and more dimensions, the mean number of active
-units is within 1, and training takes at most 40 % of the time. The schedule was chosen on MNIST
-with other seeds (100 and above); digits and blobs had no part in choosing it.
+-ELBO(fast) - -ELBO(usual) is at most a margin, the mean number of active units is within 1, and
+training takes at most 40 % of the time. The margin is 0.5 nats; on MNIST at 2 and 4 dimensions,
+whose trainings differ by more than that from seed to seed, it is what six seeds of a pilot (another
+schedule: standard deviations 0.89 and 0.87) would find with 80 % power if nothing were lost. The
+schedule was chosen on MNIST with other seeds (100 and above); digits and blobs had no part in it.
 """
 
 import sys
@@ -27,6 +29,7 @@ from latentsweep.training.program_cache import kept_programs
 
 RUNS = Path("runs") / "schedule"
 SEEDS = tuple(range(6))
+MARGIN, MARGINS = 0.5, {("mnist", 2): 1.28, ("mnist", 4): 1.25}
 SCHEDULE = ("batch_size", "learning_rate", "warm_up", "decay", "adam_beta2")
 
 
@@ -89,6 +92,7 @@ def paired(usual: pd.DataFrame, fast: pd.DataFrame) -> pd.DataFrame:
                 "difference": gap.mean(),
                 "low": gap.mean() - half,
                 "high": gap.mean() + half,
+                "margin": MARGINS.get((at["data"].iloc[0], size), MARGIN),
                 "active usual": at["active_units"].mean(),
                 "active fast": there["active_units"].mean(),
                 "time": there["train_seconds"].sum() / at["train_seconds"].sum(),
