@@ -22,7 +22,8 @@ LAYERS = (
         "model.family model.trained",
     ),
     (
-        "training.factored training.machine_code training.dense_adam training.optimiser "
+        "training.factored training.kernel.instructions training.kernel.tile "
+        "training.kernel.handler training.kernel.dense_adam training.optimiser "
         "training.placement training.program_cache training.checkpoint training.steps "
         "training.fit",
     ),

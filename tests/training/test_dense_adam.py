@@ -11,13 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentsweep.training import dense_adam as module
-from latentsweep.training.dense_adam import dense_adam, machine_code, supported
 from latentsweep.training.factored import Factors
+from latentsweep.training.kernel import dense_adam as module
+from latentsweep.training.kernel.dense_adam import dense_adam, handler, supported
 
 pytestmark = pytest.mark.skipif(not supported(), reason="no kernel for this machine")
 
 NUMBERS = np.array([0.01, 0.9, 0.1, 0.999, 0.001, 1e-7], np.float32)
+
+
+ALONE = np.zeros(1, np.float32), np.zeros((), np.int32)  # what the last product gave; no helpers
 
 
 def case(batch, fan_in, fan_out, seed=0):
@@ -98,25 +101,25 @@ def called(code, x, y, state):
     """A step, the machine code called as XLA calls it: no compilation for each shape."""
     address, alive = code
     state = [np.array(array) for array in state]
-    (arguments, kept), (results, too) = listing([x, y, NUMBERS]), listing(state)
+    (arguments, kept), (results, too) = listing([x, y, NUMBERS, *ALONE]), listing(state)
     frame = Frame(arguments=arguments, results=results)
-    handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
-    assert handler(ctypes.addressof(frame)) is None
+    entry = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
+    assert entry(ctypes.addressof(frame)) is None
     assert alive
     assert kept
     assert too
     return state
 
 
-TILES = [tile for _, tile in machine_code.TILES] if machine_code else []
+TILES = [tile for _, tile in handler.TILES] if handler else []
 
 
 @pytest.fixture(scope="module", params=TILES, ids=lambda tile: f"{tile.lanes} lanes")
 def code(request):
     """The machine code for each kind of processor that this one can stand for."""
-    if request.param.lanes > machine_code.tile_here().lanes:
+    if request.param.lanes > handler.tile_here().lanes:
         pytest.skip("this processor has no such vectors")
-    return machine_code.compiled(request.param)
+    return handler.compiled(request.param)
 
 
 @given(batch=st.integers(1, 40), fan_in=st.integers(1, 40), fan_out=st.integers(1, 130))
@@ -140,7 +143,7 @@ def test_nothing_outside_the_weight_is_written(code):
         guarded.append(whole)
     inner = [whole[32:-32].reshape(5, 21) for whole in guarded]
     address, _ = code
-    (arguments, kept), (results, too) = listing([x, y, NUMBERS]), listing(inner)
+    (arguments, kept), (results, too) = listing([x, y, NUMBERS, *ALONE]), listing(inner)
     frame = Frame(arguments=arguments, results=results)
     ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)(ctypes.addressof(frame))
     assert kept
@@ -150,15 +153,23 @@ def test_nothing_outside_the_weight_is_written(code):
         assert set(whole[:32]) | set(whole[-32:]) == {7.0}
 
 
-def through_xla(x, y, state):
-    read = np.zeros(len(x), np.float32)
-    return jax.jit(dense_adam)(Factors(*map(jnp.asarray, (x, y, read))), NUMBERS, state)
+def through_xla(x, y, state, threads=1):
+    factors = Factors(*map(jnp.asarray, (x, y, np.zeros(len(x), np.float32))))
+    return jax.jit(dense_adam, static_argnums=3)(factors, NUMBERS, state, threads)
 
 
 @pytest.mark.parametrize("shape", [(8, 9, 50), (32, 64, 48)])
 def test_xla_calls_it(shape):
     x, y, state = case(*shape)
     close(through_xla(x, y, state), expected(x, y, state))
+
+
+@pytest.mark.parametrize("threads", [2, 3, 20])
+def test_helpers_change_no_bit(threads):
+    x, y, state = case(8, 203, 50)
+    alone = through_xla(x, y, state)
+    for _ in range(20):
+        jax.tree.map(np.testing.assert_array_equal, through_xla(x, y, state, threads), alone)
 
 
 def test_what_has_no_gradient_stays_zero():
@@ -176,7 +187,7 @@ def test_steps_in_a_loop_are_steps_one_by_one():
 
     @jax.jit
     def three(state):
-        step = lambda state, _: (dense_adam(factors, jnp.asarray(NUMBERS), state), None)  # noqa: E731
+        step = lambda state, _: (dense_adam(factors, jnp.asarray(NUMBERS), state, 1), None)  # noqa: E731
         return jax.lax.scan(step, state, length=3)[0]
 
     together, one_by_one = three(state), state
@@ -190,8 +201,8 @@ def test_there_is_a_kernel_only_where_it_was_tried(monkeypatch):
     for owner, name, value in (
         (sys, "platform", "darwin"),
         (platform, "machine", lambda: "aarch64"),
-        (module, "machine_code", None),
-        (machine_code, "tile_here", lambda: None),
+        (module, "handler", None),
+        (handler, "tile_here", lambda: None),
     ):
         with monkeypatch.context() as changed:
             changed.setattr(owner, name, value)

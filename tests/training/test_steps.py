@@ -13,7 +13,7 @@ from training_family import EXAMPLES, recipe, settings
 from latentsweep.model import family
 from latentsweep.model.family import unpadded
 from latentsweep.training import steps
-from latentsweep.training.dense_adam import supported
+from latentsweep.training.kernel.dense_adam import supported
 from latentsweep.training.steps import batch_terms, initial_state, train_epoch
 
 FUSED = [False, pytest.param(True, marks=pytest.mark.skipif(not supported(), reason="no kernel"))]

@@ -16,7 +16,7 @@ from latentsweep.model.objective import OBJECTIVES
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import ObjectiveName, Study
-from latentsweep.training import dense_adam
+from latentsweep.training.kernel import dense_adam
 from latentsweep.training.placement import Footprint, Placement, cores, pass_sizes
 from latentsweep.training.steps import Recipe
 

@@ -17,8 +17,9 @@ from latentsweep.pipeline.work import Work
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.atomic import write_json
 from latentsweep.record.tables import write_table
-from latentsweep.training import dense_adam, fit
+from latentsweep.training import fit
 from latentsweep.training.checkpoint import named_arrays, remove_checkpoints
+from latentsweep.training.kernel import dense_adam
 from latentsweep.training.placement import Placement, on_all, on_some
 
 

@@ -19,7 +19,7 @@ from latentsweep.training.checkpoint import (
     last_checkpoint,
     write_checkpoint,
 )
-from latentsweep.training.placement import over_members, sharded
+from latentsweep.training.placement import cores, over_members, sharded
 from latentsweep.training.steps import Recipe, State, closed_form, initial_state, train_epoch
 
 
@@ -49,7 +49,9 @@ class Outcome:
     seconds: float
 
 
-_UNOPTIMISED = {"xla_backend_optimization_level": 0}  # for what runs once: compiling costs more
+_UNOPTIMISED: dict[str, str | bool] = {
+    "xla_backend_optimization_level": "0"
+}  # for what runs once: compiling costs more
 
 
 def compiled(
@@ -64,25 +66,26 @@ def compiled(
 
     def over_family(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
         """A function of one member, data and recipe, spread over a family and its devices."""
+        here = dataclasses.replace(recipe, threads=max(cores() // mesh.size, 1))
 
         def each(state: State, settings: Settings, data: jax.Array) -> Any:
-            return family.each(lambda *one: function(*one, data, recipe), mapping)(state, settings)
+            return family.each(lambda *one: function(*one, data, here), mapping)(state, settings)
 
         return sharded(each, mesh, 1)
 
     initial = jax.jit(lambda settings: initial_state(settings, recipe))
-    lowered = [initial.lower(family.member(kinds[0][0], 0))]
-    for settings, data, mesh in kinds:
-        state = jax.eval_shape(family.each(initial, mapping), settings)
-        epoch = jax.jit(over_family(train_epoch, mesh), donate_argnums=0)
-        last = jax.jit(over_family(closed_form, mesh))
-        lowered += [program.lower(state, settings, data) for program in (epoch, last)]
-    options = [_UNOPTIMISED] + [None] * 2 * len(kinds)
     with ThreadPoolExecutor() as pool:
-        first, *others = pool.map(lambda one, how: one.compile(how), lowered, options)
+        first = pool.submit(initial.lower(family.member(kinds[0][0], 0)).compile, _UNOPTIMISED)
+        others = []
+        for settings, data, mesh in kinds:
+            state = jax.eval_shape(family.each(initial, mapping), settings)
+            epoch = jax.jit(over_family(train_epoch, mesh), donate_argnums=0)
+            last = jax.jit(over_family(closed_form, mesh))
+            lowered = [program.lower(state, settings, data) for program in (epoch, last)]
+            others.append([pool.submit(program.compile) for program in lowered])
     return [
-        Programs(mesh, data, first, epoch, last)
-        for (_, data, mesh), epoch, last in zip(kinds, others[::2], others[1::2], strict=True)
+        Programs(mesh, data, first.result(), epoch.result(), last.result())
+        for (_, data, mesh), (epoch, last) in zip(kinds, others, strict=True)
     ]
 
 

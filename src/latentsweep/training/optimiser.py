@@ -31,8 +31,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from latentsweep.study import Study
-from latentsweep.training.dense_adam import dense_adam
 from latentsweep.training.factored import Factors
+from latentsweep.training.kernel.dense_adam import dense_adam
 
 
 class Moments(eqx.Module):
@@ -57,29 +57,38 @@ class Adam:
         zeros = jax.tree.map(jnp.zeros_like, weights)
         return Moments(jnp.zeros((), int), zeros, zeros)
 
-    def step(self, weights: Any, gradient: Any, moments: Moments) -> tuple[Any, Moments]:
+    def step(
+        self, weights: Any, gradient: Any, moments: Moments, threads: int = 1
+    ) -> tuple[Any, Moments]:
         """Weights and moments after one step.
 
         Args:
             gradient: of each weight, or the `Factors` of it.
+            threads: that share the work of a weight with factors.
         """
         t = jnp.asarray(moments.count + 1, float)
         rate = self.rate(moments.count) * jnp.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
-        each = partial(self._one, rate)
+        each = partial(self._one, rate, threads)
         stepped = jax.tree.map(each, weights, gradient, moments.mu, moments.nu)
         whole, of_one = (jax.tree.structure(tree) for tree in (weights, (0, 0, 0)))
         weights, mu, nu = jax.tree.transpose(whole, of_one, stepped)
         return weights, Moments(moments.count + 1, mu, nu)
 
     def _one(
-        self, rate: Array, weight: Array, gradient: Array | Factors, m: Array, v: Array
+        self,
+        rate: Array,
+        threads: int,
+        weight: Array,
+        gradient: Array | Factors,
+        m: Array,
+        v: Array,
     ) -> tuple[Array, Array, Array]:
         beta1, beta2, epsilon = self.beta1, self.beta2, self.epsilon
         if isinstance(gradient, Factors):
             numbers = jnp.stack([rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon])
             flat = (len(weight), -1)
             state = weight.reshape(flat), m.reshape(flat), v.reshape(flat)
-            new, m, v = dense_adam(gradient, numbers, state)
+            new, m, v = dense_adam(gradient, numbers, state, threads)
             return new.reshape(weight.shape), m.reshape(weight.shape), v.reshape(weight.shape)
         m = beta1 * m + (1 - beta1) * gradient
         v = beta2 * v + (1 - beta2) * gradient**2

@@ -28,7 +28,8 @@ from latentsweep.training.optimiser import Adam, Moments
 class Recipe:
     """What all members of a pass share; it fixes the compiled program.
 
-    `fused` asks for the kernel that forms and spends the gradients of dense layers at once.
+    `fused` asks for the kernel that forms and spends the gradients of dense layers at once, on so
+    many `threads`.
     """
 
     shape: NetworkShape
@@ -39,6 +40,7 @@ class Recipe:
     examples: int
     products: ProductPrecision
     fused: bool = False
+    threads: int = 1
 
     @property
     def steps_per_epoch(self) -> int:
@@ -117,7 +119,8 @@ def train_step(
 
     taken_at = tapped(vae, len(x)) if recipe.fused else vae
     gradient, terms = jax.grad(loss, has_aux=True)(taken_at)
-    return recipe.optimiser.step(vae, factors(gradient), optimiser), terms
+    stepped = recipe.optimiser.step(vae, factors(gradient), optimiser, recipe.threads)
+    return stepped, terms
 
 
 def batch_terms(

@@ -21,31 +21,38 @@ import sys
 from functools import cache
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from latentsweep.training.factored import Factors
 
 try:
-    from latentsweep.training import machine_code
+    from latentsweep.training.kernel import handler
 except ImportError:  # LLVM is not there for every system
-    machine_code = None
+    handler = None
 
 Weights = Float[Array, "fan_in fan_out"]
 Triple = tuple[Weights, Weights, Weights]
 
 
-def dense_adam(gradient: Factors, numbers: Float[Array, " six"], state: Triple) -> Triple:
+def dense_adam(
+    gradient: Factors, numbers: Float[Array, " six"], state: Triple, threads: int
+) -> Triple:
     """A weight, its mean gradient and its mean squared gradient after a step, in place.
 
     Args:
         gradient: the factors [B, I] and [B, O] of the weight's gradient.
         numbers: rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon.
         state: weight, mean gradient, mean squared gradient.
+        threads: that work on it at most; they change no bit.
     """
     name = _registered()
     shape = jax.ShapeDtypeStruct(state[0].shape, state[0].dtype)
-    call = jax.ffi.ffi_call(name, [shape] * 3, input_output_aliases={4: 0, 5: 1, 6: 2})
-    weight, mean, square = call(gradient.inputs, gradient.outputs, numbers, gradient.read, *state)
+    call = jax.ffi.ffi_call(name, [shape] * 3, input_output_aliases={5: 0, 6: 1, 7: 2})
+    helpers = jnp.int32(threads - 1)
+    weight, mean, square = call(
+        gradient.inputs, gradient.outputs, numbers, gradient.read, helpers, *state
+    )
     return weight, mean, square
 
 
@@ -53,20 +60,20 @@ def dense_adam(gradient: Factors, numbers: Float[Array, " six"], state: Triple) 
 def supported() -> bool:
     """Whether the kernel is to be had here: on Linux, on an x86-64 processor with AVX2 at least."""
     here = sys.platform == "linux" and platform.machine() == "x86_64"
-    return here and machine_code is not None and machine_code.tile_here() is not None
+    return here and handler is not None and handler.tile_here() is not None
 
 
 @cache
 def _registered() -> str:
     """The name by which XLA knows the kernel; it is compiled once a process."""
-    tile = machine_code.tile_here() if machine_code else None
-    assert machine_code
+    tile = handler.tile_here() if handler else None
+    assert handler
     assert tile
-    address, alive = machine_code.compiled(tile)
-    handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
-    jax.ffi.register_ffi_target(machine_code.HANDLER, jax.ffi.pycapsule(handler), platform="cpu")
+    address, alive = handler.compiled(tile)
+    entry = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
+    jax.ffi.register_ffi_target(handler.HANDLER, jax.ffi.pycapsule(entry), platform="cpu")
     _ALIVE.append(alive)
-    return machine_code.HANDLER
+    return handler.HANDLER
 
 
 _ALIVE: list[object] = []
