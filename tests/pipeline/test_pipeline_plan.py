@@ -19,6 +19,7 @@ from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import ProductPrecision
 from latentsweep.training import fit
+from latentsweep.training.kernel import dense_adam
 from latentsweep.training.placement import Placement, on_all
 
 
@@ -56,25 +57,35 @@ def test_products_are_as_the_study_asks(tiny, precision):
 
 
 @pytest.mark.parametrize(
-    ("members", "changes"),
+    ("members", "mapping", "changes"),
     [
-        (1, {"hidden_size": 256, "latent_sizes": [32]}),
-        (5, {"hidden_size": 256, "latent_sizes": [8]}),
-        (4, {"hidden_size": 512, "latent_sizes": [2]}),
+        (1, "map", {"hidden_size": 256, "latent_sizes": [32]}),
+        (1, "vmap", {"hidden_size": 256, "latent_sizes": [32]}),
+        (5, "vmap", {"hidden_size": 256, "latent_sizes": [8]}),
+        (4, "vmap", {"hidden_size": 512, "latent_sizes": [2]}),
     ],
 )
-def test_memory_is_what_xla_allots_to_a_quarter(tiny, members, changes):
+def test_memory_is_what_xla_allots_to_a_quarter(tiny, members, mapping, changes):
     here = work(tiny.changed(changes))
-    recipe, mesh = here.recipe(), Placement(tuple(jax.devices()[:1]), "vmap").mesh(1)
+    placement = Placement(tuple(jax.devices()[:1]), mapping)
+    plans = planned_passes(here.study, here.recipe(), placement, at_once=64)
+    recipe, mesh = plans[0].recipe(here.recipe()), placement.mesh(1)
     settings = family.stacked([members_of(here.study)[0].settings()] * members)
     data = on_all(here.values("train"), mesh)
-    (programs,) = fit.compiled(recipe, "vmap", [(settings, data, mesh)])
+    (programs,) = fit.compiled(recipe, mapping, [(settings, data, mesh)])
     allotted = programs.epoch.memory_analysis()  # type: ignore[attr-defined]
     measured = allotted.argument_size_in_bytes + allotted.temp_size_in_bytes
     measured += allotted.output_size_in_bytes - allotted.alias_size_in_bytes
     expected = footprint(recipe, here.train_bytes)
     assert expected.data == data.nbytes
     assert expected.data + members * expected.member == pytest.approx(measured, rel=0.25)
+
+
+def test_kernels_are_chosen_with_the_mapping(tiny):
+    recipe = work(tiny).recipe()
+    for mapping, fused in (("map", dense_adam.supported()), ("vmap", False)):
+        (plan,) = planned_passes(tiny, recipe, Placement(tuple(jax.devices()), mapping), 1)[:1]
+        assert plan.fused == plan.recipe(recipe).fused == fused
 
 
 def test_a_plan_is_written_once_and_kept(tmp_path):

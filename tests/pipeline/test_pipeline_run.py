@@ -249,6 +249,31 @@ def test_running_and_measuring_keep_their_programs(quick, tiny_run, tmp_path, mo
     assert asked == ["begun", "ended"] * 2
 
 
+def test_a_run_goes_on_where_there_is_no_such_kernel(tmp_path, tiny, notes, monkeypatch):
+    """It says that the last digits may differ, and ends with nearly the same weights."""
+    from latentsweep.pipeline import train as stage
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    settings = {"latent_sizes": [2], "objectives": ["elbo"]}
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.fit, "fit", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(tiny, tmp_path, settings=settings)
+    plan = tmp_path / "passes" / "p00" / "plan.json"
+    plan.write_text(json.dumps({**json.loads(plan.read_text()), "fused": True}))
+    monkeypatch.setattr(stage.dense_adam, "supported", lambda: False)
+    monkeypatch.setattr(stage, "measure_missing", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny, tmp_path, settings=settings, observer=notes)
+    assert notes.said == [
+        "elbo-k02-s0: begun with a kernel that this machine has not; numbers may differ in the "
+        "last digits"
+    ]
+    assert (tmp_path / "members" / "elbo-k02-s0" / "weights.safetensors").exists()
+
+
 def test_a_run_takes_only_the_devices_for_which_there_is_memory(quick, monkeypatch):
     first = available().devices[:1]
     heard = []

@@ -22,7 +22,7 @@ from latentsweep.training.steps import Recipe
 
 # A step takes about this multiple of its products' time at the machine's best rate, and never less
 # than so many seconds; measured on two cores.
-_OF_FLOOR = 2.2
+_OF_FLOOR = 1.8
 _LEAST_STEP = 8e-5
 _PANEL_SECONDS_AT_5000 = 20.0
 _FIXED_SECONDS = 20.0
