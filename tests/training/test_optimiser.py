@@ -21,8 +21,10 @@ def test_rate_rises_holds_and_falls():
 def _trained(study, steps, gradients):
     optimiser, weight = adam(study, steps), jnp.array([1.0, -2.0])
     moments = optimiser.initial(weight)
-    for gradient in gradients:
-        weight, moments = optimiser.step(weight, jnp.asarray(gradient, jnp.float32), moments)
+    for gradient, rate in zip(gradients, optimiser.rates(moments, len(gradients)), strict=True):
+        gradient = jnp.asarray(gradient, jnp.float32)
+        weight, moments = optimiser.step(weight, gradient, moments, rate)
+    assert int(moments.count) == len(gradients)
     return weight
 
 

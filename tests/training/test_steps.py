@@ -94,7 +94,8 @@ def test_one_step_in_float32_agrees_to_rounding(members, values):
     for width in (7, 3):
         state = initial_state(member, parts := recipe(width))
         carry = (state.vae, state.optimiser)
-        (vae, _), _ = steps.train_step(carry, x, noise[:, :width], member, parts)
+        rate = parts.optimiser.rates(state.optimiser, 1)[0]
+        (vae, _), _ = steps.train_step(carry, (x, noise[:, :width]), rate, member, parts)
         carries.append(vae)
     assert largest_difference(unpadded(carries[0], 3, recipe(7).shape), carries[1]) <= 1e-5
 

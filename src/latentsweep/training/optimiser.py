@@ -45,9 +45,9 @@ class Moments(eqx.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Adam:
-    """Adam; `rate` is the learning rate at a step, counted from 0."""
+    """Adam; `rate` is the learning rate at steps, counted from 0."""
 
-    rate: Callable[[Int[Array, ""]], Float[Array, ""]]
+    rate: Callable[[Int[Array, " T"]], Float[Array, "*T"]]
     beta1: float
     beta2: float
     epsilon: float
@@ -57,17 +57,27 @@ class Adam:
         zeros = jax.tree.map(jnp.zeros_like, weights)
         return Moments(jnp.zeros((), int), zeros, zeros)
 
+    def rates(self, moments: Moments, steps: int) -> Float[Array, " T"]:
+        """rate_t of so many steps to come: known before they are taken."""
+        step = moments.count + jnp.arange(steps)
+        t = jnp.asarray(step + 1, float)
+        return self.rate(step) * jnp.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+
     def step(
-        self, weights: Any, gradient: Any, moments: Moments, threads: int = 1
+        self,
+        weights: Any,
+        gradient: Any,
+        moments: Moments,
+        rate: Float[Array, ""],
+        threads: int = 1,
     ) -> tuple[Any, Moments]:
         """Weights and moments after one step.
 
         Args:
             gradient: of each weight, or the `Factors` of it.
+            rate: this step's of `rates`.
             threads: that share the work of a weight with factors.
         """
-        t = jnp.asarray(moments.count + 1, float)
-        rate = self.rate(moments.count) * jnp.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
         each = partial(self._one, rate, threads)
         stepped = jax.tree.map(each, weights, gradient, moments.mu, moments.nu)
         whole, of_one = (jax.tree.structure(tree) for tree in (weights, (0, 0, 0)))
@@ -98,7 +108,7 @@ class Adam:
 def adam(study: Study, steps: int) -> Adam:
     """Adam as the study sets it, for a training of so many steps."""
 
-    def rate(step: Int[Array, ""]) -> Float[Array, ""]:
+    def rate(step: Int[Array, " T"]) -> Float[Array, "*T"]:
         return study.learning_rate * rate_factor(step, steps, study.warm_up, study.decay)
 
     return Adam(rate, study.adam_beta1, study.adam_beta2, study.adam_epsilon)
@@ -106,8 +116,8 @@ def adam(study: Study, steps: int) -> Adam:
 
 def rate_factor(
     step: jax.typing.ArrayLike, steps: int, warm_up: float, decay: float
-) -> Float[Array, ""]:
-    """Share of the learning rate at a step: rises over the warm-up, falls over the decay."""
+) -> Float[Array, "*T"]:
+    """Share of the learning rate at steps: rises over the warm-up, falls over the decay."""
     step, factor = jnp.asarray(step), jnp.ones(())
     if warm_up:
         factor = jnp.minimum(factor, (step + 1) / (warm_up * steps))

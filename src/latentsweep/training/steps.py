@@ -89,14 +89,15 @@ def train_epoch(
     """
     order = _order(state, settings, recipe)
     noise = _noise(state, settings, recipe)
+    rates = recipe.optimiser.rates(state.optimiser, recipe.steps_per_epoch)
     carry = (state.vae, state.optimiser)
 
     def step(carry, batch):
-        indices, batch_noise = batch
+        indices, batch_noise, rate = batch
         x = recipe.scale(values[indices], batch_noise.dtype)
-        return train_step(carry, x, batch_noise, settings, recipe)
+        return train_step(carry, (x, batch_noise), rate, settings, recipe)
 
-    (vae, optimiser), per_step = jax.lax.scan(step, carry, (order, noise))
+    (vae, optimiser), per_step = jax.lax.scan(step, carry, (order, noise, rates))
     terms = jax.tree.map(jnp.mean, per_step)
     after = State(vae, optimiser, state.epoch + 1, state.alive & _finite((terms, vae)))
     before = eqx.tree_at(lambda s: s.alive, state, jnp.zeros((), bool))
@@ -105,13 +106,13 @@ def train_epoch(
 
 def train_step(
     carry: tuple[VAE, Moments],
-    x: Float[Array, "B D"],
-    noise: Float[Array, "B K"],
+    batch: tuple[Float[Array, "B D"], Float[Array, "B K"]],
+    rate: Float[Array, ""],
     settings: Settings,
     recipe: Recipe,
 ) -> tuple[tuple[VAE, Moments], Terms]:
-    """One Adam step on one batch."""
-    vae, optimiser = carry
+    """One Adam step on one batch of scaled examples with their noise."""
+    (vae, optimiser), (x, noise) = carry, batch
 
     def loss(vae: VAE) -> tuple[Float[Array, ""], Terms]:
         terms = batch_terms(vae, x, noise, settings, recipe)
@@ -119,7 +120,7 @@ def train_step(
 
     taken_at = tapped(vae, len(x)) if recipe.fused else vae
     gradient, terms = jax.grad(loss, has_aux=True)(taken_at)
-    stepped = recipe.optimiser.step(vae, factors(gradient), optimiser, recipe.threads)
+    stepped = recipe.optimiser.step(vae, factors(gradient), optimiser, rate, recipe.threads)
     return stepped, terms
 
 
