@@ -165,7 +165,8 @@ def test_xla_calls_it(shape):
 
 
 @pytest.mark.parametrize("threads", [2, 3, 20])
-def test_helpers_change_no_bit(threads):
+def test_helpers_change_no_bit(threads, monkeypatch):
+    monkeypatch.setattr(module, "_WEIGHTS_A_HELPER", 1)
     x, y, state = case(8, 203, 50)
     alone = through_xla(x, y, state)
     for _ in range(20):

@@ -31,6 +31,8 @@ try:
 except ImportError:  # LLVM is not there for every system
     handler = None
 
+_WEIGHTS_A_HELPER = 2**16  # about 0.06 ms of work: less is not worth waking a thread
+
 Weights = Float[Array, "fan_in fan_out"]
 Triple = tuple[Weights, Weights, Weights]
 
@@ -49,7 +51,7 @@ def dense_adam(
     name = _registered()
     shape = jax.ShapeDtypeStruct(state[0].shape, state[0].dtype)
     call = jax.ffi.ffi_call(name, [shape] * 3, input_output_aliases={5: 0, 6: 1, 7: 2})
-    helpers = jnp.int32(threads - 1)
+    helpers = jnp.int32(min(threads - 1, state[0].size // _WEIGHTS_A_HELPER))
     weight, mean, square = call(
         gradient.inputs, gradient.outputs, numbers, gradient.read, helpers, *state
     )
