@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from latentsweep.evaluation.rate import active_units, rho
+from latentsweep.evaluation.rate import active_units, effective_units, has_clean_gap, rho
 
 RNG = np.random.default_rng(0)
 
@@ -34,3 +34,30 @@ def test_a_diverged_network_has_no_share_and_no_active_units():
 
 def test_active_units_are_those_above_one_percent():
     assert active_units(np.array([0.0, 0.0099, 0.0101, 0.9])) == 2
+
+
+def test_a_count_is_clear_if_nothing_lies_between_the_thresholds():
+    assert has_clean_gap(np.array([0.9, 0.06, 0.004, 0.0]))
+    assert not has_clean_gap(np.array([0.9, 0.03, 0.0]))
+    assert has_clean_gap(np.array([0.9]))
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_effective_units_are_those_that_carry_the_same(count):
+    kl = np.zeros(9)
+    kl[:count] = 1.7
+    assert effective_units(kl) == pytest.approx(count)
+    assert effective_units(1000 * kl) == pytest.approx(count)
+
+
+def test_a_unit_that_carries_little_counts_for_little():
+    assert 2 < effective_units(np.array([3.0, 3.0, 0.02])) < 2.1
+    kl = np.array([3.0, 1.0])  # p = 3/4, 1/4
+    assert effective_units(kl) == pytest.approx(4 / 3**0.75)
+
+
+def test_effective_units_of_nothing_and_of_a_diverged_network():
+    assert effective_units(np.zeros(4)) == 0
+    assert effective_units(np.array([0.0, -1e-9])) == 0
+    assert np.isnan(effective_units(np.array([np.nan, 1.0])))
+    assert np.isnan(effective_units(np.array([np.inf, 1.0])))

@@ -51,6 +51,15 @@ def test_the_objective_is_its_two_terms_and_the_bound_its_own(results):
     )
 
 
+def test_the_gap_and_the_excess_are_differences(folder, results):
+    np.testing.assert_allclose(results["gap"], results["neg_elbo"] - results["loss"], atol=1e-9)
+    floor = folder.manifest()["bounds"]["entropy_floor"]
+    np.testing.assert_allclose(
+        results["excess_reconstruction"], results["reconstruction"] - floor, rtol=1e-12
+    )
+    assert (results["excess_reconstruction"] > 0).all()
+
+
 def test_loss_and_bound_are_the_same_for_elbo_and_differ_for_keras_blog(results):
     elbo = results[results["objective"] == "elbo"]
     blog = results[results["objective"] == "keras-blog"]
@@ -65,6 +74,13 @@ def test_results_are_the_means_of_the_arrays(folder, results, member):
         mean = arrays[f"test/{name}"].astype(np.float64).mean()
         np.testing.assert_allclose(results.loc[member, name], mean, rtol=1e-12)
     assert results.loc[member, "active_units"] == np.sum(arrays["rho"] > 0.01)
+    variance = arrays["test/codes"].astype(np.float64).var(axis=0)
+    assert results.loc[member, "active_units_by_variance"] == np.sum(variance > 0.01)
+    kl = arrays["kl_per_dimension"]
+    assert results.loc[member, "active_units_by_kl"] == np.sum(kl > 0.01)
+    entropy = -sum(p * np.log(p) for p in kl / kl.sum())
+    assert results.loc[member, "effective_units"] == pytest.approx(np.exp(entropy))
+    assert results["active_units_clear"].dtype == bool
     summed = arrays["kl_per_dimension"].sum()
     np.testing.assert_allclose(results.loc[member, "rate"], summed, rtol=1e-6)
 

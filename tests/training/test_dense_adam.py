@@ -134,6 +134,17 @@ def test_a_step_of_the_reports_layers_is_adams(code):
         close(called(code, x, y, state), expected(x, y, state))
 
 
+def test_every_kind_of_processor_gives_the_same_bits():
+    here = handler.tile_here().lanes
+    codes = [handler.compiled(tile) for tile in TILES if tile.lanes <= here]
+    if len(codes) < 2:
+        pytest.skip("this processor can stand for no other")
+    steps = [called(code, *case(9, 21, 77)) for code in codes]
+    for one in steps[1:]:
+        for array, first in zip(one, steps[0], strict=True):
+            np.testing.assert_array_equal(array, first)
+
+
 def test_nothing_outside_the_weight_is_written(code):
     x, y, state = case(3, 5, 21)
     guarded = []

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, Key, Num
 
 from latentsweep.data.dataset import Dataset
 from latentsweep.evaluation.bounds import Measured, draw_noise, entropy_floor, measure, no_latent
-from latentsweep.evaluation.rate import active_units, rho
+from latentsweep.evaluation.rate import active_units, effective_units, has_clean_gap, rho
 from latentsweep.model.family import Stream, stream
 from latentsweep.model.likelihoods import Bernoulli, Likelihood
 from latentsweep.model.trained import Trained
@@ -51,8 +51,14 @@ def measured(trained: Trained, values: Num[np.ndarray, "N D"], draws: int) -> di
     }
 
 
-def summary_row(arrays: dict[str, np.ndarray]) -> dict[str, float | int]:
-    """The means of a network's measurements: its columns of results.parquet."""
+def summary_row(
+    arrays: dict[str, np.ndarray], entropy_floor: float | None
+) -> dict[str, float | int | bool]:
+    """The means of a network's measurements: its columns of results.parquet.
+
+    Args:
+        entropy_floor: what a reconstruction can't go below, where there is such a floor.
+    """
     names = (
         "loss",
         "penalty",
@@ -63,7 +69,18 @@ def summary_row(arrays: dict[str, np.ndarray]) -> dict[str, float | int]:
         "mse_of_mean",
     )
     means = {name: float(arrays[f"{SPLIT}/{name}"].mean(dtype=np.float64)) for name in names}
-    return {**means, "active_units": active_units(arrays["rho"])}
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = arrays[f"{SPLIT}/codes"].var(axis=0, dtype=np.float64)
+    return {
+        **means,
+        "gap": means["neg_elbo"] - means["loss"],
+        "excess_reconstruction": means["reconstruction"] - (entropy_floor or 0.0),
+        "active_units": active_units(arrays["rho"]),
+        "active_units_by_variance": active_units(variance),
+        "active_units_by_kl": active_units(arrays["kl_per_dimension"]),
+        "active_units_clear": has_clean_gap(arrays["rho"]),
+        "effective_units": effective_units(arrays["kl_per_dimension"]),
+    }
 
 
 def decoded_mean(trained: Trained, values: Num[np.ndarray, "E D"]) -> Float[np.ndarray, "E D"]:

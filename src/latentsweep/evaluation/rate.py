@@ -7,16 +7,27 @@ dimension k over data and posterior, the share that tells examples apart is
 
 and a dimension is active if rho_k > 0.01. At a stationary ELBO the denominator is 1, and this is
 Burda's rule Var(mean_k) > 0.01; unlike that rule it does not depend on the latent's scale,
-which the keras-blog objective changes.
+which the keras-blog objective changes. A third rule asks the rate itself: KL_k > 0.01 nats.
+
+A count means something where there is a gap between dimensions that carry something and those that
+don't: where any threshold from 0.005 to 0.05 gives the same. And a unit that carries next to
+nothing counts like any other. The effective number of units weighs each by its share of the rate,
+
+    exp(-sum_k p_k log p_k),        p_k = KL_k / sum_j KL_j,
+
+which is K where all K carry the same, and 1 where one carries all.
 
 References:
     Burda, Grosse & Salakhutdinov (2016), Importance Weighted Autoencoders, section 5.2.
+    Roy & Vetterli (2007), The effective rank, definition 1 (the exponential of the entropy).
 """
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import entr
 
 ACTIVE_ABOVE = 0.01
+GAP = 0.005, 0.05
 
 
 def rho(
@@ -32,6 +43,29 @@ def rho(
         return between / (between + within)
 
 
-def active_units(rho: Float[np.ndarray, " K"]) -> int:
-    """Number of latent dimensions that carry something."""
-    return int(np.sum(rho > ACTIVE_ABOVE))
+def active_units(measure: Float[np.ndarray, " K"], above: float = ACTIVE_ABOVE) -> int:
+    """Number of latent dimensions that carry something, by rho, Var(mean) or KL of each."""
+    return int(np.sum(measure > above))
+
+
+def has_clean_gap(rho: Float[np.ndarray, " K"]) -> bool:
+    """Whether the number of active units is the same for any threshold from 0.005 to 0.05."""
+    low, high = GAP
+    return active_units(rho, low) == active_units(rho, high)
+
+
+def effective_units(kl_per_dimension: Float[np.ndarray, " K"]) -> float:
+    """Number of latent dimensions, each weighed by its share of the rate, between 1 and K.
+
+    exp(-sum_k p_k log p_k), p_k = KL_k / sum_j KL_j; 0 if nothing is encoded, NaN for a diverged
+    network.
+
+    References:
+        Roy & Vetterli (2007), The effective rank, definition 1.
+    """
+    kl = np.maximum(np.asarray(kl_per_dimension, np.float64), 0)  # rounding may leave -1e-9
+    rate = kl.sum()
+    if rate == 0:
+        return 0.0
+    with np.errstate(invalid="ignore"):
+        return float(np.exp(entr(kl / rate).sum()))

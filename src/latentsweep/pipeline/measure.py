@@ -73,7 +73,7 @@ def with_row(table: pd.DataFrame, row: dict, members: list[Member]) -> pd.DataFr
 
 def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
     facts = json.loads((work.folder.member_path(member.name) / "member.json").read_text())
-    means = evaluate.summary_row(arrays)
+    means = evaluate.summary_row(arrays, work.folder.manifest()["bounds"]["entropy_floor"])
     bounded = math.isfinite(means["loss"]) and math.isfinite(means["neg_elbo"])
     failed_epoch = facts["failed_epoch"] or (0 if bounded else work.study.epochs)
     return {
