@@ -1,4 +1,6 @@
+import itertools
 import re
+import threading
 
 import numpy as np
 import pandas as pd
@@ -40,3 +42,24 @@ def test_a_damaged_or_missing_table_is_refused_in_one_line(tmp_path, content):
         + r".+\); run the study again with --force"
     )
     assert re.fullmatch(message, str(caught.value))
+
+
+def test_a_table_is_read_whole_while_another_takes_its_place(tmp_path):
+    """Tables of other lengths are written over and over by a thread while this one reads."""
+    path, stop = tmp_path / "a.parquet", threading.Event()
+
+    def keep_writing() -> None:
+        for rows in itertools.cycle((1, 3000)):
+            write_table(path, pd.DataFrame({"loss": np.arange(rows, dtype=float)}))
+            if stop.is_set():
+                return
+
+    write_table(path, pd.DataFrame({"loss": [0.0]}))
+    writer = threading.Thread(target=keep_writing)
+    writer.start()
+    try:
+        lengths = {len(read_table(path)) for _ in range(150)}
+    finally:
+        stop.set()
+        writer.join()
+    assert lengths <= {1, 3000}

@@ -1,5 +1,6 @@
 """Tables in Parquet files."""
 
+import io
 from pathlib import Path
 
 import pandas as pd
@@ -15,13 +16,13 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """The table of a file.
+    """The table of a file, opened once: a run may put a newer one in its place meanwhile.
 
     Raises:
         RunFolderError: the file is missing or damaged.
     """
     try:
-        return pd.read_parquet(path)
+        return pd.read_parquet(io.BytesIO(path.read_bytes()))
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise RunFolderError(
