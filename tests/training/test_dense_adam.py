@@ -97,10 +97,9 @@ def listing(arrays):
     return Listing(count=len(arrays), items=items), buffers
 
 
-def called(code, x, y, state):
-    """A step, the machine code called as XLA calls it: no compilation for each shape."""
+def update(code, x, y, state):
+    """A step in place, the machine code called as XLA calls it: no compilation for each shape."""
     address, alive = code
-    state = [np.array(array) for array in state]
     (arguments, kept), (results, too) = listing([x, y, NUMBERS, *ALONE]), listing(state)
     frame = Frame(arguments=arguments, results=results)
     entry = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
@@ -108,6 +107,12 @@ def called(code, x, y, state):
     assert alive
     assert kept
     assert too
+
+
+def called(code, x, y, state):
+    """The state after a step."""
+    state = [np.array(array) for array in state]
+    update(code, x, y, state)
     return state
 
 
@@ -153,12 +158,7 @@ def test_nothing_outside_the_weight_is_written(code):
         whole[32:-32] = array.ravel()
         guarded.append(whole)
     inner = [whole[32:-32].reshape(5, 21) for whole in guarded]
-    address, _ = code
-    (arguments, kept), (results, too) = listing([x, y, NUMBERS, *ALONE]), listing(inner)
-    frame = Frame(arguments=arguments, results=results)
-    ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)(ctypes.addressof(frame))
-    assert kept
-    assert too
+    update(code, x, y, inner)
     close(inner, expected(x, y, state))
     for whole in guarded:
         assert set(whole[:32]) | set(whole[-32:]) == {7.0}
@@ -182,6 +182,19 @@ def test_helpers_change_no_bit(threads, monkeypatch):
     alone = through_xla(x, y, state)
     for _ in range(20):
         jax.tree.map(np.testing.assert_array_equal, through_xla(x, y, state, threads), alone)
+
+
+def test_a_step_waits_for_its_helpers(monkeypatch):
+    """Hundreds of steps in a row, large enough that helpers take their part to the end."""
+    monkeypatch.setattr(module, "_WEIGHTS_A_HELPER", 1)
+    x, y, state = case(32, 784, 512)
+    factors = Factors(jnp.asarray(x), jnp.asarray(y), jnp.zeros(32))
+
+    def many(threads):
+        step = lambda state, _: (dense_adam(factors, jnp.asarray(NUMBERS), state, threads), None)  # noqa: E731
+        return jax.jit(lambda state: jax.lax.scan(step, state, length=400)[0])(state)
+
+    jax.tree.map(np.testing.assert_array_equal, many(4), many(1))
 
 
 def test_what_has_no_gradient_stays_zero():

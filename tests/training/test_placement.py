@@ -16,6 +16,7 @@ from latentsweep.training.placement import (
     fitting,
     free_memory,
     on_all,
+    on_some,
     over_members,
     pass_sizes,
     sharded,
@@ -106,3 +107,14 @@ def test_spreading_members_changes_nothing(devices):
     np.testing.assert_array_equal(got, 2 * np.arange(8.0) + 3)
     assert mesh.size == devices
     assert len(got.sharding.device_set) == devices
+
+
+def test_an_array_on_some_devices_is_the_same_memory():
+    placement = Placement(DEVICES, "map")
+    whole = on_all(np.arange(6, dtype=np.float32), placement.mesh(8))
+    part = on_some(whole, placement.mesh(3))
+    assert part.sharding.device_set == set(DEVICES[:3])
+    np.testing.assert_array_equal(part, np.arange(6))
+    places = {s.device: s.data.unsafe_buffer_pointer() for s in whole.addressable_shards}
+    for shard in part.addressable_shards:
+        assert shard.data.unsafe_buffer_pointer() == places[shard.device]
