@@ -89,7 +89,7 @@ def epoch_program(study: Study, mapping: family.Mapping) -> tuple[str, int]:
         examples=EXAMPLES,
         products=study.products,
     )
-    settings = family.stacked([member.settings() for member in members_of(study)])
+    settings = family.stacked([member.settings(study, FEATURES) for member in members_of(study)])
     data = jnp.zeros((EXAMPLES, FEATURES), jnp.uint8)
     mesh = Placement(tuple(jax.devices()[:1]), mapping).mesh(len(settings.seed))
     (programs,) = fit.compiled(recipe, mapping, [(settings, data, mesh)])

@@ -24,6 +24,8 @@ from latentsweep.errors import StudyError, nearest
 
 ObjectiveName = Literal["keras-blog", "elbo"]
 ProductPrecision = Literal["float32", "tf32", "bfloat16"]
+Reduction = Literal["sum", "mean"]
+Binarisation = Literal["none", "dynamic"]
 OBJECTIVE_LABELS: dict[str, str] = {
     "keras-blog": "Keras-blog loss (not an ELBO)",
     "elbo": "ELBO",
@@ -47,6 +49,10 @@ OTHER_WORDS = {
     "hidden": "hidden_size",
     "hidden_dim": "hidden_size",
     "n_hidden": "hidden_size",
+    "beta": "kl_weight",
+    "kld_weight": "kl_weight",
+    "binarize": "binarisation",
+    "binarization": "binarisation",
 }
 
 
@@ -93,6 +99,15 @@ class Study(BaseModel):
     likelihood: Literal["auto", "bernoulli", "gaussian"] = _static(
         "auto", "distribution of a data feature; auto: bernoulli for values in [0, 1]"
     )
+    binarisation: Binarisation = _static(
+        "none",
+        "dynamic: each pixel becomes 0 or 1, 1 with its grey value as probability, drawn anew "
+        "each time in training and once for the test split",
+    )
+    kl_weight: float = _static(1.0, "beta: what the penalty is multiplied by; 1 for a bound", ge=0)
+    reduction: Reduction = _static(
+        "sum", "mean divides the reconstruction by the features and the penalty by the latent size"
+    )
     hidden_size: int = _static(512, "ReLU units of the encoder and of the decoder", ge=1)
     batch_size: int = _static(32, "examples a step", ge=1)
     epochs: int = _static(10, "passes over the training split", ge=1)
@@ -120,6 +135,10 @@ class Study(BaseModel):
             values = getattr(self, field)
             if len(set(values)) < len(values):
                 raise ValueError(f"{field}: each value once, got {list(values)}; drop the repeats")
+        if self.binarisation != "none" and self.likelihood == "gaussian":
+            raise ValueError(
+                "binarisation: only with likelihood bernoulli, got gaussian; set one of them anew"
+            )
         if self.warm_up + self.decay > 1:
             raise ValueError(
                 f"warm_up + decay: at most 1, got {self.warm_up + self.decay:g}; lower one of them"

@@ -1,9 +1,13 @@
 """Measurements against plain NumPy written from the definitions."""
 
+from functools import cache
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from latentsweep.data.dataset import Scale
 from latentsweep.evaluation import evaluate
@@ -28,8 +32,14 @@ def network(objective: str, likelihood: str, width: int = LATENTS) -> Trained:
     return Trained(vae, settings, LIKELIHOODS[likelihood], shared, Scale(0.0, 255.0))
 
 
-def by_hand(objective: str, likelihood: str) -> dict[str, np.ndarray]:
-    """The documented quantities, from their definitions in float64."""
+@cache
+def by_hand(
+    objective: str, likelihood: str, keep: tuple[int, int] = (1, 1)
+) -> dict[str, np.ndarray]:
+    """The documented quantities, from their definitions in float64.
+
+    Samples are taken times `keep`, so that a 0 removes a latent dimension from them.
+    """
     trained = network(objective, likelihood)
     x = VALUES / 255
     layer = lambda part: (np.asarray(part.weight, float), np.asarray(part.bias, float))  # noqa: E731
@@ -48,10 +58,11 @@ def by_hand(objective: str, likelihood: str) -> dict[str, np.ndarray]:
 
     key = stream(jnp.int32(3), Stream.MEASURING)
     noise = np.stack([np.asarray(draw_noise(key, jnp.int32(i), DRAWS, LATENTS)) for i in range(70)])
-    reconstruction = np.mean([cost(m + sigma * noise[:, d]) for d in range(DRAWS)], axis=0)
+    samples = [keep * (m + sigma * noise[:, d]) for d in range(DRAWS)]
+    reconstruction = np.mean([cost(z) for z in samples], axis=0)
     kl = 0.5 * (m**2 + sigma**2 - 2 * np.log(sigma) - 1)
     penalty = -0.5 * np.sum(1 + s - m**2 - np.exp(s), axis=1)
-    mean = decode(m) if likelihood == "gaussian" else 1 / (1 + np.exp(-decode(m)))
+    expected = (lambda out: out) if likelihood == "gaussian" else expit
     return {
         "test/reconstruction": reconstruction,
         "test/penalty": penalty,
@@ -59,7 +70,8 @@ def by_hand(objective: str, likelihood: str) -> dict[str, np.ndarray]:
         "test/loss": reconstruction + penalty,
         "test/neg_elbo": reconstruction + kl.sum(axis=1),
         "test/reconstruction_of_mean": cost(m),
-        "test/mse_of_mean": np.mean((mean - x) ** 2, axis=1),
+        "test/mse_of_mean": np.mean((expected(decode(m)) - x) ** 2, axis=1),
+        "test/mse_of_sample": np.mean((expected(decode(samples[0])) - x) ** 2, axis=1),
         "test/codes": m,
         "test/code_scales": sigma,
         "kl_per_dimension": kl.mean(axis=0),
@@ -80,7 +92,7 @@ def test_measurements_are_their_definitions(objective, likelihood, width):
 
 def test_large_splits_are_measured_in_blocks_with_the_same_numbers(monkeypatch):
     whole = evaluate.measured(network("elbo", "bernoulli"), VALUES, DRAWS)
-    monkeypatch.setattr(evaluate, "_EXAMPLES_ON_DEVICE", 64)
+    monkeypatch.setattr(evaluate, "_EXAMPLES_ON_DEVICE", 35)
     parts = evaluate.measured(network("elbo", "bernoulli"), VALUES, DRAWS)
     for name, values in whole.items():
         np.testing.assert_allclose(parts[name], values, rtol=1e-5, err_msg=name)
@@ -88,9 +100,13 @@ def test_large_splits_are_measured_in_blocks_with_the_same_numbers(monkeypatch):
 
 def test_every_product_of_a_measurement_is_in_float32():
     trained, key, values = network("elbo", "bernoulli"), jax.random.key(0), jnp.asarray(VALUES)
+    indices, keep = jnp.arange(70), jnp.ones(LATENTS)
     programs = {
-        evaluate._measure_all.lower(trained, key, values, 0, DRAWS): 8,
+        evaluate._measure_all.lower(trained, key, values, 0, DRAWS): 10,
+        evaluate._encoded.lower(trained, values): 2,
         evaluate._decoded_mean.lower(trained, values): 4,
+        evaluate._decoded_sample.lower(trained, key, values, indices, DRAWS): 4,
+        evaluate._kept.lower(trained, key, values, 0, DRAWS, keep): 4,
         evaluate._decoded.lower(trained, jnp.zeros((3, LATENTS))): 2,
     }
     for lowered, products in programs.items():  # two a code, two a decoded code
@@ -133,3 +149,74 @@ def test_no_latent_model_beats_any_other_constant_on_its_training_data():
     p = x.mean(axis=0) * 0.98
     worse = -np.mean(np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1))
     assert fitted < worse
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_weighed_penalty_is_weighed_once_and_only_in_the_loss(objective):
+    plain = network(objective, "bernoulli")
+    weighed = OBJECTIVES[objective].weighed(0.5, "mean", FEATURES, LATENTS)
+    changed = eqx.tree_at(lambda t: t.settings.objective, plain, jax.tree.map(jnp.float32, weighed))
+    got, expected = evaluate.measured(changed, VALUES, DRAWS), by_hand(objective, "bernoulli")
+    penalty = 0.5 * FEATURES / LATENTS * expected["test/penalty"]
+    loss = (expected["test/reconstruction"] + penalty) / FEATURES
+    np.testing.assert_allclose(got["test/penalty"], penalty, rtol=2e-4, atol=2e-5)
+    np.testing.assert_allclose(got["test/loss"], loss, rtol=2e-4)
+    np.testing.assert_allclose(got["test/neg_elbo"], expected["test/neg_elbo"], rtol=2e-4)
+
+
+@pytest.mark.parametrize("width", [LATENTS, WIDTH])
+def test_encoded_are_the_codes_that_were_measured(width, monkeypatch):
+    trained = network("keras-blog", "gaussian", width)
+    arrays = evaluate.measured(trained, VALUES, DRAWS)
+    monkeypatch.setattr(evaluate, "_EXAMPLES_ON_DEVICE", 35)
+    codes, scales = evaluate.encoded(trained, VALUES)
+    np.testing.assert_allclose(codes, arrays["test/codes"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(scales, arrays["test/code_scales"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_decoded_sample_is_the_first_draw_that_was_measured(objective):
+    trained, indices = network(objective, "bernoulli", WIDTH), np.array([69, 5, 0, 64])
+    decoded = evaluate.decoded_sample(trained, VALUES[indices], indices, DRAWS)
+    mse = np.mean((decoded - VALUES[indices] / 255) ** 2, axis=1)
+    measured = evaluate.measured(trained, VALUES, DRAWS)["test/mse_of_sample"]
+    np.testing.assert_allclose(mse, measured[indices], rtol=1e-4)
+
+
+def ablation(trained: Trained, rho: tuple[float, float]) -> float:
+    """What is lost without the units whose rho is given as inactive."""
+    arrays = evaluate.measured(trained, VALUES, DRAWS)
+    return evaluate.ablation(trained, VALUES, arrays | {"rho": np.array(rho)}, DRAWS)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("width", [LATENTS, WIDTH])
+@pytest.mark.parametrize("keep", [(1, 0), (0, 1), (0, 0)])
+def test_ablation_is_the_cost_of_codes_with_zeros(objective, width, keep):
+    whole, without = (
+        by_hand(objective, "gaussian", kept)["test/reconstruction"].mean()
+        for kept in ((1, 1), keep)
+    )
+    got = ablation(network(objective, "gaussian", width), rho=tuple(0.5 * k for k in keep))
+    assert abs(without - whole) > 1e-3
+    assert got == pytest.approx(without - whole, abs=2e-5)
+
+
+def test_ablation_is_the_same_in_blocks(monkeypatch):
+    trained = network("elbo", "bernoulli")
+    arrays = evaluate.measured(trained, VALUES, DRAWS) | {"rho": np.array([0.9, 0.0])}
+    whole = evaluate.ablation(trained, VALUES, arrays, DRAWS)
+    monkeypatch.setattr(evaluate, "_EXAMPLES_ON_DEVICE", 35)
+    assert evaluate.ablation(trained, VALUES, arrays, DRAWS) == pytest.approx(whole, abs=1e-5)
+
+
+def test_ablation_costs_exactly_nothing_where_all_units_are_active():
+    assert ablation(network("elbo", "bernoulli", WIDTH), rho=(0.9, 0.02)) == 0
+
+
+def test_ablation_of_a_unit_that_the_decoder_ignores_costs_nothing():
+    deaf = lambda t: t.vae.decoder.hidden.weight  # noqa: E731
+    trained = network("elbo", "bernoulli")
+    trained = eqx.tree_at(deaf, trained, deaf(trained).at[1].set(0))
+    assert ablation(trained, rho=(0.9, 0.0)) == pytest.approx(0, abs=1e-5)
+    assert abs(ablation(trained, rho=(0.0, 0.9))) > 1e-3

@@ -27,12 +27,17 @@ LAYERS = (
         "training.placement training.program_cache training.checkpoint training.steps "
         "training.fit",
     ),
-    ("evaluation.bounds evaluation.rate evaluation.projection evaluation.evaluate",),
+    (
+        "evaluation.bounds evaluation.reconstruction evaluation.rate evaluation.stationarity "
+        "evaluation.structure evaluation.dimension evaluation.generation evaluation.likelihood "
+        "evaluation.regularity evaluation.scorer evaluation.alarms evaluation.projection "
+        "evaluation.evaluate",
+    ),
     ("answers",),
-    ("show.style show.members show.sentences show.figures show.report",),
+    ("show.style show.members show.sentences show.measures show.figures show.report",),
     (
         "pipeline.observer pipeline.plan pipeline.work pipeline.model pipeline.measure "
-        "pipeline.project pipeline.train pipeline.run",
+        "pipeline.project pipeline.train pipeline.yardsticks pipeline.examine pipeline.run",
     ),
     (
         "commands.display commands.data commands.evaluate commands.report commands.run "

@@ -86,6 +86,11 @@ def test_baseline_is_the_best_constant(name):
 
 
 def test_bounds_of_real_mnist_are_the_published_ones(mnist_folder):
-    bounds = data_bounds(load_dataset(load_study("mnist")), BERNOULLI)
+    data = load_dataset(load_study("mnist"))
+    train, test = (
+        data.scale(data.values[data.splits[split]].reshape(-1, 784), np.float32)
+        for split in ("train", "test")
+    )
+    bounds = data_bounds(BERNOULLI, train, test)
     assert bounds["entropy_floor"] == pytest.approx(45.53, abs=0.01)
     assert bounds["no_latent"] == pytest.approx(205.81, abs=0.01)

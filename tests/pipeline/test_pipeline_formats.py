@@ -64,13 +64,13 @@ def members(folder: RunFolder) -> list[str]:
 
 
 def test_the_page_is_read_as_it_is_meant():
-    assert len(documented_arrays("members/NAME/", "encoder/hidden", 3)) == 8 + 1 + 12
+    assert len(documented_arrays("members/NAME/", "encoder/hidden", 3)) == 8 + 1 + 17
     assert rows("projections.parquet")[0][0] == "`member`"
 
 
 def test_the_files_are_those_of_the_page(folder):
     patterns = [
-        r"study\.toml|manifest\.json|examples\.safetensors|report\.html|\.lock",
+        r"study\.toml|manifest\.json|examples\.safetensors|alarms\.json|report\.html|\.lock",
         r"(results|projections)\.parquet",
         r"passes/p\d\d/plan\.json",
         r"members/[\w-]+/((weights|arrays)\.safetensors|history\.parquet|member\.json)",

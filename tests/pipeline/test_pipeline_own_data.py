@@ -54,7 +54,7 @@ def test_such_a_run_goes_on_from_another_folder(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir("elsewhere")
     before = RunFolder(tmp_path / "run").results()
-    remeasure(RunFolder(tmp_path / "run"), full=False, observer=notes)
+    remeasure(RunFolder(tmp_path / "run"), "basic", notes)
     assert before.equals(RunFolder(tmp_path / "run").results())
 
 

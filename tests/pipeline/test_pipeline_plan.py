@@ -70,8 +70,8 @@ def test_memory_is_what_xla_allots_to_a_quarter(tiny, members, mapping, changes)
     placement = Placement(tuple(jax.devices()[:1]), mapping)
     plans = planned_passes(here.study, here.recipe(), placement, at_once=64)
     recipe, mesh = plans[0].recipe(here.recipe()), placement.mesh(1)
-    settings = family.stacked([members_of(here.study)[0].settings()] * members)
-    data = on_all(here.values("train"), mesh)
+    settings = family.stacked([members_of(here.study)[0].settings(here.study, 64)] * members)
+    data = on_all(here.stored("train"), mesh)
     (programs,) = fit.compiled(recipe, mapping, [(settings, data, mesh)])
     allotted = programs.epoch.memory_analysis()  # type: ignore[attr-defined]
     measured = allotted.argument_size_in_bytes + allotted.temp_size_in_bytes

@@ -153,7 +153,7 @@ def test_the_status_is_running_until_the_report_is_written(tiny, tmp_path, notes
             run(tiny, tmp_path)
     assert RunFolder(tmp_path).manifest()["status"] == "running"
     with pytest.raises(RunFolderError) as caught:
-        remeasure(RunFolder(tmp_path), full=True, observer=Observer())
+        remeasure(RunFolder(tmp_path), "full", Observer())
     assert str(caught.value) == (
         f"{tmp_path}: its run is unfinished; the 'latentsweep run' that began it finishes it"
     )
@@ -202,17 +202,19 @@ def test_a_run_whose_members_all_fail_still_ends_with_a_report(tiny, tmp_path):
     assert found.folder.manifest()["status"] == "complete"
 
 
-@pytest.mark.parametrize("full", [False, True])
-def test_measuring_again_gives_the_same_numbers(tiny, tiny_run, tmp_path, notes, full):
+@pytest.mark.parametrize("again", [False, True])
+def test_measuring_again_gives_the_same_numbers(tiny_run, tmp_path, notes, again, monkeypatch):
+    monkeypatch.setattr("latentsweep.pipeline.run.examine", lambda _, **__: None)
+    monkeypatch.setattr("latentsweep.pipeline.run.left_out", lambda _: [])
     folder = tmp_path / "run"
     shutil.copytree(tiny_run, folder)
     for arrays in folder.glob("members/*/arrays.safetensors"):
         arrays.unlink()
-    remeasure(RunFolder(folder), full=full, observer=notes)
+    remeasure(RunFolder(folder), "usual", notes, again=again)
     kept = (*NUMBERS, "results.parquet", "projections.parquet")
     assert files(folder, *kept) == files(tiny_run, *kept)
     assert notes.measured == list(RunFolder(folder).results()["member"])
-    assert notes.stages == ["measuring", "t-SNE"] if full else ["measuring"]
+    assert notes.stages == (["measuring", "t-SNE"] if again else ["measuring"])
 
 
 def test_the_test_split_is_measured_with_as_many_draws_as_the_study_says(
@@ -228,7 +230,7 @@ def test_the_test_split_is_measured_with_as_many_draws_as_the_study_says(
         return measured(trained, values, draws)
 
     monkeypatch.setattr(evaluate, "measured", asking)
-    remeasure(RunFolder(folder), full=False, observer=Observer())
+    remeasure(RunFolder(folder), "basic", Observer())
     assert asked == [(359, 3)] * 4
 
 
@@ -245,7 +247,7 @@ def test_running_and_measuring_keep_their_programs(quick, tiny_run, tmp_path, mo
     quick(latent_sizes=[2], objectives=["elbo"])
     assert asked == ["begun", "ended"]
     shutil.copytree(tiny_run, tmp_path / "again")
-    remeasure(RunFolder(tmp_path / "again"), full=False, observer=notes)
+    remeasure(RunFolder(tmp_path / "again"), "basic", notes)
     assert asked == ["begun", "ended"] * 2
 
 

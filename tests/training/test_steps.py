@@ -2,13 +2,14 @@
 
 import dataclasses
 import functools
+from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from training_family import EXAMPLES, recipe, settings
+from training_family import EXAMPLES, FEATURES, recipe, settings
 
 from latentsweep.model import family
 from latentsweep.model.family import unpadded
@@ -82,7 +83,7 @@ def test_the_fused_kernel_trains_what_xla_trains(members, values, likelihood):
         for fused in (True, False)
     )
     assert largest_difference(fused[0].vae, plain[0].vae) <= 1e-4
-    np.testing.assert_allclose(fused[1].loss, plain[1].loss, rtol=1e-5)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5), fused[1], plain[1])
     assert jax.tree.structure(fused[0]) == jax.tree.structure(plain[0])
 
 
@@ -114,7 +115,8 @@ def test_members_do_not_touch_each_other(members, values, fused):
 def test_a_training_lowers_the_loss(members, values):
     _, first = trained(members, values, width=7, epochs=1, mapping="map")
     _, last = trained(members, values, width=7, epochs=30, mapping="map")
-    assert np.all(np.asarray(last.loss) < np.asarray(first.loss))
+    loss = [np.asarray(terms.reconstruction + terms.penalty) for terms in (first, last)]
+    assert np.all(loss[1] < loss[0])
 
 
 def test_every_example_is_visited_each_epoch_and_orders_differ():
@@ -157,7 +159,43 @@ def test_terms_are_the_objective_written_out(values):
     penalty = -0.5 * (1 + s - m**2 - np.exp(s)).sum(axis=1).mean()
     assert float(got.reconstruction) == pytest.approx(cross_entropy, rel=1e-5)
     assert float(got.penalty) == pytest.approx(penalty, rel=1e-5)
-    assert float(got.loss) == pytest.approx(cross_entropy + penalty, rel=1e-5)
+
+
+def test_a_loss_weighs_its_terms_in_sums_or_in_means(values):
+    """Of D = 12 features and 3 latent dimensions, with beta = 4."""
+    x, noise = jnp.asarray(values[:8] / np.float32(255)), jnp.ones((8, 3))
+    plain, parts = settings(3), recipe(3)
+    vae = initial_state(plain, parts).vae
+    losses = {}
+    for weight, reduction in ((1.0, "sum"), (4.0, "sum"), (4.0, "mean")):
+        objective = plain.objective.weighed(weight, reduction, FEATURES, 3)
+        member = eqx.tree_at(lambda s: s.objective, plain, objective)
+        terms = batch_terms(vae, x, noise, member, parts)
+        losses[weight, reduction] = objective.loss(terms.reconstruction, terms.penalty)
+        if weight == 1:
+            reconstruction, penalty = terms.reconstruction, terms.penalty
+    assert losses[1, "sum"] == pytest.approx(reconstruction + penalty, rel=1e-6)
+    assert losses[4, "sum"] == pytest.approx(reconstruction + 4 * penalty, rel=1e-6)
+    assert losses[4, "mean"] == pytest.approx(reconstruction / 12 + 4 * penalty / 3, rel=1e-6)
+
+
+def test_binarised_training_sees_zeros_and_ones_drawn_anew(values, monkeypatch):
+    parts, member, seen = dataclasses.replace(recipe(3), binarised=True), settings(3), []
+    state = initial_state(member, parts)
+
+    def step(carry, batch, rate, settings, recipe):
+        jax.debug.callback(lambda x: seen.append(np.asarray(x)), batch[0])
+        return carry, steps.Terms(jnp.zeros(()), jnp.zeros(()))
+
+    monkeypatch.setattr(steps, "train_step", step)
+    for _ in range(200):
+        state, _ = train_epoch(state, member, jnp.asarray(values), parts)
+    jax.effects_barrier()
+    batches = np.stack(seen)
+    assert set(np.unique(batches)) == {0.0, 1.0}
+    grey = values.mean() / 255
+    assert batches.mean() == pytest.approx(grey, abs=0.01)
+    assert not np.array_equal(seen[0], seen[7])
 
 
 def test_a_gaussian_learns_the_noise_of_its_data():
@@ -185,7 +223,7 @@ def test_a_member_that_diverges_keeps_its_last_finite_state(values):
     still, _ = epoch(dead)
     assert bool(first.alive)
     assert not bool(dead.alive)
-    assert not np.isfinite(float(terms.loss))
+    assert not np.isfinite(float(terms.reconstruction))
     for later in (dead, still):
         assert int(later.epoch) == 1
         jax.tree.map(np.testing.assert_array_equal, later.vae, first.vae)

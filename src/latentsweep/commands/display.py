@@ -12,7 +12,14 @@ from rich.text import Text
 
 from latentsweep.pipeline.observer import Observer
 from latentsweep.record.folder import RunFolder
-from latentsweep.show.sentences import Column, results_columns, results_rows, what_was_seen
+from latentsweep.show.measures import data_sentences, missing, tables, text
+from latentsweep.show.sentences import (
+    Column,
+    alarms,
+    results_columns,
+    results_rows,
+    what_was_seen,
+)
 
 
 class Terminal(Observer):
@@ -92,8 +99,22 @@ def results_text(results: pd.DataFrame, manifest: dict) -> str:
 def closing_lines(folder: RunFolder) -> list[str]:
     """The results, what was seen in them, and what to open."""
     results, manifest = folder.results(), folder.manifest()
-    seen = [textwrap.fill(line, 96) for line in what_was_seen(results, manifest)]
+    raised = [f"Alarm: {sentence}" for sentence in alarms(folder.alarms())]
+    seen = [textwrap.fill(line, 96) for line in [*what_was_seen(results, manifest), *raised]]
     return ["", results_text(results, manifest), "", *seen, "", f"Open {folder.report_path}"]
+
+
+def group_lines(folder: RunFolder) -> list[str]:
+    """Every group of numbers that the run has, and how to get those that it has not."""
+    lines = []
+    for table in tables(folder):
+        lines += ["", table.title, textwrap.fill(table.words, 96), "", *text(table)]
+    lines += ["", *(textwrap.fill(line, 96) for line in data_sentences(folder))]
+    if titles := missing(folder):
+        lines.append(
+            f"Not measured yet: {', '.join(titles)}. 'latentsweep evaluate {folder.path}' does."
+        )
+    return lines
 
 
 def duration(seconds: float) -> str:

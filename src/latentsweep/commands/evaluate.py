@@ -11,22 +11,30 @@ class Metrics(StrEnum):
     """How much to measure."""
 
     BASIC = "basic"
+    USUAL = "usual"
     FULL = "full"
 
 
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")],
     metrics: Annotated[
-        Metrics, typer.Option(help="basic: the table of results; full: also the projections.")
-    ] = Metrics.FULL,
+        Metrics,
+        typer.Option(
+            help="basic: the table of results; usual: also structure, regularity, samples, and the "
+            "likelihood of one seed; full: of all seeds."
+        ),
+    ] = Metrics.USUAL,
+    again: Annotated[
+        bool, typer.Option("--again", help="Measure anew what was measured before.")
+    ] = False,
 ) -> None:
-    """Measure a run's trained networks again; 'report' then draws what changed."""
+    """Measure a run's trained networks, from their saved weights; 'report' then draws it."""
     from latentsweep.commands.display import Terminal, results_text
     from latentsweep.pipeline.run import remeasure
     from latentsweep.record.folder import RunFolder
 
     folder = RunFolder.opened(run)
     with Terminal() as terminal:
-        remeasure(folder, full=metrics is Metrics.FULL, observer=terminal)
+        remeasure(folder, metrics.value, terminal, again=again)
     print(results_text(folder.results(), folder.manifest()))
     print(f"\nNow 'latentsweep report {run}' draws them.")

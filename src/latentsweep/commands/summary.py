@@ -12,12 +12,13 @@ def summary(
         bool, typer.Option("--all", help="Every column, one model after another.")
     ] = False,
 ) -> None:
-    """Print a run's results as a table."""
-    from latentsweep.commands.display import closing_lines
+    """Print a run's results: the table, what was seen, and every group of numbers."""
+    from latentsweep.commands.display import closing_lines, group_lines
     from latentsweep.record.folder import RunFolder
 
     folder = RunFolder.opened(run)
     if everything:
         print(folder.results().set_index("member").T.to_string())
     else:
-        print("\n".join(closing_lines(folder)[1:]))
+        *closing, _, opened = closing_lines(folder)
+        print("\n".join([*closing[1:], *group_lines(folder), "", opened]))

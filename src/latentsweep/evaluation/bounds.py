@@ -30,10 +30,12 @@ from latentsweep.model.vae import sample_code
 class Measured(eqx.Module):
     """What is measured on test examples; terms in nats per example."""
 
+    loss: Float[Array, "*N"]
     reconstruction: Float[Array, "*N"]
     penalty: Float[Array, "*N"]
     reconstruction_of_mean: Float[Array, "*N"]
     mse_of_mean: Float[Array, "*N"]
+    mse_of_sample: Float[Array, "*N"]
     rate_per_dimension: Float[Array, "*N K"]
     codes: Float[Array, "*N K"]
     code_scales: Float[Array, "*N K"]
@@ -49,15 +51,41 @@ def measure(trained: Trained, x: Float[Array, " D"], noise: Float[Array, "S K"])
         return -likelihood.log_prob(target, trained.parameters(z), trained.shared)
 
     draws = jax.vmap(lambda e: cost(sample_code(mean, log_scale, e, objective)))(noise)
+    sample = sample_code(mean, log_scale, noise[0], objective)
+    reconstruction = jnp.mean(draws)
+    cost_of_code = penalty(mean, log_scale, jnp.ones_like(mean), objective.weight)
     return Measured(
-        reconstruction=jnp.mean(draws),
-        penalty=penalty(mean, log_scale, jnp.ones_like(mean)),
+        loss=objective.loss(reconstruction, cost_of_code),
+        reconstruction=reconstruction,
+        penalty=cost_of_code,
         reconstruction_of_mean=cost(mean),
         mse_of_mean=jnp.mean((trained.decoded(mean) - target) ** 2),
+        mse_of_sample=jnp.mean((trained.decoded(sample) - target) ** 2),
         rate_per_dimension=rate_per_dimension(objective, mean, log_scale),
         codes=mean,
         code_scales=jnp.exp(objective.log_sigma(log_scale)),
     )
+
+
+def ablated(
+    trained: Trained,
+    x: Float[Array, " D"],
+    noise: Float[Array, "S K"],
+    keep: Float[Array, " K"],
+) -> Float[Array, ""]:
+    """The reconstruction of one scaled example with some latent dimensions set to 0, in nats.
+
+    Args:
+        keep: 1 for the dimensions that stay, 0 for those that are set to the prior's mean.
+    """
+    mean, log_scale = trained.encoded(x)
+    target = trained.likelihood.target(x)
+
+    def cost(draw: Float[Array, " K"]) -> Float[Array, ""]:
+        z = keep * sample_code(mean, log_scale, draw, trained.settings.objective)
+        return -trained.likelihood.log_prob(target, trained.parameters(z), trained.shared)
+
+    return jnp.mean(jax.vmap(cost)(noise))
 
 
 def draw_noise(

@@ -9,12 +9,27 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, Num
 
-from latentsweep.data.dataset import Dataset
-from latentsweep.evaluation.bounds import Measured, draw_noise, entropy_floor, measure, no_latent
-from latentsweep.evaluation.rate import active_units, effective_units, has_clean_gap, rho
+from latentsweep.evaluation.bounds import (
+    Measured,
+    ablated,
+    draw_noise,
+    entropy_floor,
+    measure,
+    no_latent,
+)
+from latentsweep.evaluation.rate import (
+    ACTIVE_ABOVE,
+    active_units,
+    effective_units,
+    has_clean_gap,
+    rho,
+)
+from latentsweep.evaluation.reconstruction import psnr
+from latentsweep.evaluation.stationarity import largest, shift_and_stretch
 from latentsweep.model.family import Stream, stream
 from latentsweep.model.likelihoods import Bernoulli, Likelihood
 from latentsweep.model.trained import Trained
+from latentsweep.model.vae import sample_code
 
 SPLIT = "test"
 GRID_SIDE = 9
@@ -35,13 +50,14 @@ def measured(trained: Trained, values: Num[np.ndarray, "N D"], draws: int) -> di
     rates = all_of.rate_per_dimension[:, own]
     rate = rates.sum(axis=1)
     per_example = {
-        "loss": all_of.reconstruction + all_of.penalty,
+        "loss": all_of.loss,
         "reconstruction": all_of.reconstruction,
         "penalty": all_of.penalty,
         "rate": rate,
         "neg_elbo": all_of.reconstruction + rate,
         "reconstruction_of_mean": all_of.reconstruction_of_mean,
         "mse_of_mean": all_of.mse_of_mean,
+        "mse_of_sample": all_of.mse_of_sample,
         "codes": codes,
         "code_scales": scales,
     }
@@ -59,16 +75,8 @@ def summary_row(
     Args:
         entropy_floor: what a reconstruction can't go below, where there is such a floor.
     """
-    names = (
-        "loss",
-        "penalty",
-        "neg_elbo",
-        "reconstruction",
-        "rate",
-        "reconstruction_of_mean",
-        "mse_of_mean",
-    )
-    means = {name: float(arrays[f"{SPLIT}/{name}"].mean(dtype=np.float64)) for name in names}
+    means = {name: _mean(arrays[f"{SPLIT}/{name}"]) for name in _MEANS}
+    shift, stretch = largest(np.stack([arrays["shift"], arrays["stretch"]]), arrays[_KL])
     with np.errstate(over="ignore", invalid="ignore"):
         variance = arrays[f"{SPLIT}/codes"].var(axis=0, dtype=np.float64)
     return {
@@ -77,10 +85,98 @@ def summary_row(
         "excess_reconstruction": means["reconstruction"] - (entropy_floor or 0.0),
         "active_units": active_units(arrays["rho"]),
         "active_units_by_variance": active_units(variance),
-        "active_units_by_kl": active_units(arrays["kl_per_dimension"]),
+        "active_units_by_kl": active_units(arrays[_KL]),
         "active_units_clear": has_clean_gap(arrays["rho"]),
-        "effective_units": effective_units(arrays["kl_per_dimension"]),
+        "effective_units": effective_units(arrays[_KL]),
+        "shift": shift,
+        "stretch": stretch,
     }
+
+
+def picture_row(arrays: dict[str, np.ndarray]) -> dict[str, float]:
+    """The columns of results.parquet that only images have: PSNR in decibels, SSIM."""
+    kinds = ("of_mean", "of_sample")
+    return {f"psnr_{kind}": _mean(psnr(arrays[f"{SPLIT}/mse_{kind}"])) for kind in kinds} | {
+        f"ssim_{kind}": _mean(arrays[f"shown/ssim_{kind}"]) for kind in kinds
+    }
+
+
+_KL = "kl_per_dimension"
+_MEANS = (
+    "loss",
+    "penalty",
+    "neg_elbo",
+    "reconstruction",
+    "rate",
+    "reconstruction_of_mean",
+    "mse_of_mean",
+    "mse_of_sample",
+)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean(dtype=np.float64))
+
+
+def stationarity(
+    trained: Trained, train: Num[np.ndarray, "N D"]
+) -> dict[str, Float[np.ndarray, " K"]]:
+    """`shift` and `stretch` of each latent dimension over the stored training split."""
+    codes, scales = encoded(trained, train)
+    objective = trained.settings.objective
+    derivatives = shift_and_stretch(codes, scales, float(objective.slope), float(objective.offset))
+    return dict(zip(("shift", "stretch"), derivatives.astype(np.float32), strict=True))
+
+
+def encoded(
+    trained: Trained, values: Num[np.ndarray, "N D"]
+) -> tuple[Float[np.ndarray, "N K"], Float[np.ndarray, "N K"]]:
+    """Posterior means and standard deviations of stored values, of the network's own dimensions."""
+    parts = [
+        jax.device_get(_encoded(trained, values[start : start + _EXAMPLES_ON_DEVICE]))
+        for start in range(0, len(values), _EXAMPLES_ON_DEVICE)
+    ]
+    own = slice(int(trained.settings.latent_size))
+    codes, scales = (np.concatenate(both)[:, own] for both in zip(*parts, strict=True))
+    return codes, scales
+
+
+def ablation(
+    trained: Trained,
+    values: Num[np.ndarray, "N D"],
+    arrays: dict[str, np.ndarray],
+    draws: int,
+) -> float:
+    """What the reconstruction of stored values loses without its inactive units, in nats.
+
+    Those are set to the prior's mean, 0, in the same draws; a unit that is called inactive carries
+    nothing, so this is about 0, and exactly 0 where all are active.
+    """
+    inactive = arrays["rho"] <= ACTIVE_ABOVE
+    if not inactive.any():
+        return 0.0
+    keep = np.ones(trained.width, np.float32)
+    keep[: len(inactive)][inactive] = 0
+    key = stream(trained.settings.seed, Stream.MEASURING)
+    parts = [
+        np.asarray(
+            _kept(trained, key, values[start : start + _EXAMPLES_ON_DEVICE], start, draws, keep)
+        )
+        for start in range(0, len(values), _EXAMPLES_ON_DEVICE)
+    ]
+    return _mean(np.concatenate(parts)) - _mean(arrays[f"{SPLIT}/reconstruction"])
+
+
+def decoded_sample(
+    trained: Trained, values: Num[np.ndarray, "E D"], indices: Int[np.ndarray, " E"], draws: int
+) -> Float[np.ndarray, "E D"]:
+    """decode(z) of the first draw of stored values, in the scaled unit.
+
+    Args:
+        indices: the examples' places in the split, of which their noise is a function.
+    """
+    key = stream(trained.settings.seed, Stream.MEASURING)
+    return np.asarray(_decoded_sample(trained, key, values, indices, draws))
 
 
 def decoded_mean(trained: Trained, values: Num[np.ndarray, "E D"]) -> Float[np.ndarray, "E D"]:
@@ -95,24 +191,25 @@ def decoded_grid(trained: Trained) -> Float[np.ndarray, "side side D"]:
     """
     ticks = np.linspace(-GRID_REACH, GRID_REACH, GRID_SIDE)
     across, down = np.meshgrid(ticks, ticks[::-1])
-    codes = np.zeros((GRID_SIDE**2, trained.width), np.float32)
-    codes[:, :2] = np.stack([across, down], axis=-1).reshape(-1, 2)
-    return np.asarray(_decoded(trained, codes)).reshape(GRID_SIDE, GRID_SIDE, -1)
+    codes = np.stack([across, down], axis=-1, dtype=np.float32).reshape(-1, 2)
+    return decoded(trained, codes).reshape(GRID_SIDE, GRID_SIDE, -1)
 
 
-def data_bounds(dataset: Dataset, likelihood: Likelihood) -> dict[str, float | None]:
-    """The yardsticks of a data set's test split: no_latent and, for a Bernoulli, entropy_floor."""
-    train, test = (_scaled(dataset, split) for split in ("train", SPLIT))
+def decoded(trained: Trained, codes: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N D"]:
+    """The expected scaled data at codes of the network's own latent dimensions."""
+    padding = [(0, 0), (0, trained.width - codes.shape[1])]
+    return np.asarray(_decoded(trained, np.pad(codes, padding).astype(np.float32)))
+
+
+def data_bounds(
+    likelihood: Likelihood, train: Float[np.ndarray, "N D"], test: Float[np.ndarray, "N2 D"]
+) -> dict[str, float | None]:
+    """The yardsticks of scaled test examples: no_latent and, for a Bernoulli, entropy_floor."""
     grey = isinstance(likelihood, Bernoulli)
     return {
         "no_latent": float(jax.jit(partial(no_latent, likelihood))(train, test)),
         "entropy_floor": float(jax.jit(entropy_floor)(test)) if grey else None,
     }
-
-
-def _scaled(dataset: Dataset, split: str) -> Float[Array, "N D"]:
-    values = dataset.values[dataset.splits[split]].reshape(-1, dataset.features)
-    return jnp.asarray(dataset.scale(values, np.float32))
 
 
 def _measured_block(
@@ -146,9 +243,52 @@ def _decoded_mean(trained: Trained, values: Num[Array, "E D"]) -> Float[Array, "
     return _for_each(one, len(values))
 
 
+@partial(jax.jit, static_argnames="draws")
+def _decoded_sample(
+    trained: Trained,
+    key: Key[Array, ""],
+    values: Num[Array, "E D"],
+    indices: Int[Array, " E"],
+    draws: int,
+) -> Float[Array, "E D"]:
+    def one(index: Int[Array, ""]) -> Float[Array, " D"]:
+        noise = draw_noise(key, indices[index], draws, trained.width)[0]
+        code = trained.encoded(trained.scaled(values[index]))
+        return trained.decoded(sample_code(*code, noise, trained.settings.objective))
+
+    return _for_each(one, len(values))
+
+
+@partial(jax.jit, static_argnames="draws")
+def _kept(
+    trained: Trained,
+    key: Key[Array, ""],
+    values: Num[Array, "N D"],
+    start: Int[Array, ""] | int,
+    draws: int,
+    keep: Float[Array, " K"],
+) -> Float[Array, " N"]:
+    def one(index: Int[Array, ""]) -> Float[Array, ""]:
+        noise = draw_noise(key, start + index, draws, trained.width)
+        return ablated(trained, trained.scaled(values[index]), noise, keep)
+
+    return _for_each(one, len(values))
+
+
+@jax.jit
+def _encoded(
+    trained: Trained, values: Num[Array, "N D"]
+) -> tuple[Float[Array, "N K"], Float[Array, "N K"]]:
+    def one(index: Int[Array, ""]) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
+        mean, log_scale = trained.encoded(trained.scaled(values[index]))
+        return mean, jnp.exp(trained.settings.objective.log_sigma(log_scale))
+
+    return _for_each(one, len(values))
+
+
 @jax.jit
 def _decoded(trained: Trained, codes: Float[Array, "N K"]) -> Float[Array, "N D"]:
-    return jax.vmap(trained.decoded)(codes)
+    return _for_each(lambda index: trained.decoded(codes[index]), len(codes))
 
 
 def _for_each(function: Callable[[Int[Array, ""]], Any], count: int) -> Any:

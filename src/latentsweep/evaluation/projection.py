@@ -22,10 +22,10 @@ from openTSNE.initialization import rescale
 from scipy.linalg import orthogonal_procrustes
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
-from sklearn.neighbors import NearestNeighbors
+
+from latentsweep.evaluation.structure import NEIGHBOURS, nearest, overlap
 
 PERPLEXITY = 30
-NEIGHBOURS = 10
 _RANKING = Lock()  # trustworthiness ranks all pairs: 0.6 GB at 5,000 points, one panel at a time
 
 
@@ -105,13 +105,7 @@ def turned(
 def preservation(codes: Float[np.ndarray, "N K"], coordinates: Float[np.ndarray, "N 2"]) -> float:
     """Share of each point's 10 nearest codes that are among its 10 nearest in the picture."""
     count = _neighbours(len(codes))
-    near_codes, near_points = _nearest(codes, count), _nearest(coordinates, count)
-    shared = (near_codes[:, :, None] == near_points[:, None, :]).any(axis=2)
-    return float(shared.mean())
-
-
-def _nearest(points: Float[np.ndarray, "N columns"], count: int) -> np.ndarray:
-    return NearestNeighbors(n_neighbors=count).fit(points).kneighbors(return_distance=False)
+    return overlap(nearest(codes, count), nearest(coordinates, count))
 
 
 def _neighbours(points: int) -> int:

@@ -44,6 +44,8 @@ class Stream(enum.IntEnum):
     ORDER = 1
     NOISE = 2
     MEASURING = 3
+    PIXELS = 4
+    SAMPLING = 5
 
 
 def stream(seed: Int[Array, ""] | int, purpose: Stream) -> Key[Array, ""]:

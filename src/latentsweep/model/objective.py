@@ -11,9 +11,17 @@ and differ only in the sigma that the sampling layer uses:
     keras-blog:  sigma = 0.1 exp(s)        the penalty takes exp(s) for the variance, while the
                                            sampler scales noise of standard deviation 0.1 by exp(s)
 
-so that log(sigma) is linear in s. With keras-blog the penalty is not the KL divergence of the
-distribution that is sampled: its minimum is at sigma = 0.1 instead of 1, precision costs half, and
-the loss bounds nothing. `rate` is the true KL of either.
+so that log(sigma) is linear in s. A study may weigh the penalty by beta, and may average where the
+loss is meant to sum, over D features and K latent dimensions:
+
+    sums:   loss = -log p(x | z) + beta penalty
+    means:  loss = -log p(x | z) / D + beta penalty / K = (-log p(x | z) + beta D / K penalty) / D
+
+so that every loss of this package is `scale (reconstruction + weight penalty)`.
+
+With keras-blog the penalty is not the KL divergence of the distribution that is sampled: its
+minimum is at sigma = 0.1 instead of 1, precision costs half, and the loss bounds nothing. `rate` is
+the true KL of either.
 
 The report says that its head is the logarithm of the standard deviation and that the noise (mean 0,
 standard deviation 0.1) is multiplied by "sigma_x squared". Read literally that would be
@@ -23,6 +31,7 @@ exp(s) for the variance ("sigma squared") and whose sampler multiplies the noise
 References:
     Chollet (2016), Building Autoencoders in Keras (the code of its variational autoencoder).
     Kingma & Welling (2014), Auto-Encoding Variational Bayes, equation 10.
+    Higgins et al. (2017), beta-VAE, equation 4.
 """
 
 import math
@@ -32,20 +41,39 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from latentsweep.model.gaussian import kl_per_dimension
-from latentsweep.study import ObjectiveName
+from latentsweep.study import ObjectiveName, Reduction
 
 BLOG_NOISE = 0.1
 
 
 class Objective(eqx.Module):
-    """The sampling layer's log(sigma) = slope * s + offset; two numbers, so members may differ."""
+    """What is minimised, as numbers, so that members may differ without a compilation.
+
+    log(sigma) = slope s + offset,    loss = scale (reconstruction + weight penalty)
+    """
 
     slope: Float[Array, "*M"] | float
     offset: Float[Array, "*M"] | float
+    weight: Float[Array, "*M"] | float = 1.0
+    scale: Float[Array, "*M"] | float = 1.0
 
     def log_sigma(self, log_scale: Float[Array, "*rows K"]) -> Float[Array, "*rows K"]:
         """Logarithm of the standard deviation that is really sampled, from the head's output s."""
         return self.slope * log_scale + self.offset
+
+    def loss(
+        self, reconstruction: Float[Array, "*rows"], penalty: Float[Array, "*rows"]
+    ) -> Float[Array, "*rows"]:
+        """The objective as trained, from its terms in nats, the penalty weighed."""
+        return self.scale * (reconstruction + penalty)
+
+    def weighed(
+        self, kl_weight: float, reduction: Reduction, features: int, latent_size: int
+    ) -> "Objective":
+        """This objective with the penalty weighed, in sums or in means."""
+        if reduction == "sum":
+            return Objective(self.slope, self.offset, kl_weight, 1.0)
+        return Objective(self.slope, self.offset, kl_weight * features / latent_size, 1 / features)
 
 
 OBJECTIVES: dict[ObjectiveName, Objective] = {
@@ -55,13 +83,16 @@ OBJECTIVES: dict[ObjectiveName, Objective] = {
 
 
 def penalty(
-    mean: Float[Array, " K"], log_scale: Float[Array, " K"], active: Float[Array, " K"]
+    mean: Float[Array, " K"],
+    log_scale: Float[Array, " K"],
+    active: Float[Array, " K"],
+    weight: Float[Array, ""] | float = 1.0,
 ) -> Float[Array, ""]:
     """The objectives' penalty on the active latents, in nats; for `elbo` the KL to the prior.
 
-    penalty = -1/2 sum_k active_k (1 + s_k - mean_k^2 - exp(s_k))
+    penalty = -weight/2 sum_k active_k (1 + s_k - mean_k^2 - exp(s_k))
     """
-    return -0.5 * jnp.sum(active * (1 + log_scale - mean**2 - jnp.exp(log_scale)))
+    return -0.5 * weight * jnp.sum(active * (1 + log_scale - mean**2 - jnp.exp(log_scale)))
 
 
 def rate_per_dimension(

@@ -66,4 +66,5 @@ def forward(
     """The decoded parameters of one noisy code of x, and the objective's penalty in nats."""
     mean, log_scale = vae.encoder(x)
     z = active * sample_code(mean, log_scale, noise, objective)
-    return Forward(vae.decoder(z), objectives.penalty(mean, log_scale, active))
+    penalty = objectives.penalty(mean, log_scale, active, objective.weight)
+    return Forward(vae.decoder(z), penalty)

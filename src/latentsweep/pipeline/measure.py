@@ -3,11 +3,14 @@
 import json
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from latentsweep.evaluation import evaluate
+from latentsweep.evaluation.alarms import Evidence, alarms
+from latentsweep.evaluation.reconstruction import ssim
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.plan import Member, members_of
 from latentsweep.pipeline.work import Work
@@ -26,14 +29,58 @@ def measure_missing(work: Work, names: Iterable[str]) -> None:
 def measure_member(work: Work, member: Member) -> None:
     """Write a member's arrays, then its row of the results, and tell the observer."""
     trained = load_trained(work.folder, member, work.width)  # one width: one compilation
-    arrays = evaluate.measured(trained, work.values(evaluate.SPLIT), work.study.draws)
-    arrays["shown/decodes"] = as_shown(work, evaluate.decoded_mean(trained, shown_values(work)))
+    values, draws = work.values(evaluate.SPLIT), work.study.draws
+    arrays = evaluate.measured(trained, values, draws)
+    arrays |= evaluate.stationarity(trained, work.values("train"))
+    decoded = evaluate.decoded_mean(trained, shown := shown_values(work))
+    arrays["shown/decodes"] = as_shown(work, decoded)
+    if work.dataset.is_image:
+        sample = evaluate.decoded_sample(trained, shown, work.shown, draws)
+        arrays["shown/ssim_of_mean"] = _ssim(work, decoded)
+        arrays["shown/ssim_of_sample"] = _ssim(work, sample)
     if member.latent_size == 2:
         arrays["grid/decodes"] = as_shown(work, evaluate.decoded_grid(trained))
     write_arrays(work.folder.member_path(member.name) / "arrays.safetensors", arrays)
-    table = with_row(results_so_far(work), _row(work, member, arrays), members_of(work.study))
+    row = _row(work, member, arrays)
+    row["ablation"] = evaluate.ablation(trained, values, arrays, draws)
+    table = with_row(results_so_far(work), row, members_of(work.study))
     work.folder.write_results(table)
+    _write_alarms(work, member, row, arrays)
     work.observer.results(table, member.name)
+
+
+def _write_alarms(
+    work: Work, member: Member, row: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> None:
+    """Put a member's alarms, mostly none, in the place of those it had."""
+    raised = [] if row["status"] == "failed" else alarms(_evidence(work, member, row, arrays))
+    by_member = {each.name: [] for each in members_of(work.study)}
+    for alarm in work.folder.alarms():
+        by_member[alarm["member"]].append(alarm)
+    by_member[member.name] = [{"member": member.name, **alarm._asdict()} for alarm in raised]
+    work.folder.write_alarms([alarm for each in by_member.values() for alarm in each])
+
+
+def _evidence(
+    work: Work, member: Member, row: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> Evidence:
+    history, bounds = work.folder.history(member.name), work.folder.manifest()["bounds"]
+    terms = {n: arrays[f"{evaluate.SPLIT}/{n}"] for n in ("reconstruction", "penalty", "rate")}
+    return Evidence(
+        row=row,
+        loss=arrays[f"{evaluate.SPLIT}/loss"],
+        **terms,
+        curve=(history["reconstruction"] + history["penalty"]).to_numpy(),
+        features=work.dataset.features,
+        **bounds,
+    )
+
+
+def _ssim(work: Work, decoded: np.ndarray) -> np.ndarray:
+    """SSIM of decoded shown examples [E, D] with their originals."""
+    originals = work.dataset.scale(shown_values(work), np.float32)
+    images = (len(decoded), *work.dataset.item_shape)
+    return ssim(originals.reshape(images), decoded.reshape(images)).astype(np.float32)
 
 
 def write_shown(work: Work) -> None:
@@ -87,4 +134,5 @@ def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
         "failed_epoch": failed_epoch,
         "train_seconds": facts["train_seconds"],
         **means,
+        **(evaluate.picture_row(arrays) if work.dataset.is_image else {}),
     }

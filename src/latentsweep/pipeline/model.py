@@ -46,7 +46,8 @@ def load_trained(folder: RunFolder, member: Member, width: int | None = None) ->
     if width is not None:
         vae = padded(vae, shape._replace(width=width))
     scale = Scale(**data["scale"])
-    return Trained(vae, member.settings(), likelihood, jnp.asarray(weights["shared"]), scale)
+    settings = member.settings(study, shape.features)
+    return Trained(vae, settings, likelihood, jnp.asarray(weights["shared"]), scale)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

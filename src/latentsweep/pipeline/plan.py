@@ -41,10 +41,13 @@ class Member:
         """Names its folder, such as `elbo-k02-s0`."""
         return f"{self.objective}-k{self.latent_size:02d}-s{self.seed}"
 
-    def settings(self) -> Settings:
-        """The member as numbers, as the family takes it."""
-        objective = jax.tree.map(jnp.float32, OBJECTIVES[self.objective])
-        return Settings(jnp.int32(self.seed), jnp.int32(self.latent_size), objective)
+    def settings(self, study: Study, features: int) -> Settings:
+        """The member as numbers, as the family takes it, for examples of so many features."""
+        objective = OBJECTIVES[self.objective].weighed(
+            study.kl_weight, study.reduction, features, self.latent_size
+        )
+        numbers = jax.tree.map(jnp.float32, objective)
+        return Settings(jnp.int32(self.seed), jnp.int32(self.latent_size), numbers)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -15,7 +15,8 @@ import pandas as pd
 from latentsweep.data.catalogue import SUFFIXES, load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
 from latentsweep.errors import RunFolderError, nearest
-from latentsweep.evaluation.evaluate import data_bounds
+from latentsweep.evaluation.evaluate import SPLIT, data_bounds
+from latentsweep.pipeline.examine import examine, left_out
 from latentsweep.pipeline.measure import measure_member, write_shown
 from latentsweep.pipeline.model import Model, load_trained
 from latentsweep.pipeline.observer import Observer
@@ -38,6 +39,8 @@ from latentsweep.show.report import write_report
 from latentsweep.study import Study, built_in_studies, load_study
 from latentsweep.training.placement import available, cores, fitting
 from latentsweep.training.program_cache import kept_programs
+
+Metrics = Literal["basic", "usual", "full"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,8 +181,15 @@ def seconds_expected(work: Work) -> float:
     return price(work.study, work.recipe(), len(work.dataset.splits["test"]))
 
 
-def remeasure(folder: RunFolder, *, full: bool, observer: Observer) -> None:
-    """Measure all trained members again, and with `full` project their latent spaces again.
+def remeasure(
+    folder: RunFolder, metrics: Metrics, observer: Observer, *, again: bool = False
+) -> None:
+    """Measure all trained members again, and what more of them was never told.
+
+    Args:
+        metrics: "basic" for the table of results and the alarms alone, "usual" for all but the
+            likelihood of further seeds, "full" for all.
+        again: tell it anew, and project the latent spaces again.
 
     Raises:
         LatentsweepError: the run is unfinished, or its data is not there or not the same.
@@ -196,8 +206,20 @@ def remeasure(folder: RunFolder, *, full: bool, observer: Observer) -> None:
         for done, member in enumerate(members, start=1):
             measure_member(work, member)
             observer.advance(done)
-        if full:
-            project(work)
+        if metrics != "basic":
+            with work.timed("examine"):
+                examine(work, every_seed=metrics == "full", again=again)
+            if again:
+                project(work)
+            _say_what_is_left(work)
+
+
+def _say_what_is_left(work: Work) -> None:
+    if names := left_out(work):
+        work.observer.say(
+            f"the likelihood of {len(names)} models was left out, one seed having been done; "
+            f"'latentsweep evaluate {work.folder.path} --metrics full' adds it"
+        )
 
 
 def report(folder: RunFolder, observer: Observer) -> None:
@@ -266,7 +288,7 @@ def _manifest(work: Work, command: str) -> dict[str, Any]:
         "versions": _versions(),
         "device": _device(),
         "data": _data(work.dataset, work.likelihood_name),
-        "bounds": data_bounds(work.dataset, work.likelihood),
+        "bounds": data_bounds(work.likelihood, *(work.scaled(s) for s in ("train", SPLIT))),
         "members": [_settings(work.study, member) for member in members_of(work.study)],
         "seconds": {},
     }

@@ -6,11 +6,13 @@ A member's folder appears when its pass ends; a pass whose members are all there
 import dataclasses
 from functools import partial
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from latentsweep.model import family
 from latentsweep.model.family import Settings
+from latentsweep.model.objective import Objective
 from latentsweep.pipeline.measure import measure_missing
 from latentsweep.pipeline.plan import Member, Pass, members_of
 from latentsweep.pipeline.work import Work
@@ -66,7 +68,7 @@ class TrainingStage:
             return {}
         sizes = {len(plan.members): plan for plan in passes}
         meshes = [self.placement.mesh(size) for size in sizes]
-        data = on_all(self.work.values("train"), max(meshes, key=lambda mesh: mesh.size))
+        data = on_all(self.work.stored("train"), max(meshes, key=lambda mesh: mesh.size))
         kinds = [
             (self.settings(plan), on_some(data, mesh), mesh)
             for plan, mesh in zip(sizes.values(), meshes, strict=True)
@@ -76,7 +78,9 @@ class TrainingStage:
 
     def settings(self, plan: Pass) -> Settings:
         """The stacked settings of a pass's members."""
-        return family.stacked([member.settings() for member in self._members(plan)])
+        features = self.recipe.shape.features
+        members = self._members(plan)
+        return family.stacked([member.settings(self.work.study, features) for member in members])
 
     def _members(self, plan: Pass) -> list[Member]:
         return [m for m in members_of(self.work.study) if m.name in plan.members]
@@ -107,7 +111,8 @@ class TrainingStage:
             "train_seconds": outcome.seconds,
         }
         write_json(folder / "member.json", facts)
-        write_table(folder / "history.parquet", _curve(outcome))
+        objective = member.settings(self.work.study, self.recipe.shape.features).objective
+        write_table(folder / "history.parquet", _curve(outcome, objective))
         vae = family.unpadded(outcome.vae, member.latent_size, self.recipe.shape)
         arrays = named_arrays(vae) | {"shared": np.asarray(outcome.shared)}
         write_arrays(folder / "weights.safetensors", arrays)
@@ -118,11 +123,16 @@ def is_trained(work: Work, member: str) -> bool:
     return (work.folder.member_path(member) / "weights.safetensors").exists()
 
 
-def _curve(outcome: fit.Outcome) -> pd.DataFrame:
+def _loss(outcome: fit.Outcome, objective: Objective) -> np.ndarray:
+    terms = jnp.asarray(outcome.reconstruction), jnp.asarray(outcome.penalty)
+    return np.asarray(objective.loss(*terms))
+
+
+def _curve(outcome: fit.Outcome, objective: Objective) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "epoch": np.arange(1, len(outcome.penalty) + 1),
-            "loss": outcome.reconstruction + outcome.penalty,
+            "loss": _loss(outcome, objective),
             "reconstruction": outcome.reconstruction,
             "penalty": outcome.penalty,
         }

@@ -65,6 +65,7 @@ class Work:
             batch_size=self.study.batch_size,
             examples=examples,
             products=self.study.products,
+            binarised=self.study.binarisation == "dynamic",
         )
 
     @contextmanager
@@ -77,10 +78,31 @@ class Work:
         seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
         self.folder.write_manifest(manifest)
 
-    def values(self, split: str) -> np.ndarray:
+    def stored(self, split: str) -> np.ndarray:
         """A split's examples [N, D], as stored."""
         indices = self.dataset.splits[split]
         return self.dataset.values[indices].reshape(len(indices), -1)
+
+    def values(self, split: str) -> np.ndarray:
+        """A split's examples [N, D] as networks are measured on them, in the unit of the store.
+
+        They are those of the store, or one draw of binary values where a study trains on such.
+        """
+        stored = self.stored(split)
+        return self.binary(stored) if self.study.binarisation == "dynamic" else stored
+
+    def binary(self, stored: np.ndarray) -> np.ndarray:
+        """Each value as the least or the greatest, the latter with its share as probability.
+
+        One fixed draw, so that all networks are measured on the same binary values.
+        """
+        scale, draws = self.dataset.scale, np.random.default_rng(0)
+        above = draws.random(stored.shape, np.float32) < scale(stored, np.float32)
+        return scale.unscale(above).astype(stored.dtype)
+
+    def scaled(self, split: str) -> np.ndarray:
+        """A split's examples [N, D] as networks are measured on them, scaled."""
+        return self.dataset.scale(self.values(split), np.float32)
 
     @property
     def train_bytes(self) -> int:

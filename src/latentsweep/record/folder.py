@@ -6,7 +6,7 @@ describes each file, field by field.
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,26 @@ class RunFolder:
         return self.path / "projections.parquet"
 
     @property
+    def alarms_path(self) -> Path:
+        """What may be wrong with the networks."""
+        return self.path / "alarms.json"
+
+    @property
+    def yardsticks_path(self) -> Path:
+        """What was measured of the data itself."""
+        return self.path / "yardsticks.json"
+
+    @property
+    def baselines_path(self) -> Path:
+        """The structure of representations that nothing was trained for."""
+        return self.path / "baselines.parquet"
+
+    @property
+    def similarities_path(self) -> Path:
+        """How alike the spaces of two latent sizes are."""
+        return self.path / "similarities.parquet"
+
+    @property
     def report_path(self) -> Path:
         """The page."""
         return self.path / "report.html"
@@ -136,6 +156,42 @@ class RunFolder:
         """A member's measurements: per-example terms, codes, KL per dimension, decodes, grid."""
         return read_arrays(self.member_path(member) / "arrays.safetensors")
 
+    def block(self, member: str, name: str) -> dict[str, np.ndarray]:
+        """A member's arrays of one block of the evaluation, such as "structure"."""
+        return read_arrays(self.member_path(member) / f"{name}.safetensors")
+
+    def alarms(self) -> list[dict[str, str]]:
+        """The alarms of all members, each with `member`, `alarm`, `seen`, `remedy`."""
+        return self._json(self.alarms_path) if self.alarms_path.exists() else []
+
+    def write_alarms(self, alarms: Sequence[Mapping[str, str]]) -> None:
+        """Write the alarms of all members."""
+        atomic.write_json(self.alarms_path, list(alarms))
+
+    def yardsticks(self) -> dict[str, Any]:
+        """What was measured of the data itself."""
+        return self._json(self.yardsticks_path)
+
+    def write_yardsticks(self, yardsticks: Mapping[str, Any]) -> None:
+        """Write what was measured of the data itself."""
+        atomic.write_json(self.yardsticks_path, yardsticks)
+
+    def baselines(self) -> pd.DataFrame:
+        """One row a representation that nothing was trained for."""
+        return read_table(self.baselines_path)
+
+    def write_baselines(self, baselines: pd.DataFrame) -> None:
+        """Write the structure of representations that nothing was trained for."""
+        write_table(self.baselines_path, baselines)
+
+    def similarities(self) -> pd.DataFrame:
+        """One row two latent sizes of an objective and seed."""
+        return read_table(self.similarities_path)
+
+    def write_similarities(self, similarities: pd.DataFrame) -> None:
+        """Write how alike the spaces of two latent sizes are."""
+        write_table(self.similarities_path, similarities)
+
     def history(self, member: str) -> pd.DataFrame:
         """A member's learning curve, one row an epoch."""
         return read_table(self.member_path(member) / "history.parquet")
@@ -160,6 +216,14 @@ class RunFolder:
         """Write the 2-D coordinates of every latent space."""
         write_table(self.projections_path, projections)
 
+    def _json(self, path: Path) -> Any:
+        try:
+            return json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise RunFolderError(
+                f"{path}: cannot be read ({error}); 'latentsweep evaluate {self.path}' makes it"
+            ) from None
+
     def clear(self) -> None:
         """Remove the run and nothing else that may lie in the folder."""
         for name in ("passes", "members", "figures"):
@@ -175,6 +239,10 @@ _FILES = (
     "examples.safetensors",
     "results.parquet",
     "projections.parquet",
+    "alarms.json",
+    "yardsticks.json",
+    "baselines.parquet",
+    "similarities.parquet",
     "answers.json",
     "report.html",
     "explorer.html",

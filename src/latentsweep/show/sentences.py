@@ -68,8 +68,33 @@ def what_was_seen(results: pd.DataFrame, manifest: Mapping[str, Any]) -> list[st
     return [
         *lowest_neg_elbo(results, unit(manifest)),
         *report_loss(results, unit(manifest)),
+        *grey_values(manifest),
         *failures(results, manifest),
     ]
+
+
+def grey_values(manifest: Mapping[str, Any]) -> list[str]:
+    """What grey values under a Bernoulli likelihood may not be compared with."""
+    floor = manifest["bounds"]["entropy_floor"]
+    if not floor:
+        return []
+    return [
+        f"The values are grey, and their cross-entropy is no log-likelihood: it can't fall below "
+        f"their own entropy, {number(floor)} {unit(manifest)}, and does not compare with what the "
+        "literature reports for binary images."
+    ]
+
+
+def alarms(raised: Sequence[Mapping[str, str]]) -> list[str]:
+    """One sentence an alarm: who raised it, what was seen in the first of them, what to do."""
+    names = dict.fromkeys(alarm["alarm"] for alarm in raised)
+    return [_alarm([alarm for alarm in raised if alarm["alarm"] == name]) for name in names]
+
+
+def _alarm(raised: Sequence[Mapping[str, str]]) -> str:
+    first, others = raised[0], len(raised) - 1
+    who = first["member"] + (f" (and {counted(others, 'model')} more)" if others else "")
+    return f"{first['alarm']}, {who}: {first['seen']}. Remedy: {first['remedy']}."
 
 
 def lowest_neg_elbo(results: pd.DataFrame, per_item: str) -> list[str]:

@@ -10,7 +10,7 @@ import dataclasses
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Num
+from jaxtyping import Array, Bool, Float, Int, Key, Num
 
 from latentsweep.data.dataset import Scale
 from latentsweep.model.family import Settings, Stream, initial_member, stream
@@ -28,8 +28,8 @@ from latentsweep.training.optimiser import Adam, Moments
 class Recipe:
     """What all members of a pass share; it fixes the compiled program.
 
-    `fused` asks for the kernel that forms and spends the gradients of dense layers at once, on so
-    many `threads`.
+    `binarised` draws each value of a batch as 0 or 1; `fused` asks for the kernel that forms and
+    spends the gradients of dense layers at once, on so many `threads`.
     """
 
     shape: NetworkShape
@@ -39,6 +39,7 @@ class Recipe:
     batch_size: int
     examples: int
     products: ProductPrecision
+    binarised: bool = False
     fused: bool = False
     threads: int = 1
 
@@ -58,15 +59,10 @@ class State(eqx.Module):
 
 
 class Terms(eqx.Module):
-    """The two terms of a training loss, in nats per example; their sum is the objective."""
+    """The terms of a training loss, in nats per example; `Objective.loss` of them is minimised."""
 
     reconstruction: Float[Array, "*M"]
     penalty: Float[Array, "*M"]
-
-    @property
-    def loss(self) -> Float[Array, "*M"]:
-        """What is minimised."""
-        return self.reconstruction + self.penalty
 
 
 def initial_state(settings: Settings, recipe: Recipe) -> State:
@@ -90,14 +86,17 @@ def train_epoch(
     order = _order(state, settings, recipe)
     noise = _noise(state, settings, recipe)
     rates = recipe.optimiser.rates(state.optimiser, recipe.steps_per_epoch)
+    pixels = _keys(state, settings, recipe) if recipe.binarised else None
     carry = (state.vae, state.optimiser)
 
     def step(carry, batch):
-        indices, batch_noise, rate = batch
+        indices, batch_noise, rate, key = batch
         x = recipe.scale(values[indices], batch_noise.dtype)
+        if key is not None:
+            x = jax.random.bernoulli(key, x).astype(x.dtype)
         return train_step(carry, (x, batch_noise), rate, settings, recipe)
 
-    (vae, optimiser), per_step = jax.lax.scan(step, carry, (order, noise, rates))
+    (vae, optimiser), per_step = jax.lax.scan(step, carry, (order, noise, rates, pixels))
     terms = jax.tree.map(jnp.mean, per_step)
     after = State(vae, optimiser, state.epoch + 1, state.alive & _finite((terms, vae)))
     before = eqx.tree_at(lambda s: s.alive, state, jnp.zeros((), bool))
@@ -116,7 +115,7 @@ def train_step(
 
     def loss(vae: VAE) -> tuple[Float[Array, ""], Terms]:
         terms = batch_terms(vae, x, noise, settings, recipe)
-        return terms.loss, terms
+        return settings.objective.loss(terms.reconstruction, terms.penalty), terms
 
     taken_at = tapped(vae, len(x)) if recipe.fused else vae
     gradient, terms = jax.grad(loss, has_aux=True)(taken_at)
@@ -187,6 +186,12 @@ def _noise(state: State, settings: Settings, recipe: Recipe) -> Float[Array, "T 
     key = jax.random.fold_in(stream(settings.seed, Stream.NOISE), state.epoch)
     rows = (recipe.steps_per_epoch, recipe.batch_size)
     return column_noise(key, rows, recipe.shape.width)
+
+
+def _keys(state: State, settings: Settings, recipe: Recipe) -> Key[Array, " T"]:
+    """The random key of each step's binary values."""
+    key = jax.random.fold_in(stream(settings.seed, Stream.PIXELS), state.epoch)
+    return jax.random.split(key, recipe.steps_per_epoch)
 
 
 def _finite(tree: object) -> Bool[Array, ""]:

@@ -23,6 +23,7 @@ from latentsweep.show.figures import (
     grid,
     headline,
     plane,
+    rate_distortion,
     reconstructions,
     terms,
     tsne,
@@ -54,6 +55,7 @@ class NamedFigure:
 FIGURES = (
     NamedFigure("headline", "The loss and the bound", headline),
     NamedFigure("terms", "What the bound is made of", terms),
+    NamedFigure("rate_distortion", "What a nat of code buys", rate_distortion),
     NamedFigure("reconstructions", "Reconstructions", reconstructions),
     NamedFigure("plane", "The latent plane", plane),
     NamedFigure("grid", "A grid of the latent plane", grid),

@@ -15,7 +15,7 @@ import pandas as pd
 
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
-from latentsweep.show import sentences
+from latentsweep.show import measures, sentences
 from latentsweep.show.figures import Picture, write_pictures
 from latentsweep.study import Study
 
@@ -29,6 +29,10 @@ def write_report(run: RunFolder) -> Path:
         **_opening(results, manifest),
         table=_table(results, manifest),
         pictures=[_inlined(picture) for picture in write_pictures(run)],
+        alarms=sentences.alarms(run.alarms()),
+        measures=measures.tables(run),
+        measured_of_data=measures.data_sentences(run),
+        not_measured=measures.missing(run),
         notes=_notes(results, manifest),
         making=_making(run.study(), manifest, results),
     )

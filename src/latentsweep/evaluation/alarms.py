@@ -1,0 +1,179 @@
+"""What may be wrong with a trained network, told from its own numbers.
+
+Each alarm says what was seen and what to do; none stops a run. A cause silences its consequences:
+a loss that averages where it should sum also weighs the KL, may collapse and never converges, and
+only the first is worth saying.
+
+    means-for-sums   the loss is a small share of its terms: it averages over the features
+    kl-weight        every example's penalty is the same multiple, not 1, of its true KL
+    impossible       a loss below the true -ELBO of the same network, or a true -ELBO below what
+                     the data allows: no bound can stand there
+    collapse         no latent dimension carries anything
+    not-converged    the learning curve still falls
+    not-stationary   the curve is flat, yet the moments of the codes are not those of a stationary
+                     point: a rate that is too high, or a loss whose terms don't fit each other
+
+References:
+    Bowman et al. (2016), Generating Sentences from a Continuous Space, section 3.1 (collapse).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+BELOW = 0.5  # nats under the true -ELBO that make a loss impossible
+WEIGHT_OFF = 0.01
+FALLING = 0.05  # of the gain over no latent, within the last fifth of the epochs
+STIRRING = 0.25  # largest shift or stretch of a network at rest
+
+
+class Alarm(NamedTuple):
+    """One alarm: its name, what was seen, and what to do about it."""
+
+    alarm: str
+    seen: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the alarms of one network are told from; nats per example.
+
+    `row` is its row of the results, `curve` its training loss epoch by epoch, summed over features;
+    `loss`, `reconstruction`, `penalty`, `rate` are of each test example; `entropy_floor` is None
+    where the data has none.
+    """
+
+    row: dict
+    loss: Float[np.ndarray, " N"]
+    reconstruction: Float[np.ndarray, " N"]
+    penalty: Float[np.ndarray, " N"]
+    rate: Float[np.ndarray, " N"]
+    curve: Float[np.ndarray, " epochs"]
+    features: int
+    no_latent: float
+    entropy_floor: float | None
+
+
+def alarms(evidence: Evidence) -> list[Alarm]:
+    """The alarms of a network that trained to its end: mostly none."""
+    raised = means_for_sums(evidence)
+    raised = raised or kl_weight(evidence) + impossible(evidence)
+    if {alarm.alarm for alarm in raised} & {"means-for-sums", "kl-weight"}:
+        return raised
+    return raised + (collapse(evidence) or not_converged(evidence) or not_stationary(evidence))
+
+
+def means_for_sums(evidence: Evidence) -> list[Alarm]:
+    """Whether the loss averages over features: it is a small share of its terms in nats."""
+    whole = float(np.mean(evidence.reconstruction + evidence.penalty))
+    loss, row = float(np.mean(evidence.loss)), evidence.row
+    if whole <= 0 or not 0 < loss < 0.9 * whole:
+        return []
+    return [
+        Alarm(
+            "means-for-sums",
+            f"the loss reads {loss:.3g} where its terms add up to {whole:.1f} nats: it averages "
+            f"over {evidence.features} features, and over {row['latent_size']} latent dimensions, "
+            f"which weighs the KL {evidence.features / row['latent_size']:.3g} times",
+            'set reduction = "sum"',
+        )
+    ]
+
+
+def kl_weight(evidence: Evidence) -> list[Alarm]:
+    """Whether each penalty is one multiple of the true KL, and that is not 1."""
+    square = float(np.sum(np.square(evidence.rate, dtype=np.float64)))
+    if square < 1e-6 * len(evidence.rate):
+        return []
+    weight = float(np.sum(evidence.penalty * evidence.rate, dtype=np.float64)) / square
+    left = np.abs(evidence.penalty - weight * evidence.rate).mean()
+    if left > 1e-3 * np.abs(evidence.penalty).mean() or abs(weight - 1) <= WEIGHT_OFF:
+        return []
+    return [
+        Alarm(
+            "kl-weight",
+            f"the loss weighs the KL by {weight:.3g}: it is no −ELBO, and sizes compare by the "
+            "weight as much as by the data",
+            "set kl_weight = 1, or compare by the true −ELBO beside it",
+        )
+    ]
+
+
+def impossible(evidence: Evidence) -> list[Alarm]:
+    """Whether a number stands where no bound can stand."""
+    row, floor = evidence.row, evidence.entropy_floor
+    if floor is not None and row["neg_elbo"] < floor - 0.01:
+        return [
+            Alarm(
+                "impossible",
+                f"the true −ELBO of {row['neg_elbo']:.1f} is below the entropy of the values, "
+                f"{floor:.1f}: an error in the numbers themselves",
+                "report it with the run folder",
+            )
+        ]
+    if row["loss"] >= row["neg_elbo"] - BELOW:
+        return []
+    return [
+        Alarm(
+            "impossible",
+            f"the loss of {row['loss']:.1f} is below {row['neg_elbo']:.1f}, the true −ELBO of the "
+            "same network: it bounds nothing, and larger sizes look better than they are",
+            'judge by the true −ELBO, or train with objectives = ["elbo"]',
+        )
+    ]
+
+
+def collapse(evidence: Evidence) -> list[Alarm]:
+    """Whether no latent dimension is active."""
+    row = evidence.row
+    if row["active_units"] > 0:
+        return []
+    return [
+        Alarm(
+            "collapse",
+            f"none of {row['latent_size']} latent dimensions is active (rate {row['rate']:.2g} "
+            f"nats): the decoder ignores the code, and −ELBO is {row['neg_elbo']:.1f} where no "
+            f"latent at all gives {evidence.no_latent:.1f}",
+            "lower learning_rate, or let it rise with warm_up; if that does not help, the data may "
+            "have nothing to encode",
+        )
+    ]
+
+
+def not_converged(evidence: Evidence) -> list[Alarm]:
+    """Whether the training loss still falls by over 5 % of its gain in the last fifth."""
+    epochs = len(evidence.curve)
+    if epochs == 1:
+        seen = "one epoch was trained: whether the curve is flat can't be told"
+        return [Alarm("not-converged", seen, _LONGER)]
+    last = max(1, epochs // 5)
+    fall = float(evidence.curve[-1 - last] - evidence.curve[-1])
+    gain = float(evidence.no_latent - evidence.curve[-1])
+    if gain <= 0 or fall <= FALLING * gain:
+        return []
+    seen = (
+        f"the training loss fell by {fall:.1f} nats in the last {last} of {epochs} epochs, "
+        f"{100 * fall / gain:.0f} % of all that it gained"
+    )
+    return [Alarm("not-converged", seen, _LONGER)]
+
+
+def not_stationary(evidence: Evidence) -> list[Alarm]:
+    """Whether the codes' moments are far from those of a stationary point."""
+    shift, stretch = evidence.row["shift"], evidence.row["stretch"]
+    if max(shift, stretch) <= STIRRING:
+        return []
+    return [
+        Alarm(
+            "not-stationary",
+            f"the curve is flat, but the codes' mean and spread are off by {shift:.2f} and "
+            f"{stretch:.2f} from where a network at rest has them",
+            "lower learning_rate, or let it fall with decay",
+        )
+    ]
+
+
+_LONGER = "raise epochs"

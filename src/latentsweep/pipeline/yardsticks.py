@@ -1,0 +1,183 @@
+"""What all networks of a study are held against: made once, and taken from the data alone."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from platformdirs import user_cache_path
+from sklearn.metrics import pairwise_distances
+
+from latentsweep.data.dataset import stratified
+from latentsweep.evaluation import dimension, generation, structure
+from latentsweep.evaluation.evaluate import SPLIT
+from latentsweep.evaluation.scorer import Scorer, accuracy, fingerprint, scorer_for
+from latentsweep.pipeline.work import Work
+
+CONFIDENT = 0.9
+LIKELIHOOD_EXAMPLES = 1000
+_PAIRS = 2000
+
+
+class Yardsticks:
+    """Baselines, feature space and floors of a data set, each made when it is first asked for."""
+
+    def __init__(self, work: Work):
+        self.work = work
+
+    @cached_property
+    def train(self) -> np.ndarray:
+        """The training split [N, D], scaled, as networks are measured on it."""
+        return self.work.scaled("train")
+
+    @cached_property
+    def test(self) -> np.ndarray:
+        """The test split [N, D], the same."""
+        return self.work.scaled(SPLIT)
+
+    @property
+    def labels(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Class numbers of the training and of the test split, None without labels."""
+        labels, splits = self.work.dataset.labels, self.work.dataset.splits
+        return None if labels is None else (labels[splits["train"]], labels[splits[SPLIT]])
+
+    @cached_property
+    def scorer(self) -> Scorer | None:
+        """The frozen classifier, which there is for MNIST."""
+        data = self.work.dataset
+        if data.name != "mnist" or self.labels is None:
+            return None
+        self.work.observer.say("the scorer, a classifier of MNIST's training split, once ...")
+        images = data.values[data.splits["train"]]
+        return scorer_for(images, self.labels[0], data.hash, user_cache_path("latentsweep"))
+
+    @cached_property
+    def features(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The map from scaled examples [N, D] to the space in which samples are compared."""
+        if (scorer := self.scorer) is not None:
+            return lambda x: scorer.features(self._images(x))
+        return generation.principal_features(self.train)
+
+    @cached_property
+    def train_features(self) -> np.ndarray:
+        """The training split in that space: as stored, since decoded means are not binary."""
+        return self.features(self._as_stored("train"))
+
+    @cached_property
+    def test_features(self) -> np.ndarray:
+        """The test split in that space."""
+        return self.features(self._as_stored(SPLIT))
+
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """Distances [N, N] between the projected test examples themselves."""
+        return pairwise_distances(self.test[self.work.chosen])
+
+    @cached_property
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Places in the test split of the ends of random pairs."""
+        draws, count = np.random.default_rng(0), len(self.test)
+        return draws.permutation(count)[:_PAIRS], draws.permutation(count)[:_PAIRS]
+
+    @cached_property
+    def likelihood_examples(self) -> np.ndarray:
+        """Places in the test split of the examples whose likelihood is bounded most tightly."""
+        count = len(self.work.dataset.splits[SPLIT])
+        return stratified(self.work.test_labels(), count, LIKELIHOOD_EXAMPLES, seed=0)
+
+    def confident(self, x: np.ndarray) -> float:
+        """Share of scaled examples [N, D] of whose class the scorer is at least 90 % sure."""
+        return float(np.mean(self.probabilities(x).max(axis=1) >= CONFIDENT))
+
+    def probabilities(self, x: np.ndarray) -> np.ndarray:
+        """The scorer's class probabilities of scaled examples [N, D]."""
+        assert self.scorer is not None
+        return self.scorer.probabilities(self._images(x))
+
+    def facts(self) -> dict[str, Any]:
+        """The content of `yardsticks.json`."""
+        floor = generation.floor(self.train_features, self.test_features, seed=0)
+        facts = {
+            "dimension": dataclasses.asdict(dimension.profile(self.train, seed=0)),
+            "features": self._described_features(),
+            "floor": floor._asdict(),
+            "pixel_midpoint_confident": self._confidence_of_averages(),
+        }
+        return _without_nan(facts)
+
+    def baselines(self) -> pd.DataFrame:
+        """The content of `baselines.parquet`: principal components and the data itself."""
+        sizes = sorted(set(self.work.study.latent_sizes))
+        train, test = structure.principal(self.train, self.test, max(sizes))
+        rows = [
+            {"representation": "pca", "latent_size": size}
+            | self.structure(train[:, :size], test[:, :size])
+            for size in sizes
+            if size <= train.shape[1]
+        ]
+        itself = {"representation": "data", "latent_size": self.train.shape[1]}
+        return pd.DataFrame([*rows, itself | self.structure(self.train, self.test)])
+
+    def structure(self, train_codes: np.ndarray, codes: np.ndarray) -> dict[str, float]:
+        """The structure columns of a representation [N, K] of both splits."""
+        chosen = self.work.chosen
+        faithful = structure.faithfulness(
+            self.test[chosen], codes[chosen], distances=self.distances
+        )
+        columns = dict(faithful._asdict())
+        if self.labels is None:
+            return columns
+        train_labels, labels = self.labels
+        silhouette = structure.silhouette(codes, labels)
+        return {
+            "knn_accuracy": _share(structure.knn_hits(train_codes, train_labels, codes, labels)),
+            "probe_accuracy": _share(
+                structure.probe_hits(train_codes, train_labels, codes, labels)
+            ),
+            **{f"kmeans_{n}": v for n, v in structure.clusters(codes, labels)._asdict().items()},
+            "silhouette": silhouette.value,
+            "silhouette_null": silhouette.null_99,
+            "silhouette_p": silhouette.p,
+            **columns,
+        }
+
+    def _described_features(self) -> dict[str, Any]:
+        size = int(self.test_features.shape[1])
+        if self.scorer is None or self.labels is None:
+            return {"map": "principal components", "size": size}
+        images = self.work.dataset.values[self.work.dataset.splits[SPLIT]]
+        return {
+            "map": "scorer",
+            "size": size,
+            "sha256": fingerprint(self.scorer),
+            "accuracy": accuracy(self.scorer, images, self.labels[1]),
+        }
+
+    def _confidence_of_averages(self) -> float | None:
+        if self.scorer is None:
+            return None
+        images = self._as_stored(SPLIT)
+        first, second = self.pairs
+        return self.confident((images[first] + images[second]) / 2)
+
+    def _as_stored(self, split: str) -> np.ndarray:
+        return self.work.dataset.scale(self.work.stored(split), np.float32)
+
+    def _images(self, x: np.ndarray) -> np.ndarray:
+        return x.reshape(len(x), *self.work.dataset.item_shape[:2])
+
+
+def _without_nan(value: Any) -> Any:
+    """A tree of JSON values with null in the place of NaN, which JSON has not."""
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _share(hits: np.ndarray) -> float:
+    return float(hits.mean())

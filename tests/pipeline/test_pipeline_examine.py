@@ -1,0 +1,151 @@
+"""What `latentsweep evaluate` adds to a run: columns, files, and nothing made twice."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_pipeline_formats import rows, words
+
+from latentsweep import Run, Study, run
+from latentsweep.pipeline import examine
+from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.run import remeasure
+from latentsweep.record.folder import RunFolder
+
+FEW = {"MANY_DRAWS": 100, "FEW_DRAWS": 20}
+
+
+@pytest.fixture(scope="module")
+def evaluated(tiny_run, tmp_path_factory) -> RunFolder:
+    """The tiny run with everything told of it, from fewer samples than usual."""
+    path = tmp_path_factory.mktemp("evaluated") / "tiny"
+    shutil.copytree(tiny_run, path)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in FEW.items():
+            patch.setattr(examine, name, value)
+        remeasure(RunFolder(path), "usual", Observer())
+    return RunFolder(path)
+
+
+def further_columns() -> set[str]:
+    """Those of the page, without what only MNIST has."""
+    table = rows("further columns of results.parquet")
+    return {name for row in table if "MNIST" not in row[1] for name in words(row[0])}
+
+
+def test_the_further_columns_are_those_of_the_page(evaluated, tiny_run):
+    before = set(RunFolder(tiny_run).results().columns)
+    after = evaluated.results()
+    assert set(after.columns) - before == further_columns()
+    exact = after.set_index("member")["exact_nll"]
+    assert list(exact.notna()) == [size == 2 for size in after["latent_size"]]
+    filled = after[sorted(further_columns() - {"exact_nll"})]
+    assert np.isfinite(filled.to_numpy(float)).all()
+
+
+def test_what_was_there_stays(evaluated, tiny_run):
+    before = RunFolder(tiny_run).results()
+    pd.testing.assert_frame_equal(evaluated.results()[list(before.columns)], before)
+
+
+def test_shares_are_shares_and_bounds_are_bounds(evaluated):
+    results = evaluated.results()
+    shares = [c for c in results if c.endswith(("accuracy", "coverage", "far", "even", "_p"))]
+    assert len(shares) == 8
+    assert results[shares].to_numpy().min() >= 0
+    assert results[shares].to_numpy().max() <= 1
+    assert (results["iw_gain"] > -0.1).all()
+    assert (results["iw_effective"] >= 1).all()
+    elbo = results[(results["objective"] == "elbo") & (results["latent_size"] == 2)].iloc[0]
+    assert elbo["iw_nll"] == pytest.approx(elbo["exact_nll"], abs=0.3)
+
+
+def test_the_data_s_own_numbers_are_those_of_the_page(evaluated):
+    facts = evaluated.yardsticks()
+    told = {words(row[0])[0]: words(row[1]) for row in rows("yardsticks.json")}
+    assert set(facts) == set(told)
+    assert set(facts["dimension"]) <= set(told["dimension"])
+    assert set(facts["floor"]) == set(told["floor"])
+    assert facts["features"] == {"map": "principal components", "size": 64}
+    assert facts["pixel_midpoint_confident"] is None
+    json.dumps(facts, allow_nan=False)
+
+
+def test_baselines_are_of_the_same_sizes_and_of_the_data_itself(evaluated):
+    baselines = evaluated.baselines()
+    assert list(baselines["representation"]) == ["pca", "pca", "data"]
+    assert list(baselines["latent_size"]) == [2, 3, 64]
+    itself = baselines.iloc[-1]
+    assert itself["trustworthiness"] == pytest.approx(1, abs=1e-3)  # equal digits tie
+    assert itself["knn_accuracy"] > 0.9
+    structure = set(baselines.columns) - {"representation", "latent_size"}
+    assert structure <= set(evaluated.results().columns)
+
+
+def test_spaces_of_two_sizes_are_compared_within_objective_and_seed(evaluated):
+    table = evaluated.similarities()
+    assert list(table["objective"]) == ["keras-blog", "elbo"]
+    assert table[["latent_size", "other_size"]].to_numpy().tolist() == [[2, 3], [2, 3]]
+    assert table[["overlap", "cka"]].to_numpy().min() > 0
+    assert table[["overlap", "cka"]].to_numpy().max() <= 1
+
+
+def test_the_arrays_of_the_blocks(evaluated):
+    likelihood = evaluated.block("elbo-k02-s0", "likelihood")
+    assert set(likelihood) == {"examples", "iw_nll", "iw_effective", "exact_nll", "test/iw_nll"}
+    assert likelihood["test/iw_nll"].shape == (359,)
+    assert evaluated.block("elbo-k03-s0", "structure")["projected/neighbours"].shape == (50, 10)
+
+
+def test_a_second_call_makes_nothing_again(evaluated, monkeypatch):
+    """Each network is measured anew, which takes no time; its blocks are there."""
+
+    def never(*_):
+        raise AssertionError("made again")
+
+    before = evaluated.results()
+    monkeypatch.setattr(examine, "BLOCKS", [b._replace(make=never) for b in examine.BLOCKS])
+    remeasure(evaluated, "usual", Observer())
+    pd.testing.assert_frame_equal(evaluated.results(), before)
+
+
+def test_the_likelihood_is_of_one_seed_unless_all_are_asked_for(tiny: Study, tmp_path, notes):
+    study = tiny.changed({"seeds": [0, 1], "latent_sizes": [2], "objectives": ["elbo"]})
+    folder = run(study, tmp_path / "run").folder
+    todo = {
+        full: [m.seed for m, b in examine._todo(_work(folder), every_seed=full, again=False)
+               if b.name == "likelihood"]
+        for full in (False, True)
+    }  # fmt: skip
+    assert todo == {False: [0], True: [0, 1]}
+
+
+def _work(folder: RunFolder):
+    from latentsweep.data.catalogue import load_dataset
+    from latentsweep.pipeline.work import Work
+
+    study = folder.study()
+    return Work(study, load_dataset(study), folder, Observer())
+
+
+def test_data_without_labels_have_no_label_block(tiny: Study, tmp_path, monkeypatch):
+    values = np.random.default_rng(0).normal(size=(60, 7)).astype(np.float32)
+    np.save(tmp_path / "table.npy", values)
+    changes = {"data": str(tmp_path / "table.npy"), "latent_sizes": [2], "objectives": ["elbo"]}
+    done: Run = run(tiny.changed(changes), tmp_path / "run")
+    for name, value in FEW.items():
+        monkeypatch.setattr(examine, name, value)
+    remeasure(done.folder, "usual", Observer())
+    columns = set(done.results.columns)
+    assert {"trustworthiness", "prior_coverage", "iw_nll"} <= columns
+    assert not columns & {"knn_accuracy", "silhouette", "psnr_of_mean", "exact_nll"}
+
+
+def test_binary_training_is_measured_on_binary_values(tiny: Study, tmp_path):
+    study = tiny.changed({"binarisation": "dynamic", "likelihood": "bernoulli"})
+    done = run(study, tmp_path / "run")
+    assert set(np.unique(done.folder.examples().values)) == {0, 255}
+    assert done.folder.manifest()["bounds"]["entropy_floor"] == 0
+    assert (done.results["excess_reconstruction"] == done.results["reconstruction"]).all()
