@@ -162,7 +162,8 @@ def test_a_curve_that_still_falls_is_told_with_its_fall():
     (alarm,) = not_converged(evidence(curve=curve))  # of a gain of 100
     assert alarm.alarm == "not-converged"
     assert alarm.seen == (
-        "the training loss fell by 6.0 nats in the last 2 of 10 epochs, 6 % of all that it gained"
+        "the training loss fell by 6.0 nats in the last 2 of 10 epochs, 6 % of its distance from "
+        "no latent at all"
     )
     assert alarm.remedy == "raise epochs"
 
@@ -190,8 +191,8 @@ def test_of_one_epoch_nothing_can_be_told():
 
 @pytest.mark.parametrize("which", ["shift", "stretch"])
 def test_codes_far_from_rest_are_told_with_both_numbers(which):
-    (alarm,) = not_stationary(evidence(**{which: 0.41}))
-    other = {"shift": "off by 0.41 and 0.03", "stretch": "off by 0.02 and 0.41"}
+    (alarm,) = not_stationary(evidence(**{which: 1.41}))
+    other = {"shift": "off by 1.41 and 0.03", "stretch": "off by 0.02 and 1.41"}
     assert alarm.alarm == "not-stationary"
     assert other[which] in alarm.seen
     assert "lower learning_rate" in alarm.remedy

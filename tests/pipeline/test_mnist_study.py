@@ -46,3 +46,42 @@ def test_blog_networks_bound_worse_than_they_say(run):
 @pytest.mark.timeout(1500)
 def test_all_units_of_small_latents_are_active(run):
     assert (run.results["active_units"] == run.results["latent_size"]).all()
+
+
+@pytest.fixture(scope="module")
+def decayed(tmp_path_factory):
+    """Trained until the learning rate has fallen to 0, so that the networks come to rest."""
+    import os
+
+    if not os.environ.get("LATENTSWEEP_DATA"):
+        pytest.skip("real MNIST: set LATENTSWEEP_DATA to the folder that holds mnist/")
+    return ls.run(
+        "mnist",
+        tmp_path_factory.mktemp("decayed"),
+        latents=[32],
+        settings={"objectives": ["elbo"], "decay": 0.8, "epochs": 12, "projected_examples": 200},
+    )
+
+
+@pytest.mark.timeout(1500)
+def test_a_network_at_rest_has_the_moments_of_a_stationary_point(decayed):
+    row = decayed.results.iloc[0]
+    assert row["shift"] <= 0.05
+    assert row["stretch"] <= 0.05
+
+
+@pytest.mark.timeout(1500)
+def test_inactive_units_carry_nothing(decayed):
+    row = decayed.results.iloc[0]
+    assert row["active_units"] < 32
+    assert abs(row["ablation"]) <= 0.05
+
+
+@pytest.mark.timeout(1500)
+def test_pytorchs_example_gives_the_loss_that_is_known_of_it(tmp_path, mnist_folder):
+    """784-400-20, batch 128, ten epochs: 105.6 nats on the test split."""
+    from pathlib import Path
+
+    study = Path(__file__).parents[2] / "docs" / "studies" / "mnist-20.toml"
+    done = ls.run(study, tmp_path / "run", settings={"projected_examples": 200})
+    assert done.results["neg_elbo"].iloc[0] == pytest.approx(105.6, abs=1.0)

@@ -10,8 +10,11 @@ only the first is worth saying.
                      the data allows: no bound can stand there
     collapse         no latent dimension carries anything
     not-converged    the learning curve still falls
-    not-stationary   the curve is flat, yet the moments of the codes are not those of a stationary
-                     point: a rate that is too high, or a loss whose terms don't fit each other
+    not-stationary   the curve is flat, yet the moments of the codes are far from those of a
+                     stationary point: a rate that is too high, or terms that don't fit each other
+
+The last is told only of codes that are off by more than the prior's whole variance: training at a
+constant rate, as the report does, leaves the scale of small latents off by most of it.
 
 References:
     Bowman et al. (2016), Generating Sentences from a Continuous Space, section 3.1 (collapse).
@@ -25,8 +28,8 @@ from jaxtyping import Float
 
 BELOW = 0.5  # nats under the true -ELBO that make a loss impossible
 WEIGHT_OFF = 0.01
-FALLING = 0.05  # of the gain over no latent, within the last fifth of the epochs
-STIRRING = 0.25  # largest shift or stretch of a network at rest
+FALLING = 0.05  # of the distance from no latent, within the last fifth of the epochs
+STIRRING = 1.0  # the largest shift or stretch that is not worth an alarm
 
 
 class Alarm(NamedTuple):
@@ -59,11 +62,10 @@ class Evidence:
 
 def alarms(evidence: Evidence) -> list[Alarm]:
     """The alarms of a network that trained to its end: mostly none."""
-    raised = means_for_sums(evidence)
-    raised = raised or kl_weight(evidence) + impossible(evidence)
-    if {alarm.alarm for alarm in raised} & {"means-for-sums", "kl-weight"}:
-        return raised
-    return raised + (collapse(evidence) or not_converged(evidence) or not_stationary(evidence))
+    if weighed := means_for_sums(evidence) or kl_weight(evidence):
+        return weighed
+    unsound = collapse(evidence) or not_converged(evidence) or not_stationary(evidence)
+    return impossible(evidence) + unsound
 
 
 def means_for_sums(evidence: Evidence) -> list[Alarm]:
@@ -86,8 +88,8 @@ def means_for_sums(evidence: Evidence) -> list[Alarm]:
 def kl_weight(evidence: Evidence) -> list[Alarm]:
     """Whether each penalty is one multiple of the true KL, and that is not 1."""
     square = float(np.sum(np.square(evidence.rate, dtype=np.float64)))
-    if square < 1e-6 * len(evidence.rate):
-        return []
+    if square < 1e-6 * len(evidence.rate) or np.std(evidence.rate) < 1e-3 * evidence.rate.mean():
+        return []  # one KL for every example is any multiple of one penalty
     weight = float(np.sum(evidence.penalty * evidence.rate, dtype=np.float64)) / square
     left = np.abs(evidence.penalty - weight * evidence.rate).mean()
     if left > 1e-3 * np.abs(evidence.penalty).mean() or abs(weight - 1) <= WEIGHT_OFF:
@@ -144,7 +146,7 @@ def collapse(evidence: Evidence) -> list[Alarm]:
 
 
 def not_converged(evidence: Evidence) -> list[Alarm]:
-    """Whether the training loss still falls by over 5 % of its gain in the last fifth."""
+    """Whether the training loss still falls by over 5 % of its distance from no latent."""
     epochs = len(evidence.curve)
     if epochs == 1:
         seen = "one epoch was trained: whether the curve is flat can't be told"
@@ -152,11 +154,11 @@ def not_converged(evidence: Evidence) -> list[Alarm]:
     last = max(1, epochs // 5)
     fall = float(evidence.curve[-1 - last] - evidence.curve[-1])
     gain = float(evidence.no_latent - evidence.curve[-1])
-    if gain <= 0 or fall <= FALLING * gain:
+    if fall <= FALLING * abs(gain):
         return []
     seen = (
         f"the training loss fell by {fall:.1f} nats in the last {last} of {epochs} epochs, "
-        f"{100 * fall / gain:.0f} % of all that it gained"
+        f"{100 * fall / abs(gain):.0f} % of its distance from no latent at all"
     )
     return [Alarm("not-converged", seen, _LONGER)]
 
@@ -164,7 +166,7 @@ def not_converged(evidence: Evidence) -> list[Alarm]:
 def not_stationary(evidence: Evidence) -> list[Alarm]:
     """Whether the codes' moments are far from those of a stationary point."""
     shift, stretch = evidence.row["shift"], evidence.row["stretch"]
-    if max(shift, stretch) <= STIRRING:
+    if shift <= STIRRING and stretch <= STIRRING:
         return []
     return [
         Alarm(

@@ -19,8 +19,8 @@ Where the latent has one or two dimensions the integral over z can be summed on 
 
     p(x) = int p(x | z) p(z) dz = h^K sum over the grid of p(x | z) p(z),
 
-which converges faster than any power of the step h once h is below the width of the posteriors. The
-step is halved until the mean log-likelihood no longer moves.
+which converges fast once the step h is below the width of the posteriors; the kinks of ReLU units
+leave an error of the order h^2. The step is halved until the mean log-likelihood no longer moves.
 
 Only binary data has a probability under a Bernoulli. Grey values don't, and what they give is not
 comparable to the literature: here networks are measured on one fixed binary draw of the test split.
@@ -95,7 +95,7 @@ def importance_weighted(
     Args:
         values: the examples, as stored.
         proposed_from: what the encoder proposes their codes from: themselves, or grey versions.
-        draws: rounded up to five times a multiple of 250 where it is larger than that.
+        draws: rounded up to five equal parts, each of whole chunks of at most 250.
     """
     chunk = min(AT_ONCE, -(-draws // EARLY_SHARE))
     early = -(-draws // (EARLY_SHARE * chunk))

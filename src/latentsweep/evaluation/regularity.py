@@ -99,7 +99,7 @@ def jump_ratio(path: Float[np.ndarray, "paths points D"]) -> Float[np.ndarray, "
     """Largest over mean distance between neighbouring points of each path; 1 if nothing changes."""
     steps = np.linalg.norm(np.diff(path, axis=1), axis=-1)
     mean = steps.mean(axis=1)
-    return np.divide(steps.max(axis=1), mean, out=np.ones_like(mean), where=mean > 0)
+    return np.divide(steps.max(axis=1), mean, out=np.ones_like(mean), where=mean != 0)
 
 
 def _at(

@@ -48,7 +48,7 @@ def largest(
 ) -> tuple[float, float]:
     """The largest shift and stretch, without sign, over the dimensions that carry over 0.1 nat.
 
-    0 where none does, NaN for a diverged network.
+    0 where none does, not finite for a diverged network.
     """
     carrying = np.abs(derivatives[:, ~(kl_per_dimension <= CARRIES)])
     shift, stretch = carrying.max(axis=1, initial=0.0)

@@ -44,7 +44,8 @@ GROUPS = (
     Group(
         "bound",
         "The objective and the bound",
-        "nats: the loss as trained, the true −ELBO of the same network, and their gap; the "
+        "nats: the loss as trained, the true −ELBO of the same network, and the gap between them, "
+        "by which a loss below the −ELBO claims what no bound can; the "
         "reconstruction above the entropy of the values; the change without inactive units; shift "
         "and stretch, both 0 where training has come to rest",
         (
