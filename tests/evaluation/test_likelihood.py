@@ -252,6 +252,44 @@ def test_the_bound_never_falls_with_more_draws(proposal_variance):
     assert ladder[0].mean() > ladder[-1].mean() + 0.3
 
 
+def test_a_wide_proposal_mends_one_that_is_too_narrow():
+    """With a tenth of the variance the weights of q have none; the mixture's bound is exact."""
+    data = linear_data(2).astype(np.float32)[:100]
+    network = linear_network(2, proposal_variance=0.1)
+    exact = -log_likelihood(2)[:100]
+    narrow, wide = (
+        importance_weighted(network, data, data, 5000, wide=wide) for wide in (False, True)
+    )
+    assert np.abs(wide.neg_log_likelihood - exact).mean() < 0.02
+    assert narrow.neg_log_likelihood.mean() - exact.mean() > 0.1
+    assert np.quantile(wide.effective, 0.01) > 10 * np.quantile(narrow.effective, 0.01)
+    assert better_proposal(network, data, data)[1]
+
+
+@pytest.mark.parametrize("latent_size", [1, 3])
+def test_every_part_of_the_wide_proposal_is_weighed_against_the_whole(latent_size, monkeypatch):
+    """With parts of one width, and the prior shut out, its weights are those of q."""
+    data = linear_data(latent_size).astype(np.float32)[:20]
+    network = linear_network(latent_size)
+    monkeypatch.setattr(likelihood, "WIDTHS", (1.0, 1.0, 1.0))
+    monkeypatch.setattr(likelihood, "_TURNS", (0, 0, 1, 2))
+    bound = importance_weighted(network, data, data, 25, wide=True)
+    np.testing.assert_allclose(
+        bound.neg_log_likelihood, -log_likelihood(latent_size)[:20], atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("objective", ["elbo", "keras-blog"])
+def test_padding_changes_no_wide_bound(objective):
+    data = linear_data(3).astype(np.float32)[:10]
+    network = linear_network(3, objective=objective, proposal_variance=0.5)
+    bounds = [
+        importance_weighted(each, data, data, 500, wide=True)
+        for each in (network, widened(network, 5))
+    ]
+    np.testing.assert_allclose(*(b.neg_log_likelihood for b in bounds), rtol=1e-4)
+
+
 def test_one_draw_is_the_elbo_in_mean():
     elbo = log_likelihood(8)[:200] - 8 * (1 - np.log(2)) / 2
     missing = wrong_bound(5).early + elbo
@@ -327,13 +365,13 @@ def test_an_example_has_the_same_bound_whatever_comes_after_it():
 def test_codes_are_proposed_from_what_gives_the_better_bound(grey_is_better):
     """Proposals from data that was moved away are worse, by either name."""
     data = linear_data(3).astype(np.float32)[:40]
-    moved, network = data + np.float32(0.5), linear_network(3)
+    moved, network = data + np.float32(3), linear_network(3)
     if grey_is_better:  # an encoder that takes data for moved by as much
         bias = lambda t: t.vae.encoder.hidden.bias  # noqa: E731
-        undone = bias(network) - 0.5 * network.vae.encoder.hidden.weight.sum(axis=0)
+        undone = bias(network) - 3 * network.vae.encoder.hidden.weight.sum(axis=0)
         network = eqx.tree_at(bias, network, undone)
     expected = moved if grey_is_better else data
-    assert better_proposal(network, data, moved) is expected
+    assert better_proposal(network, data, moved)[0] is expected
     bound = importance_weighted(network, data, expected, 5)
     np.testing.assert_allclose(bound.neg_log_likelihood, -log_likelihood(3)[:40], atol=1e-3)
 

@@ -50,7 +50,7 @@ def test_all_units_of_small_latents_are_active(run):
 
 @pytest.fixture(scope="module")
 def decayed(tmp_path_factory):
-    """Trained until the learning rate has fallen to 0, so that the networks come to rest."""
+    """Trained until the learning rate has fallen to 0, so that unused units die."""
     import os
 
     if not os.environ.get("LATENTSWEEP_DATA"):
@@ -61,13 +61,6 @@ def decayed(tmp_path_factory):
         latents=[32],
         settings={"objectives": ["elbo"], "decay": 0.8, "epochs": 12, "projected_examples": 200},
     )
-
-
-@pytest.mark.timeout(1500)
-def test_a_network_at_rest_has_the_moments_of_a_stationary_point(decayed):
-    row = decayed.results.iloc[0]
-    assert row["shift"] <= 0.05
-    assert row["stretch"] <= 0.05
 
 
 @pytest.mark.timeout(1500)

@@ -11,9 +11,14 @@ far as the weights agree: their effective number
 
 is given beside it, and so is how much the last four fifths of the samples still added. The weights
 are taken a few hundred at a time with a running largest and two running sums, so that memory does
-not grow with S. Any q will do, so for a network that was trained on grey values the code may be
-proposed from the grey example or from its binary draw: a trial on some examples decides which gives
-the better bound.
+not grow with S.
+
+Any proposal will do. That of a network is narrow, since its training forgives what it misses less
+than what it adds, and for an example unlike the training's it may lie beside the true posterior:
+then a few weights decide. So a *wide* proposal is a mixture, by turns 2 : 1 : 1 : 1, of q, of q 1.5
+and 3 times as wide, and of the prior, and every sample is weighed against the whole mixture. And
+where a network was trained on grey values, the code may be proposed from the grey example or from
+its binary draw. A trial on some examples decides both.
 
 Where the latent has one or two dimensions the integral over z can be summed on a grid,
 
@@ -27,6 +32,7 @@ comparable to the literature: here networks are measured on one fixed binary dra
 
 References:
     Burda, Grosse & Salakhutdinov (2016), Importance Weighted Autoencoders, equation 8, theorem 1.
+    Hesterberg (1995), Weighted average importance sampling and defensive mixture distributions.
     Kong (1992), A note on importance sampling using standardized weights (the effective number).
 """
 
@@ -47,6 +53,8 @@ from latentsweep.model.trained import Trained
 AT_ONCE = 250  # samples
 EARLY_SHARE = 5  # the bound of the first fifth of the samples is kept too
 TRIED = 200
+WIDTHS = 1.0, 1.5, 3.0  # of the wide proposal's parts, before the prior
+_TURNS = 0, 0, 1, 2, 3
 GRID_REACH = 6.0
 GRID_FIRST = 128  # points a side, doubled until the mean moves by less than:
 GRID_SETTLED = 0.02
@@ -89,6 +97,8 @@ def importance_weighted(
     values: Num[np.ndarray, "N D"],
     proposed_from: Num[np.ndarray, "N D"],
     draws: int,
+    *,
+    wide: bool = False,
 ) -> Bound:
     """The bound L_S on each example's log-likelihood, negated, with S = `draws` samples.
 
@@ -96,12 +106,13 @@ def importance_weighted(
         values: the examples, as stored.
         proposed_from: what the encoder proposes their codes from: themselves, or grey versions.
         draws: rounded up to five equal parts, each of whole chunks of at most 250.
+        wide: propose from the wide mixture instead of q alone.
     """
     chunk = min(AT_ONCE, -(-draws // EARLY_SHARE))
     early = -(-draws // (EARLY_SHARE * chunk))
     key = stream(trained.settings.seed, Stream.SAMPLING)
     late, first = jax.device_get(
-        _weighed_all(trained, key, values, proposed_from, chunk, early, EARLY_SHARE * early)
+        _weighed_all(trained, key, values, proposed_from, chunk, early, EARLY_SHARE * early, wide)
     )
     count = EARLY_SHARE * early * chunk
     return Bound(
@@ -113,14 +124,16 @@ def importance_weighted(
 
 def better_proposal(
     trained: Trained, binary: Num[np.ndarray, "N D"], grey: Num[np.ndarray, "N D"]
-) -> Num[np.ndarray, "N D"]:
-    """The one of two versions of the examples from which codes are better proposed."""
-    binary_bound, grey_bound = (
-        importance_weighted(trained, binary[:TRIED], source[:TRIED], AT_ONCE)
-        for source in (binary, grey)
-    )
-    better = binary_bound.neg_log_likelihood.mean() <= grey_bound.neg_log_likelihood.mean()
-    return binary if better else grey
+) -> tuple[Num[np.ndarray, "N D"], bool]:
+    """From which of two versions of the examples codes are better proposed, and whether widely."""
+
+    def bound(choice: tuple[np.ndarray, bool]) -> float:
+        source, wide = choice
+        tried = importance_weighted(trained, binary[:TRIED], source[:TRIED], AT_ONCE, wide=wide)
+        return round(float(tried.neg_log_likelihood.mean()), 2)  # of equals, the first
+
+    sources = [binary] if grey is binary else [binary, grey]
+    return min(((source, wide) for source in sources for wide in (False, True)), key=bound)
 
 
 def quadrature(trained: Trained, values: Num[np.ndarray, "N D"]) -> Exact:
@@ -136,7 +149,7 @@ def quadrature(trained: Trained, values: Num[np.ndarray, "N D"]) -> Exact:
     return Exact(now, points)
 
 
-@partial(jax.jit, static_argnames=("chunk", "early", "chunks"))
+@partial(jax.jit, static_argnames=("chunk", "early", "chunks", "wide"))
 def _weighed_all(
     trained: Trained,
     key: Key[Array, ""],
@@ -145,6 +158,7 @@ def _weighed_all(
     chunk: int,
     early: int,
     chunks: int,
+    wide: bool,
 ) -> tuple[_Sums, _Sums]:
     """The sums of all samples and those of the first chunks, of each example."""
 
@@ -157,6 +171,10 @@ def _weighed_all(
 
         def add(sums: _Sums, number: Int[Array, ""]) -> tuple[_Sums, None]:
             noise = column_noise(jax.random.fold_in(own, number), (chunk,), trained.width)
+            if wide:
+                weigh = partial(wide_log_weight, trained, target, mean, log_sigma)
+                turns = (number * chunk + jnp.arange(chunk)) % len(_TURNS)
+                return _added(sums, jax.vmap(weigh)(noise, jnp.array(_TURNS)[turns])), None
             weigh = partial(log_weight, trained, target, mean, log_sigma)
             return _added(sums, jax.vmap(weigh)(noise)), None
 
@@ -180,6 +198,31 @@ def log_weight(
     z = mean + jnp.exp(log_sigma) * noise
     active = trained.settings.active(trained.width)
     log_ratio = jnp.sum(active * (0.5 * noise**2 - 0.5 * z**2 + log_sigma))
+    return trained.likelihood.log_prob(target, trained.parameters(z), trained.shared) + log_ratio
+
+
+def wide_log_weight(
+    trained: Trained,
+    target: Float[Array, " D"],
+    mean: Float[Array, " K"],
+    log_sigma: Float[Array, " K"],
+    noise: Float[Array, " K"],
+    part: Int[Array, ""],
+) -> Float[Array, ""]:
+    """log w of a code from one part of the wide mixture: log p(x, z) - log of the whole mixture.
+
+    Args:
+        part: which part the noise becomes a code of; the last is the prior.
+    """
+    widths = jnp.log(jnp.array(WIDTHS))[:, None]
+    centres = jnp.concatenate([jnp.stack([mean] * len(WIDTHS)), jnp.zeros_like(mean)[None]])
+    log_scales = jnp.concatenate([log_sigma[None] + widths, jnp.zeros_like(mean)[None]])
+    z = centres[part] + jnp.exp(log_scales[part]) * noise
+    active = trained.settings.active(trained.width)
+    away = (z[None] - centres) / jnp.exp(log_scales)
+    log_parts = (-0.5 * away**2 - log_scales) @ active
+    shares = jnp.bincount(jnp.array(_TURNS), length=len(centres)) / len(_TURNS)
+    log_ratio = -0.5 * jnp.sum(active * z**2) - jax.nn.logsumexp(log_parts + jnp.log(shares))
     return trained.likelihood.log_prob(target, trained.parameters(z), trained.shared) + log_ratio
 
 

@@ -5,6 +5,7 @@ results have is not made again, so an interrupted stage goes on where it was.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
@@ -129,17 +130,13 @@ def _generation(
 def _likelihood(
     work: Work, yardsticks: Yardsticks, member: Member, trained: Trained
 ) -> tuple[dict, dict[str, np.ndarray]]:
-    stored = work.stored(SPLIT)
-    chosen = yardsticks.likelihood_examples
-    if isinstance(trained.likelihood, Bernoulli):
-        binary = work.binary(stored)
-        source = work.values(SPLIT)
-        if work.study.binarisation == "none":
-            source = likelihood.better_proposal(trained, binary, stored)
-    else:
-        binary = source = stored
-    many = likelihood.importance_weighted(trained, binary[chosen], source[chosen], MANY_DRAWS)
-    few = likelihood.importance_weighted(trained, binary, source, FEW_DRAWS)
+    seen, chosen = work.values(SPLIT), yardsticks.likelihood_examples
+    grey = isinstance(trained.likelihood, Bernoulli) and work.study.binarisation == "none"
+    binary = work.binary(seen) if grey else seen
+    source, wide = likelihood.better_proposal(trained, binary, seen)
+    bound = partial(likelihood.importance_weighted, trained, wide=wide)
+    many = bound(binary[chosen], source[chosen], MANY_DRAWS)
+    few = bound(binary, source, FEW_DRAWS)
     columns = {
         "iw_nll": _mean(many.neg_log_likelihood),
         "iw_gain": _mean(many.early) - _mean(many.neg_log_likelihood),

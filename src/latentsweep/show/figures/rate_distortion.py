@@ -12,7 +12,7 @@ from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences, style
 from latentsweep.show.members import finished, objectives
 
-_LEVELS = 7
+_LEVELS = 10
 
 
 def table(run: RunFolder) -> pd.DataFrame:
@@ -101,7 +101,7 @@ def _levels(axes: Axes) -> None:
 
 
 def _round_levels(least: float, most: float) -> np.ndarray:
-    """About seven round numbers between two."""
+    """About ten round numbers between two."""
     rough = max(most - least, 1e-9) / _LEVELS
     power = 10.0 ** np.floor(np.log10(rough))
     step = power * min((m for m in (1, 2, 5, 10) if m * power >= rough), default=10)
