@@ -11,6 +11,7 @@ from latentsweep.study import (
     OTHER_WORDS,
     ObjectiveName,
     ProductPrecision,
+    Reduction,
     Study,
     built_in_studies,
     load_study,
@@ -43,6 +44,9 @@ studies = st.builds(
     objectives=distinct(st.sampled_from(get_args(ObjectiveName))),
     seeds=distinct(st.integers(0, 2**31 - 1)),
     likelihood=st.sampled_from(["auto", "bernoulli", "gaussian"]),
+    binarisation=st.just("none"),
+    kl_weight=st.floats(0, 1e6),
+    reduction=st.sampled_from(get_args(Reduction)),
     hidden_size=st.integers(1, 10**6),
     batch_size=st.integers(1, 10**6),
     epochs=st.integers(1, 10**6),
@@ -99,6 +103,9 @@ def test_mnist_is_the_report_exactly():
         "objectives": ("keras-blog", "elbo"),
         "seeds": (0,),
         "likelihood": "bernoulli",
+        "binarisation": "none",
+        "kl_weight": 1.0,
+        "reduction": "sum",
         "hidden_size": 512,
         "batch_size": 32,
         "epochs": 10,
@@ -112,6 +119,14 @@ def test_mnist_is_the_report_exactly():
         "draws": 16,
         "projected_examples": 5000,
     }
+
+
+def test_only_values_of_a_bernoulli_become_binary():
+    study = load_study("mnist").changed({"binarisation": "dynamic"})
+    assert message_of(study.changed, {"likelihood": "gaussian"}) == (
+        "study mnist: binarisation: only with likelihood bernoulli, got gaussian; set one of them "
+        "anew"
+    )
 
 
 def test_mnist_claims_is_mnist_six_times():

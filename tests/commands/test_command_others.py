@@ -23,7 +23,10 @@ def test_a_summary_is_the_table_of_results_and_what_to_open(cli, tiny_run):
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(results_text(folder.results(), folder.manifest()) + "\n")
     assert ended.out.endswith(f"\nOpen {tiny_run / 'report.html'}\n")
-    assert max(map(len, ended.out.splitlines()[:-1])) <= 96
+    lines = [line for line in ended.out.splitlines() if str(tiny_run) not in line]
+    assert max(map(len, lines)) <= 96
+    assert f"  latentsweep evaluate {tiny_run}" in ended.out.splitlines()
+    assert "\nUnits in use\n" in ended.out
 
 
 def test_a_summary_has_a_row_a_size_with_the_numbers_of_the_results(cli, tiny_run):

@@ -4,6 +4,7 @@ from scipy.spatial.distance import pdist
 
 from latentsweep.evaluation import projection
 from latentsweep.evaluation.projection import aligned, common_start, panel, panels, turned
+from latentsweep.evaluation.structure import nearest
 
 RNG = np.random.default_rng(0)
 
@@ -28,8 +29,8 @@ def test_small_latents_are_shown_as_they_are():
 def test_tsne_keeps_groups_together_and_measures_it(clusters):
     shown = panel(clusters, common_start(clusters))
     labels = np.repeat(range(3), 40)
-    nearest = projection._nearest(shown.coordinates, 5)
-    assert (labels[nearest] == labels[:, None]).mean() > 0.99
+    near = nearest(shown.coordinates, 5)
+    assert (labels[near] == labels[:, None]).mean() > 0.99
     assert shown.method == "t-SNE"
     assert 0.3 < shown.preservation <= 1
     assert 0.8 < shown.trustworthiness <= 1

@@ -9,6 +9,7 @@ import pytest
 from test_pipeline_formats import rows, words
 
 from latentsweep import Run, Study, run
+from latentsweep.errors import StudyError
 from latentsweep.pipeline import examine
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.run import remeasure
@@ -149,3 +150,14 @@ def test_binary_training_is_measured_on_binary_values(tiny: Study, tmp_path):
     assert set(np.unique(done.folder.examples().values)) == {0, 255}
     assert done.folder.manifest()["bounds"]["entropy_floor"] == 0
     assert (done.results["excess_reconstruction"] == done.results["reconstruction"]).all()
+
+
+def test_data_without_probabilities_can_not_become_binary(tiny: Study, tmp_path):
+    np.save(tmp_path / "table.npy", np.random.default_rng(0).normal(size=(60, 7)))
+    changes = {"data": str(tmp_path / "table.npy"), "binarisation": "dynamic"}
+    with pytest.raises(StudyError) as caught:
+        run(tiny.changed(changes), tmp_path / "run")
+    assert str(caught.value) == (
+        "binarisation: values in [0, 1] are needed as probabilities, but table has others; set "
+        'binarisation = "none"'
+    )

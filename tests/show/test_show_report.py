@@ -114,7 +114,7 @@ from latentsweep.show.figures import write_figures
 from latentsweep.show.report import write_report
 
 run = RunFolder.opened({str(usual_run.path)!r})
-assert len(write_figures(run)) == 14
+assert len(write_figures(run)) == 16
 assert write_report(run).exists()
 assert "matplotlib.pyplot" not in sys.modules
 """

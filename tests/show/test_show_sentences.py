@@ -26,7 +26,8 @@ def test_report_loss_against_the_true_neg_elbo_of_the_same_networks(usual_run):
 
 
 def test_keras_blog_sentences_name_no_latent_size(make_run, recipes):
-    (sentence,) = seen(make_run(recipes["keras-blog only"]))
+    sentence, grey = seen(make_run(recipes["keras-blog only"]))
+    assert grey.startswith("The values are grey")
     assert "size" not in sentence
     assert sentence.endswith("(means over 2 seeds).")
 

@@ -171,9 +171,9 @@ def test_a_loss_weighs_its_terms_in_sums_or_in_means(values):
         objective = plain.objective.weighed(weight, reduction, FEATURES, 3)
         member = eqx.tree_at(lambda s: s.objective, plain, objective)
         terms = batch_terms(vae, x, noise, member, parts)
-        losses[weight, reduction] = objective.loss(terms.reconstruction, terms.penalty)
+        losses[weight, reduction] = float(objective.loss(terms.reconstruction, terms.penalty))
         if weight == 1:
-            reconstruction, penalty = terms.reconstruction, terms.penalty
+            reconstruction, penalty = float(terms.reconstruction), float(terms.penalty)
     assert losses[1, "sum"] == pytest.approx(reconstruction + penalty, rel=1e-6)
     assert losses[4, "sum"] == pytest.approx(reconstruction + 4 * penalty, rel=1e-6)
     assert losses[4, "mean"] == pytest.approx(reconstruction / 12 + 4 * penalty / 3, rel=1e-6)

@@ -111,9 +111,8 @@ def group_lines(folder: RunFolder) -> list[str]:
         lines += ["", table.title, textwrap.fill(table.words, 96), "", *text(table)]
     lines += ["", *(textwrap.fill(line, 96) for line in data_sentences(folder))]
     if titles := missing(folder):
-        lines.append(
-            f"Not measured yet: {', '.join(titles)}. 'latentsweep evaluate {folder.path}' does."
-        )
+        lines += ["", textwrap.fill(f"Not measured yet: {', '.join(titles)}. To measure it:", 96)]
+        lines.append(f"  latentsweep evaluate {folder.path}")
     return lines
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from latentsweep.data.catalogue import SUFFIXES, load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
-from latentsweep.errors import RunFolderError, nearest
+from latentsweep.errors import RunFolderError, StudyError, nearest
 from latentsweep.evaluation.evaluate import SPLIT, data_bounds
 from latentsweep.pipeline.examine import examine, left_out
 from latentsweep.pipeline.measure import measure_member, write_shown
@@ -232,7 +232,16 @@ def report(folder: RunFolder, observer: Observer) -> None:
 
 
 def begin(work: Work, command: str) -> None:
-    """Write what a folder holds before the first step: study, examples shown, manifest."""
+    """Write what a folder holds before the first step: study, examples shown, manifest.
+
+    Raises:
+        StudyError: binary values are asked for of data outside [0, 1].
+    """
+    if work.study.binarisation != "none" and not work.dataset.unit_interval:
+        raise StudyError(
+            "binarisation: values in [0, 1] are needed as probabilities, but "
+            f'{work.dataset.name} has others; set binarisation = "none"'
+        )
     atomic.write_text(work.folder.study_path, work.study.to_toml())
     write_shown(work)
     work.folder.write_manifest(_manifest(work, command))

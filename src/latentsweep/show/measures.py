@@ -12,20 +12,23 @@ from latentsweep.show.members import finished
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of the results: its heading, and how many digits it has after the point."""
+    """A column of the results: its heading, its digits after the point, and what it is.
+
+    Columns that one phrase is about have it with the first of them.
+    """
 
     column: str
     title: str
     digits: int = 2
+    words: str = ""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Measures that answer one question, and the words that go with them."""
+    """Measures that answer one question."""
 
     name: str
     title: str
-    words: str
     measures: tuple[Measure, ...]
 
 
@@ -44,117 +47,143 @@ GROUPS = (
     Group(
         "bound",
         "The objective and the bound",
-        "nats: the loss as trained, the true −ELBO of the same network, and the gap between them, "
-        "by which a loss below the −ELBO claims what no bound can; the "
-        "reconstruction above the entropy of the values; the change without inactive units; shift "
-        "and stretch, both 0 where training has come to rest",
         (
-            Measure("loss", "loss", 1),
-            Measure("neg_elbo", "−ELBO", 1),
-            Measure("gap", "gap", 1),
+            Measure("loss", "loss", 1, "nats: the loss as trained"),
+            Measure("neg_elbo", "−ELBO", 1, "the true −ELBO of the same network"),
+            Measure(
+                "gap", "gap", 1, "their gap: by so much a loss below the −ELBO claims too much"
+            ),
             Measure("reconstruction", "reconstruction", 1),
-            Measure("excess_reconstruction", "above entropy", 1),
+            Measure(
+                "excess_reconstruction",
+                "excess",
+                1,
+                "the reconstruction in excess of what the values themselves make unavoidable",
+            ),
             Measure("rate", "rate", 1),
-            Measure("ablation", "ablation", 3),
-            Measure("shift", "shift", 3),
+            Measure("ablation", "ablation", 3, "what it loses without the inactive units"),
+            Measure(
+                "shift", "shift", 3, "shift and stretch, both 0 where training has come to rest"
+            ),
             Measure("stretch", "stretch", 3),
         ),
     ),
     Group(
         "units",
         "Units in use",
-        "latent dimensions with more than 1 % of their variance between examples, by two other "
-        "rules, whether the count is clear, and weighed by their share of the rate",
         (
-            Measure("active_units", "active", 0),
-            Measure("active_units_by_variance", "by variance", 0),
+            Measure(
+                "active_units",
+                "active",
+                0,
+                "latent dimensions with more than 1 % of their variance between examples",
+            ),
+            Measure("active_units_by_variance", "by variance", 0, "the same by two other rules"),
             Measure("active_units_by_kl", "by KL", 0),
-            Measure("active_units_clear", "clear", 0),
-            Measure("effective_units", "effective", 1),
+            Measure("active_units_clear", "clear", 0, "whether the count is clear"),
+            Measure("effective_units", "effective", 1, "each weighed by its share of the rate"),
         ),
     ),
     Group(
         "reconstruction",
         "Reconstruction",
-        "of the code's mean and of one sample of the code: nats, mean squared error, PSNR in "
-        "decibels (mean over images) and SSIM (of the shown examples)",
         (
-            Measure("reconstruction_of_mean", "nats, mean", 1),
+            Measure(
+                "reconstruction_of_mean",
+                "nats, mean",
+                1,
+                "of the code's mean and of a sample of the code: nats",
+            ),
             Measure("reconstruction", "nats, sample", 1),
-            Measure("mse_of_mean", "MSE, mean", 4),
+            Measure("mse_of_mean", "MSE, mean", 4, "mean squared error of a value"),
             Measure("mse_of_sample", "MSE, sample", 4),
-            Measure("psnr_of_mean", "PSNR, mean", 1),
+            Measure("psnr_of_mean", "PSNR, mean", 1, "PSNR in decibels, mean over images"),
             Measure("psnr_of_sample", "PSNR, sample", 1),
-            Measure("ssim_of_mean", "SSIM, mean", 3),
+            Measure("ssim_of_mean", "SSIM, mean", 3, "SSIM of the shown images"),
             Measure("ssim_of_sample", "SSIM, sample", 3),
         ),
     ),
     Group(
         "likelihood",
         "Likelihood",
-        "−log p(x) in nats, of binary values where the likelihood is Bernoulli: bounded with 5,000 "
-        "samples on at most 1,000 examples, what the last 4,000 of them added, their effective "
-        "number (1st percentile), summed exactly where K ≤ 2, and with 500 samples on all examples",
         (
-            Measure("iw_nll", "5,000 samples", 2),
-            Measure("iw_gain", "added", 2),
-            Measure("iw_effective", "effective", 0),
-            Measure("exact_nll", "exact", 2),
-            Measure("iw_nll_all", "500, all", 2),
+            Measure(
+                "iw_nll",
+                "5,000 samples",
+                2,
+                "−log p(x) in nats, of binary values where the likelihood is Bernoulli, bounded "
+                "with 5,000 samples on at most 1,000 examples",
+            ),
+            Measure("iw_gain", "added", 2, "what the last 4,000 of them added"),
+            Measure("iw_effective", "effective", 0, "their effective number (1st percentile)"),
+            Measure("exact_nll", "exact", 2, "the same summed exactly, for K ≤ 2"),
+            Measure("iw_nll_all", "500, all", 2, "with 500 samples on all examples"),
         ),
     ),
     Group(
         "structure",
         "Structure of the codes",
-        "accuracy of 10 nearest neighbours and of a linear probe; k-means against the labels; "
-        "silhouette of the labels with the 99th percentile of shuffled ones and its p; how far "
-        "neighbours in the codes are neighbours in the data, and the reverse",
         (
-            Measure("knn_accuracy", "kNN", 3),
-            Measure("probe_accuracy", "probe", 3),
-            Measure("kmeans_nmi", "NMI", 3),
+            Measure("knn_accuracy", "kNN", 3, "accuracy of the 10 nearest training codes"),
+            Measure("probe_accuracy", "probe", 3, "accuracy of a linear probe"),
+            Measure("kmeans_nmi", "NMI", 3, "k-means against the labels"),
             Measure("kmeans_ari", "ARI", 3),
-            Measure("silhouette", "silhouette", 3),
-            Measure("silhouette_null", "shuffled", 3),
+            Measure("silhouette", "silhouette", 3, "silhouette of the labels"),
+            Measure("silhouette_null", "shuffled", 3, "the 99th percentile of shuffled ones"),
             Measure("silhouette_p", "p", 3),
-            Measure("trustworthiness", "trustworthy", 3),
+            Measure(
+                "trustworthiness",
+                "trustworthy",
+                3,
+                "how far neighbours in the codes are neighbours in the data, and the reverse",
+            ),
             Measure("continuity", "continuous", 3),
         ),
     ),
     Group(
         "regularity",
         "Regularity of the decoder",
-        "per posterior standard deviation: squared change of a value, largest change of an "
-        "example, the same between codes over that at codes; share of even paths and 95th "
-        "percentile of their largest over mean step; rank correlation of distances; share of "
-        "midpoints, and of the grid, of whose digit the scorer is sure, and digits on the grid",
         (
-            Measure("jacobian_energy", "energy", 4),
-            Measure("jacobian_stretch", "stretch", 2),
-            Measure("midpoint_stretch", "between", 2),
-            Measure("path_even", "even", 3),
-            Measure("path_jump", "jump", 2),
-            Measure("path_correlation", "rank corr.", 3),
-            Measure("midpoint_confident", "midpoints", 3),
+            Measure(
+                "jacobian_energy",
+                "energy",
+                4,
+                "per posterior standard deviation: squared change of a value",
+            ),
+            Measure("jacobian_stretch", "stretch", 2, "largest change of an example"),
+            Measure("midpoint_stretch", "between", 2, "the same between codes over that at codes"),
+            Measure("path_even", "even", 3, "share of even paths"),
+            Measure("path_jump", "jump", 2, "95th percentile of their largest over mean step"),
+            Measure("path_correlation", "rank corr.", 3, "rank correlation of distances"),
+            Measure(
+                "midpoint_confident",
+                "midpoints",
+                3,
+                "share of midpoints, and of the grid, of whose class the scorer is sure",
+            ),
             Measure("grid_confident", "grid", 3),
-            Measure("grid_classes", "digits", 0),
+            Measure("grid_classes", "classes", 0, "classes seen on the grid"),
         ),
     ),
     Group(
         "generation",
         "Samples",
-        "decoded codes from the prior, and from a Gaussian fitted to the codes, against test "
-        "examples in a space of features: coverage, density, Fréchet distance, share far from all "
-        "training examples; only numbers of the same features compare",
-        tuple(
-            Measure(f"{source}_{column}", f"{source} {title}", digits)
-            for source in ("prior", "fitted")
-            for column, title, digits in (
-                ("coverage", "coverage", 3),
-                ("density", "density", 3),
-                ("frechet", "Fréchet", 1),
-                ("far", "far", 3),
-            )
+        (
+            Measure(
+                "prior_coverage",
+                "prior coverage",
+                3,
+                "decoded codes from the prior, and from a Gaussian fitted to the codes, against "
+                "test examples in a space of features: coverage, density, Fréchet distance, share "
+                "far from all training examples; only numbers of the same features compare",
+            ),
+            Measure("prior_density", "density", 3),
+            Measure("prior_frechet", "Fréchet", 1),
+            Measure("prior_far", "far", 3),
+            Measure("fitted_coverage", "fitted coverage", 3),
+            Measure("fitted_density", "density", 3),
+            Measure("fitted_frechet", "Fréchet", 1),
+            Measure("fitted_far", "far", 3),
         ),
     ),
 )
@@ -241,7 +270,8 @@ def _table(group: Group, results: pd.DataFrame, others: pd.DataFrame) -> Table |
         for row in [*results.to_dict("records"), *others.to_dict("records")]
     ]
     headings = ("model", *(m.title for m in shown))
-    return Table(group.name, group.title, group.words, headings, tuple(rows))
+    words = "; ".join(m.words for m in shown if m.words)
+    return Table(group.name, group.title, words, headings, tuple(rows))
 
 
 def _word(value: object, digits: int) -> str:
