@@ -91,6 +91,26 @@ def test_text_goes_on_below_where_there_is_no_room(evaluated):
         assert sum(line.startswith(name) for line in narrow) == narrow.count("") + 1
 
 
+def test_spaces_of_two_sizes_are_compared_in_means_over_seeds(evaluated):
+    rows = [
+        {"objective": "elbo", "seed": seed, "latent_size": 2, "other_size": 4}
+        | {"overlap": 0.25 + 0.5 * seed, "cka": 0.75}
+        for seed in (0, 1)
+    ]
+    evaluated.write_similarities(pd.DataFrame(rows))
+    assert by_name(evaluated)["similarity"].rows == (("elbo, 2 and 4", "0.500", "0.750"),)
+    evaluated.write_similarities(pd.DataFrame(rows[:0], columns=list(rows[0])))
+    assert "similarity" not in by_name(evaluated)
+
+
+def test_where_there_are_no_labels_that_is_said(make_run, recipes, evaluated):
+    facts = evaluated.yardsticks()
+    assert len(measures.data_sentences(evaluated)) == 2
+    bare = make_run(recipes["no labels"])
+    bare.write_yardsticks(facts)
+    assert measures.data_sentences(bare)[-1].startswith("The data have no labels")
+
+
 def test_the_data_s_dimension_is_evidence_and_never_the_answer(evaluated):
     dimension, features = measures.data_sentences(evaluated)
     assert "TwoNN 13.8, maximum likelihood 12.2, from 11.2 to 13.8" in dimension

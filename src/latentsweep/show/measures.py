@@ -193,7 +193,7 @@ def tables(run: RunFolder) -> list[Table]:
     """The groups of which a run has something, with its baselines and floors among the rows."""
     results = finished(run.results())
     found = [_table(group, results, _others(run, group.name)) for group in GROUPS]
-    return [table for table in found if table is not None]
+    return [table for table in (*found, _similarities(run)) if table is not None]
 
 
 def missing(run: RunFolder) -> list[str]:
@@ -207,7 +207,10 @@ def data_sentences(run: RunFolder) -> list[str]:
     if not run.yardsticks_path.exists():
         return []
     facts = run.yardsticks()
-    return [_dimension(facts["dimension"]), _features(facts["features"])]
+    said = [_dimension(facts["dimension"]), _features(facts["features"])]
+    if run.manifest()["data"]["label_names"] is None:
+        said.append("The data have no labels, so nothing is said of how classes lie.")
+    return said
 
 
 def _dimension(profile: dict) -> str:
@@ -272,6 +275,27 @@ def _table(group: Group, results: pd.DataFrame, others: pd.DataFrame) -> Table |
     headings = ("model", *(m.title for m in shown))
     words = "; ".join(m.words for m in shown if m.words)
     return Table(group.name, group.title, words, headings, tuple(rows))
+
+
+def _similarities(run: RunFolder) -> Table | None:
+    """How alike the spaces of two sizes are: a row two sizes, means over seeds."""
+    if not run.similarities_path.exists():
+        return None
+    by = ["objective", "latent_size", "other_size"]
+    means = run.similarities().groupby(by, sort=False)[["overlap", "cka"]].mean().reset_index()
+    if means.empty:
+        return None
+    pairs = [
+        f"{row.objective}, {row.latent_size} and {row.other_size}" for row in means.itertuples()
+    ]
+    columns = [[_word(value, 3) for value in means[name]] for name in ("overlap", "cka")]
+    rows = list(zip(pairs, *columns, strict=True))
+    words = (
+        "of the same examples: the share of their 10 nearest neighbours that two sizes have in "
+        "common, and centred kernel alignment, 1 if one space is the other turned and scaled"
+    )
+    headings = ("two sizes", "neighbours", "CKA")
+    return Table("similarity", "Spaces of two sizes", words, headings, tuple(rows))
 
 
 def _word(value: object, digits: int) -> str:
