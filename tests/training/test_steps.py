@@ -188,13 +188,13 @@ def test_binarised_training_sees_zeros_and_ones_drawn_anew(values, monkeypatch):
         return carry, steps.Terms(jnp.zeros(()), jnp.zeros(()))
 
     monkeypatch.setattr(steps, "train_step", step)
-    for _ in range(200):
+    for _ in range(8):
         state, _ = train_epoch(state, member, jnp.asarray(values), parts)
     jax.effects_barrier()
     batches = np.stack(seen)
     assert set(np.unique(batches)) == {0.0, 1.0}
     grey = values.mean() / 255
-    assert batches.mean() == pytest.approx(grey, abs=0.01)
+    assert batches.mean() == pytest.approx(grey, abs=0.03)
     assert not np.array_equal(seen[0], seen[7])
 
 
