@@ -9,10 +9,15 @@ import pytest
 from test_pipeline_formats import rows, words
 
 from latentsweep import Run, Study, run
-from latentsweep.errors import StudyError
+from latentsweep.errors import RunFolderError, StudyError
+from latentsweep.evaluation.generation import frechet_distance
+from latentsweep.evaluation.likelihood import quadrature
 from latentsweep.pipeline import examine
+from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.plan import members_of
 from latentsweep.pipeline.run import remeasure
+from latentsweep.pipeline.yardsticks import Yardsticks
 from latentsweep.record.folder import RunFolder
 
 FEW = {"MANY_DRAWS": 100, "FEW_DRAWS": 20}
@@ -98,6 +103,38 @@ def test_the_arrays_of_the_blocks(evaluated):
     assert set(likelihood) == {"examples", "iw_nll", "iw_effective", "exact_nll", "test/iw_nll"}
     assert likelihood["test/iw_nll"].shape == (359,)
     assert evaluated.block("elbo-k03-s0", "structure")["projected/neighbours"].shape == (50, 10)
+
+
+def test_samples_of_the_prior_are_decoded_standard_normal_codes(evaluated):
+    """Made once more by way of the user's own model, and not those of the fitted Gaussian."""
+    work = _work(evaluated)
+    yardsticks = Yardsticks(work)
+    noise = np.random.default_rng(0).standard_normal((3, 359)).T
+    made = Run(evaluated).model("elbo", 3).decode(noise)
+    features = yardsticks.features(work.dataset.scale(made.reshape(359, -1), np.float32))
+    distance = frechet_distance(yardsticks.test_features, features)
+    row = evaluated.results().set_index("member").loc["elbo-k03-s0"]
+    assert row["prior_frechet"] == pytest.approx(distance, rel=1e-3)
+    assert row["fitted_frechet"] != pytest.approx(distance, rel=1e-3)
+
+
+def test_the_likelihood_is_of_binary_values_of_the_examples_named(evaluated):
+    work, kept = _work(evaluated), evaluated.block("elbo-k02-s0", "likelihood")
+    binary = work.binary(work.stored("test"))
+    assert set(np.unique(binary)) == {work.dataset.scale.unscale(x) for x in (0, 1)}
+    network = load_trained(evaluated, members_of(work.study)[1])
+    exact = quadrature(network, binary[kept["examples"]]).neg_log_likelihood
+    np.testing.assert_allclose(kept["exact_nll"], exact, rtol=1e-4)
+
+
+def test_a_damaged_file_of_the_data_is_one_line_that_mends_it(evaluated, tmp_path):
+    folder = RunFolder(shutil.copytree(evaluated.path, tmp_path / "run"))
+    folder.alarms_path.write_text("{")
+    with pytest.raises(RunFolderError, match=r"alarms\.json: cannot be read .*remove it, and"):
+        remeasure(folder, "basic", Observer())
+    folder.alarms_path.unlink()
+    remeasure(folder, "basic", Observer())
+    assert folder.alarms() == evaluated.alarms()
 
 
 def test_a_second_call_makes_nothing_again(evaluated, monkeypatch):

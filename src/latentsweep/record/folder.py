@@ -221,7 +221,8 @@ class RunFolder:
             return json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise RunFolderError(
-                f"{path}: cannot be read ({error}); 'latentsweep evaluate {self.path}' makes it"
+                f"{path}: cannot be read ({error}); remove it, and 'latentsweep evaluate "
+                f"{self.path}' makes it anew"
             ) from None
 
     def clear(self) -> None:
