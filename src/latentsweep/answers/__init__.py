@@ -1,0 +1,1 @@
+"""The answers: each claim judged, a latent size recommended, from tables and arrays alone."""
