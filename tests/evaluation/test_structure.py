@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 from scipy.stats import ortho_group
+from sklearn.metrics import silhouette_score
 
 from latentsweep.evaluation import structure
 from latentsweep.evaluation.structure import (
@@ -12,6 +13,7 @@ from latentsweep.evaluation.structure import (
     clusters,
     faithfulness,
     knn_hits,
+    mean_silhouette,
     nearest,
     overlap,
     principal,
@@ -241,6 +243,17 @@ def test_shuffled_classes_have_any_p_value(few_shuffles):
     found = [silhouette(codes, rng.permutation(labels), seed=s) for s in range(24)]
     assert np.mean([f.p for f in found]) == pytest.approx(0.5, abs=0.2)
     assert np.mean([f.value > f.null_99 for f in found]) < 0.2
+
+
+@given(SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_the_silhouette_of_shuffles_is_scikit_learns(seed):
+    codes, _ = blobs(seed, apart=1.0)
+    codes[:3] = codes[0]
+    labels = np.random.default_rng(seed).integers(5, 12, len(codes))
+    labels[:2] = 20, 21  # alone in their classes
+    value = mean_silhouette(apart(codes), labels)
+    assert value == pytest.approx(silhouette_score(codes, labels))
 
 
 def test_silhouette_does_not_depend_on_the_codes_direction_place_and_unit(few_shuffles):

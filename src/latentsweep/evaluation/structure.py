@@ -47,7 +47,7 @@ from threadpoolctl import threadpool_limits
 VOTERS = 10
 NEIGHBOURS = 10
 SILHOUETTES = 2_000
-PERMUTATIONS = 199
+PERMUTATIONS = 999
 # The gradient of the mean loss, in nats. On MNIST's codes and pixels 1e-4 changes the accuracy by
 # 0.1 points at most and takes 3 to 6 times the steps. They need fewer than 100; none should be
 # stopped by the limit.
@@ -180,14 +180,33 @@ def silhouette(
     if not 2 <= len(np.unique(labels)) < len(labels) or not _finite(codes):
         return Silhouette(np.nan, np.nan, np.nan)
     distances = _distances(codes)
-
-    def of(labels: np.ndarray) -> float:
-        return float(silhouette_score(distances, labels, metric="precomputed"))
-
-    value = of(labels)
-    null = np.array([of(rng.permutation(labels)) for _ in range(PERMUTATIONS)])
+    value = float(silhouette_score(distances, labels, metric="precomputed"))
+    shuffled = (rng.permutation(labels) for _ in range(PERMUTATIONS))
+    null = np.array([mean_silhouette(distances, each) for each in shuffled])
     p = (1 + np.sum(null >= value)) / (1 + PERMUTATIONS)
     return Silhouette(value, float(np.percentile(null, 99)), float(p))
+
+
+def mean_silhouette(distances: Float[np.ndarray, "N N"], labels: Int[np.ndarray, " N"]) -> float:
+    """Mean silhouette by one product: what shuffling a thousand times can afford.
+
+    Example i, at a mean distance a from the others of its class and b from those of the nearest
+    other class, has (b - a) / max(a, b), and 0 where it is alone in its class.
+
+    References:
+        Rousseeuw (1987), section 2.
+    """
+    classes, own = np.unique(labels, return_inverse=True)
+    member = np.eye(len(classes))[own]
+    counts, rows = member.sum(axis=0), np.arange(len(labels))
+    sums = distances @ member
+    inside = sums[rows, own] / np.maximum(counts[own] - 1, 1)
+    means = sums / counts
+    means[rows, own] = np.inf
+    outside = means.min(axis=1)
+    larger = np.maximum(inside, outside)
+    value = np.divide(outside - inside, larger, out=np.zeros_like(inside), where=larger > 0)
+    return float(np.where(counts[own] > 1, value, 0).mean())
 
 
 def faithfulness(

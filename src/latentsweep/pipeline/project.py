@@ -13,10 +13,12 @@ from latentsweep.training.placement import cores
 def project(work: Work) -> None:
     """Write the faithfulness columns of the results and, last of all, the coordinates.
 
-    Failed members are left out.
+    Of each objective and latent size, the first seed's member that did not fail: pictures show no
+    other.
     """
     results = results_so_far(work)
-    members = list(results.loc[results["status"] == "ok", "member"])
+    finished = results[results["status"] == "ok"]
+    members = list(finished.drop_duplicates(["objective", "latent_size"])["member"])
     work.observer.stage("t-SNE", len(members))
     codes = [work.folder.arrays(name)[f"{SPLIT}/codes"][work.chosen] for name in members]
     data = work.dataset.scale(work.values(SPLIT)[work.chosen], np.float32)
