@@ -10,7 +10,7 @@ export LATENTSWEEP_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: study test test-slow test-browser bench lint types docs check clean
+.PHONY: study test test-slow test-browser bench validate lint types docs check clean
 
 study: $(VENV)/installed
 	$(BIN)/latentsweep run
@@ -27,6 +27,10 @@ test-browser: $(VENV)/ready-to-test
 # ONLY=pytorch (or pytorch-compile, keras, keras-defaults, pythae) asks one peer alone, and writes nothing.
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/bench.py $(if $(ONLY),--only $(ONLY))
+
+# The recommendation on data of known dimension: three quarters of an hour at most; it goes on where it was.
+validate: $(VENV)/installed
+	$(BIN)/python benchmarks/validate.py
 
 lint: $(VENV)/ready-to-check
 	$(BIN)/ruff check src tests docs benchmarks

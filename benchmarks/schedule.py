@@ -22,7 +22,8 @@ from scipy import stats
 from latentsweep import Study, load_study
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.run import begin, train
+from latentsweep.pipeline.run import begin
+from latentsweep.pipeline.train import train
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.program_cache import kept_programs

@@ -39,6 +39,7 @@ studies = st.builds(
     description=st.text(st.characters(codec="utf-8"), max_size=30),
     data=st.text(st.characters(codec="utf-8"), max_size=30),
     test_fraction=st.floats(0.01, 0.99),
+    validation_fraction=st.floats(0, 0.99),
     split_seed=st.integers(0, 2**31 - 1),
     latent_sizes=distinct(st.integers(1, 4096)),
     objectives=distinct(st.sampled_from(get_args(ObjectiveName))),
@@ -98,6 +99,7 @@ def test_mnist_is_the_report_exactly():
     assert load_study("mnist").model_dump(exclude={"name", "description"}) == {
         "data": "mnist",
         "test_fraction": 0.2,
+        "validation_fraction": 0.0,
         "split_seed": 0,
         "latent_sizes": (2, 4, 8, 16, 32),
         "objectives": ("keras-blog", "elbo"),
@@ -205,7 +207,7 @@ RULES = {
     "split_seed": (
         -1,
         "split_seed: input should be greater than or equal to 0, got -1; split_seed is seed of "
-        "that split",
+        "these splits",
     ),
     "adam_epsilon": (
         float("nan"),

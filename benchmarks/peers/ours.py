@@ -19,7 +19,7 @@ from contract import BATCH, Peer, arguments, print_products, print_times
 from latentsweep.data.dataset import Dataset, Scale, leading
 from latentsweep.model import family
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Pass, footprint, members_of, planned_passes
+from latentsweep.pipeline.plan import Pass, footprint, planned_passes
 from latentsweep.pipeline.train import TrainingStage
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
@@ -35,13 +35,15 @@ class Family:
         self.work, recipe = work, work.recipe()
         placement, at_once = fitting(placement, footprint(recipe, work.train_bytes))
         self.stage = TrainingStage(work, placement)
-        self.passes = planned_passes(work.study, recipe, placement, at_once)
+        self.passes = planned_passes(
+            [member.name for member in work.members], work.study, recipe, placement, at_once
+        )
         self.programs = self.stage.compiled(self.passes)
 
     @property
     def member_steps(self) -> int:
         """Steps of all members together in one epoch."""
-        return len(members_of(self.work.study)) * self.passes[0].steps_per_epoch
+        return len(self.work.members) * self.passes[0].steps_per_epoch
 
     def warm(self) -> None:
         """Train one epoch of one pass of each size."""

@@ -86,7 +86,10 @@ class Study(BaseModel):
     test_fraction: float = _static(
         0.2, "share held out for testing where the data has no test split of its own", gt=0, lt=1
     )
-    split_seed: Seed = _static(0, "seed of that split")
+    validation_fraction: float = _static(
+        0.0, "share of the training split held out to choose a latent size on", ge=0, lt=1
+    )
+    split_seed: Seed = _static(0, "seed of these splits")
     latent_sizes: Annotated[tuple[Size, ...], BeforeValidator(_as_tuple)] = _member(
         (2, 4, 8, 16, 32), "the latent sizes to compare", min_length=1
     )

@@ -41,10 +41,35 @@ MISTAKES = {
     "repeats",
     "run digits --objective beta": "study digits: objectives: input should be 'keras-blog' or "
     "'elbo', got 'beta'; objectives is what is minimised: keras-blog (the report's) or elbo",
-    "run --data nonsense": "data: a known name (mnist, digits) or the path of a .npy or .npz file "
-    "is needed, got 'nonsense'; check the spelling",
-    "run digits --data digts": "data: a known name (mnist, digits) or the path of a .npy or .npz "
-    "file is needed, got 'digts'; did you mean 'digits'?",
+    "run --data gibberish": "data: a known name (mnist, digits, or one of those drawn, see "
+    "latentsweep data) or the path of a .npy or .npz file is needed, got 'gibberish'; check the "
+    "spelling",
+    "run digits --data digts": "data: a known name (mnist, digits, or one of those drawn, see "
+    "latentsweep data) or the path of a .npy or .npz file is needed, got 'digts'; did you mean "
+    "'digits'?",
+    "run --data shapes-9": "data: shapes-D takes 1 to 8 dimensions, got 'shapes-9'; write e.g. "
+    "shapes-4",
+    "recommend": "recommend: either DATA (or a run folder) or --losses TABLE is needed, got "
+    "neither; e.g. latentsweep recommend digits",
+    "recommend digits --losses x.csv": "recommend: either DATA (or a run folder) or --losses TABLE "
+    "is needed, got both; e.g. latentsweep recommend digits",
+    "recommend digits --budget soon": "budget: a time such as 90s, 10m or 2h is needed, got 'soon'",
+    "recommend digits --budget 0s": "budget: a time such as 90s, 10m or 2h is needed, got '0s'",
+    "recommend digits --criterion reconstruction": "target: --criterion reconstruction and "
+    "--target go together (the smallest size whose mean squared error is at most that), got "
+    "--criterion reconstruction without --target",
+    "recommend digits --target 1": "target: --criterion reconstruction and --target go together "
+    "(the smallest size whose mean squared error is at most that), got --criterion elbo with "
+    "--target",
+    "recommend digits --set objectives=keras-blog": "objectives: a latent size is recommended from "
+    "networks trained with the ELBO, got ['keras-blog']; leave it at elbo",
+    "recommend digits --set test_fraction=0.95": "digits: at least 100 examples have to be held "
+    "out to compare sizes on, got 45; give 200 training examples or more, and leave "
+    "validation_fraction as it is",
+    "recommend --losses x.csv --criterion knn": "recommend: --losses TABLE takes --check alone, "
+    "since nothing is trained or measured, got others beside it; leave them out",
+    "recommend --losses nowhere.csv": "losses: cannot read 'nowhere.csv' ([Errno 2] No such file "
+    "or directory: 'nowhere.csv'); check the file",
     "run --set data=5": "study 5: data: input should be a valid string, got 5; data is a known "
     "data set or the path of an array file",
     "summary": "Missing argument 'RUN'.",

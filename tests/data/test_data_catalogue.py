@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from latentsweep.data import catalogue, mnist
+from latentsweep.data import catalogue, mnist, synthetic
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 
@@ -71,7 +71,8 @@ def test_a_path_that_leads_nowhere(tmp_path):
 def test_an_unknown_name(monkeypatch, tmp_path, name, hint):
     monkeypatch.chdir(tmp_path)
     assert message(name) == (
-        "data: a known name (mnist, digits) or the path of a .npy or .npz file is needed, got "
+        "data: a known name (mnist, digits, or one of those drawn, see latentsweep data) or the "
+        "path of a .npy or .npz file is needed, got "
         f"'{name}'; {hint}"
     )
 
@@ -91,10 +92,11 @@ def test_another_kind_of_file(tmp_path):
 
 
 def test_what_is_known_is_told_without_the_network(nowhere):
-    first, second = catalogue.known()
+    first, second, *drawn = catalogue.known()
     assert (first.name, first.where, first.found) == ("mnist", (str(nowhere),), None)
     assert first.how == f"connect to the internet (a mirror has it), or {mnist.how_to_get()}"
     assert (second.name, second.found) == ("digits", "scikit-learn")
+    assert all(known.found == "drawn when asked for" for known in drawn)
     nowhere.mkdir(parents=True)
     for name in mnist.FILES:
         (nowhere / name).touch()
@@ -102,7 +104,19 @@ def test_what_is_known_is_told_without_the_network(nowhere):
 
 
 def test_every_known_name_can_be_loaded_and_no_other(nowhere):
-    assert [known.name for known in catalogue.known()] == list(catalogue._LOADERS)
+    named = [known.name for known in catalogue.known()]
+    assert named == [*catalogue._LOADERS, *synthetic.NAMES]
+    assert catalogue.load_dataset(study("shapes-2@3")).item_shape == (28, 28, 1)
+
+
+def test_a_validation_split_is_taken_from_the_training_split(nowhere):
+    whole = catalogue.load_dataset(study("digits")).splits
+    parts = catalogue.load_dataset(study("digits", validation_fraction=0.25)).splits
+    np.testing.assert_array_equal(parts["test"], whole["test"])
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate([parts["train"], parts["validation"]])), whole["train"]
+    )
+    assert len(parts["validation"]) == round(0.25 * len(whole["train"]))
 
 
 def test_mnist_is_at_hand_on_disk_or_where_a_mirror_answers(nowhere, monkeypatch):

@@ -6,12 +6,12 @@ from scipy.spatial.distance import cdist
 from latentsweep.evaluation import generation
 from latentsweep.evaluation.generation import (
     density_and_coverage,
-    far_share,
     fitted_gaussian,
     floor,
     frechet_distance,
     principal_features,
     quality,
+    real,
 )
 
 RNG = np.random.default_rng(0)
@@ -99,25 +99,27 @@ def test_frechet_distance_of_singular_covariances():
 
 def test_one_in_a_hundred_real_examples_is_far_and_all_outliers_are():
     test, train, fake = normal(2000, 4), normal(3000, 4), normal(2000, 4)
-    assert far_share(test, train, fake) == pytest.approx(0.01, abs=0.007)
+    assert quality(real(train, test), fake).far == pytest.approx(0.01, abs=0.007)
     fake[:500] += 20
-    assert far_share(test, train, fake) == pytest.approx(0.26, abs=0.01)
+    assert quality(real(train, test), fake).far == pytest.approx(0.26, abs=0.01)
 
 
 def test_far_is_measured_to_the_training_examples():
     train = np.array([[0.0], [10.0]])
     test = np.array([[0.1], [9.8], [10.3]])  # 0.1, 0.2, 0.3 away
-    assert far_share(test, train, np.array([[0.2], [9.5], [10.29], [5.0]])) == 0.5
+    fakes = np.array([[0.2], [9.5], [10.29], [5.0]])
+    assert quality(real(train, test), fakes).far == 0.5
 
 
 def test_quality_compares_with_test_examples_and_far_with_training_examples():
     train, test = normal(400, 3) + 30, normal(300, 3)
-    got = quality(train, test, normal(300, 3))
+    examples = real(train, test)
+    got = quality(examples, normal(300, 3))
     assert got.coverage > 0.9
     assert got.density > 0.8
     assert got.frechet < 0.2
-    assert quality(train, test, train[:300]).far == 0
-    assert quality(train, test, train[:300]).coverage == 0
+    assert quality(examples, train[:300]).far == 0
+    assert quality(examples, train[:300]).coverage == 0
 
 
 def test_the_floor_is_what_real_examples_get():
@@ -146,7 +148,7 @@ def test_they_are_at_most_half_of_it():
 def test_fakes_that_are_not_finite_have_no_quality(wrong):
     fake = RNG.normal(size=(50, 3))
     fake[7, 1] = wrong
-    assert np.isnan(quality(normal(50, 3), normal(50, 3), fake)).all()
+    assert np.isnan(quality(real(normal(50, 3), normal(50, 3)), fake)).all()
 
 
 def test_what_is_too_few_has_no_quality():

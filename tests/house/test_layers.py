@@ -14,7 +14,8 @@ SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
     ("errors axes study",),
     (
-        "data.dataset data.idx data.array_file data.digits data.mnist data.catalogue",
+        "data.dataset data.idx data.array_file data.digits data.mnist data.shapes "
+        "data.synthetic data.catalogue",
         "record.atomic record.arrays record.tables record.lock record.folder",
     ),
     (
@@ -33,15 +34,20 @@ LAYERS = (
         "evaluation.regularity evaluation.scorer evaluation.alarms evaluation.projection "
         "evaluation.evaluate",
     ),
-    ("answers",),
-    ("show.style show.members show.sentences show.measures show.figures show.report",),
+    (
+        "answers.statistics answers.losses answers.recommendation answers.search answers.wording "
+        "answers.claim_sentences answers.claims",
+    ),
+    ("show.style show.members show.sentences show.measures show.answers show.figures show.report",),
     (
         "pipeline.observer pipeline.plan pipeline.work pipeline.model pipeline.measure "
-        "pipeline.project pipeline.train pipeline.yardsticks pipeline.examine pipeline.run",
+        "pipeline.project pipeline.train pipeline.yardsticks pipeline.examine pipeline.answer "
+        "pipeline.judge "
+        "pipeline.run pipeline.search",
     ),
     (
-        "commands.display commands.data commands.evaluate commands.report commands.run "
-        "commands.studies commands.summary commands.main",
+        "commands.display commands.answers commands.data commands.evaluate commands.recommend "
+        "commands.report commands.run commands.studies commands.summary commands.main",
     ),
 )
 # `show` runs on a machine without JAX.

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from pathlib import Path
 from typing import get_args
 
 import jax
@@ -14,7 +15,14 @@ from latentsweep.model.network import NetworkShape
 from latentsweep.model.vae import initial_vae
 from latentsweep.pipeline import plan
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Pass, footprint, kept_passes, members_of, planned_passes
+from latentsweep.pipeline.plan import (
+    Pass,
+    footprint,
+    members_of,
+    passes_of,
+    plan_more,
+    planned_passes,
+)
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import ProductPrecision
@@ -28,7 +36,11 @@ def a_pass(*members: str) -> Pass:
 
 
 def work(study) -> Work:
-    return Work(study, load_dataset(study), RunFolder(None), Observer())  # type: ignore[arg-type]
+    return Work(study, load_dataset(study), RunFolder(Path("nowhere")), Observer())
+
+
+def names(study):
+    return [member.name for member in members_of(study)]
 
 
 def test_members_stand_by_seed_then_size_then_objective():
@@ -45,8 +57,8 @@ def test_passes_hold_every_member_once_in_order(tiny):
     study = tiny.changed({"seeds": [0, 1, 2]})
     for devices in (1, 2, 5):
         placement = Placement(tuple(jax.devices()[:devices]), "map")
-        passes = planned_passes(study, work(study).recipe(), placement, at_once=1)
-        assert [n for p in passes for n in p.members] == [m.name for m in members_of(study)]
+        passes = planned_passes(names(study), study, work(study).recipe(), placement, at_once=1)
+        assert [n for p in passes for n in p.members] == names(study)
         assert {p.width for p in passes} == {3}
         assert all(len(p.members) % p.devices == 0 <= devices - p.devices for p in passes)
 
@@ -68,7 +80,7 @@ def test_products_are_as_the_study_asks(tiny, precision):
 def test_memory_is_what_xla_allots_to_a_quarter(tiny, members, mapping, changes):
     here = work(tiny.changed(changes))
     placement = Placement(tuple(jax.devices()[:1]), mapping)
-    plans = planned_passes(here.study, here.recipe(), placement, at_once=64)
+    plans = planned_passes(names(here.study), here.study, here.recipe(), placement, at_once=64)
     recipe, mesh = plans[0].recipe(here.recipe()), placement.mesh(1)
     settings = family.stacked([members_of(here.study)[0].settings(here.study, 64)] * members)
     data = on_all(here.stored("train"), mesh)
@@ -84,34 +96,34 @@ def test_memory_is_what_xla_allots_to_a_quarter(tiny, members, mapping, changes)
 def test_kernels_are_chosen_with_the_mapping(tiny):
     recipe = work(tiny).recipe()
     for mapping, fused in (("map", dense_adam.supported()), ("vmap", False)):
-        (plan,) = planned_passes(tiny, recipe, Placement(tuple(jax.devices()), mapping), 1)[:1]
+        devices = Placement(tuple(jax.devices()), mapping)
+        (plan,) = planned_passes(names(tiny), tiny, recipe, devices, 1)[:1]
         assert plan.fused == plan.recipe(recipe).fused == fused
 
 
-def test_a_plan_is_written_once_and_kept(tmp_path):
+def test_a_plan_is_written_once_and_read_again(tmp_path):
     folder = RunFolder(tmp_path)
     first = [a_pass("a", "b"), a_pass("c")]
-    assert kept_passes(folder, first) == first
+    assert passes_of(folder) == []
+    plan_more(folder, first, 0)
     written = json.loads((folder.pass_path(0) / "plan.json").read_text())
     assert written == {**dataclasses.asdict(first[0]), "members": ["a", "b"]}
-    on_another_machine = [dataclasses.replace(a_pass("a", "b", "c"), mapping="vmap", devices=3)]
-    assert kept_passes(folder, on_another_machine) == first
+    assert passes_of(folder) == first
+
+
+def test_passes_that_are_added_follow_those_that_are_there(tmp_path):
+    folder = RunFolder(tmp_path)
+    plan_more(folder, [a_pass("a")], 0)
+    later = [dataclasses.replace(a_pass("b", "c"), mapping="vmap", devices=3)]
+    plan_more(folder, later, 1)
+    assert passes_of(folder) == [a_pass("a"), *later]
 
 
 def test_more_than_a_hundred_passes_are_kept_in_their_order(tmp_path):
     folder = RunFolder(tmp_path)
     passes = [a_pass(f"m{i}") for i in range(112)]
-    kept_passes(folder, passes)
-    on_another_machine = [dataclasses.replace(p, devices=1) for p in passes]
-    assert kept_passes(folder, on_another_machine) == passes
-
-
-def test_a_plan_that_was_only_half_written_is_made_anew(tmp_path):
-    folder, passes = RunFolder(tmp_path), [a_pass("a"), a_pass("b")]
-    kept_passes(folder, passes)
-    (folder.pass_path(1) / "plan.json").unlink()
-    other = [a_pass("a", "b")]
-    assert kept_passes(folder, other) == other
+    plan_more(folder, passes, 0)
+    assert passes_of(folder) == passes
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"members": ["a"]}', "[]"])
@@ -120,7 +132,7 @@ def test_a_damaged_plan_is_refused(tmp_path, content):
     path.parent.mkdir(parents=True)
     path.write_text(content)
     with pytest.raises(RunFolderError) as caught:
-        kept_passes(RunFolder(tmp_path), [])
+        passes_of(RunFolder(tmp_path))
     message = str(caught.value)
     assert message.startswith(f"{path}: is not the plan of a pass (")
     assert message.endswith("); start anew with --force")

@@ -6,7 +6,9 @@ def data() -> None:
     from latentsweep.data.catalogue import known
 
     for dataset in known():
-        print(f"{dataset.name:8}{dataset.description}")
+        print(f"{dataset.name:16}{dataset.description}")
+        if dataset.how == dataset.found:
+            continue
         print(f"        {'found in ' + dataset.found if dataset.found else 'not on this machine'}")
         print(f"        looked for in {', '.join(dataset.where)}")
         if not dataset.found:

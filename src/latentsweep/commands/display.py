@@ -1,6 +1,8 @@
 """What the terminal shows: the results as they come, a progress bar, and what to open next."""
 
 import textwrap
+from collections.abc import Iterable
+from itertools import groupby
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +14,7 @@ from rich.text import Text
 
 from latentsweep.pipeline.observer import Observer
 from latentsweep.record.folder import RunFolder
+from latentsweep.show.answers import Verdict, answers
 from latentsweep.show.measures import data_sentences, missing, tables, text
 from latentsweep.show.sentences import (
     Column,
@@ -101,7 +104,36 @@ def closing_lines(folder: RunFolder) -> list[str]:
     results, manifest = folder.results(), folder.manifest()
     raised = [f"Alarm: {sentence}" for sentence in alarms(folder.alarms())]
     seen = [textwrap.fill(line, 96) for line in [*what_was_seen(results, manifest), *raised]]
-    return ["", results_text(results, manifest), "", *seen, "", f"Open {folder.report_path}"]
+    table = results_text(results, manifest)
+    return ["", table, "", *seen, *answer_lines(folder), "", f"Open {folder.report_path}"]
+
+
+def answer_lines(folder: RunFolder) -> list[str]:
+    """The recommended size and the verdicts on the report's claims, as far as they are known."""
+    found = answers(folder)
+    if found is None:
+        return []
+    lines = ["", "How many dimensions", *_wrapped(found.recommended)]
+    if found.verdicts or found.unjudged:
+        lines += ["", "The report's claims", *_verdicts(found.verdicts), *_wrapped(found.unjudged)]
+    if found.published:
+        lines += ["", textwrap.fill(found.published_note, 96), *_verdicts(found.published)]
+    return lines
+
+
+def _wrapped(sentences: Iterable[str]) -> list[str]:
+    return [textwrap.fill(sentence, 96) for sentence in sentences]
+
+
+def _verdicts(verdicts: Iterable[Verdict]) -> list[str]:
+    """A claim and its sentences, one an objective."""
+    lines = []
+    for (part, says), each in groupby(verdicts, key=lambda verdict: (verdict.part, verdict.says)):
+        lines.append(textwrap.fill(f"{part}. {says}:", 96))
+        for verdict in each:
+            words = f"{verdict.objective}: {verdict.verdict.upper()}. {verdict.sentence}"
+            lines.append(textwrap.fill(words, 96, initial_indent="  ", subsequent_indent="  "))
+    return lines
 
 
 def group_lines(folder: RunFolder) -> list[str]:

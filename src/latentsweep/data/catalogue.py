@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentsweep.data import array_file
-from latentsweep.data.dataset import Dataset
+from latentsweep.data import array_file, synthetic
+from latentsweep.data.dataset import Dataset, with_validation
 from latentsweep.errors import DataError, nearest
 from latentsweep.study import Study
 
@@ -32,8 +32,15 @@ def load_dataset(study: Study) -> Dataset:
     Raises:
         DataError: no such data, or it is damaged or can't be learned from.
     """
+    return with_validation(_whole(study), study.validation_fraction, study.split_seed)
+
+
+def _whole(study: Study) -> Dataset:
+    """The data with no validation split yet."""
     if study.data in _LOADERS:
         return _LOADERS[study.data](study)
+    if synthetic.is_known(study.data):
+        return synthetic.load(study.data, study.test_fraction, study.split_seed)
     return array_file.load(_array_path(study.data), study.test_fraction, study.split_seed)
 
 
@@ -43,7 +50,8 @@ def known() -> list[Known]:
     Raises:
         DataError: LATENTSWEEP_DATA names no folder.
     """
-    return [_known_mnist(), _known_digits()]
+    drawn = [_drawn(name, words) for name, words in synthetic.DESCRIPTIONS.items()]
+    return [_known_mnist(), _known_digits(), *drawn]
 
 
 def mnist_at_hand() -> bool:
@@ -96,6 +104,11 @@ def _known_digits() -> Known:
     )
 
 
+def _drawn(name: str, words: str) -> Known:
+    where = "drawn when asked for"
+    return Known(name=name, description=words, where=(where,), found=where, how=where)
+
+
 def _array_path(data: str) -> Path:
     """The path that `data` names, if an array file may be there.
 
@@ -114,7 +127,8 @@ def _array_path(data: str) -> Path:
             f"data: only .npy and .npz files are read, got '{data}'; save the array with numpy.save"
         )
     names = ", ".join(_LOADERS)
+    hint = nearest(data.lower(), [*_LOADERS, *synthetic.NAMES]) or "; check the spelling"
     raise DataError(
-        f"data: a known name ({names}) or the path of a .npy or .npz file is needed, got '{data}'"
-        f"{nearest(data.lower(), _LOADERS) or '; check the spelling'}"
+        f"data: a known name ({names}, or one of those drawn, see latentsweep data) or the path of "
+        f"a .npy or .npz file is needed, got '{data}'{hint}"
     )

@@ -3,6 +3,7 @@
 Values stay in their stored type (a memory map stays one) and are scaled a batch at a time.
 """
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from latentsweep.errors import DataError
 
 STORED_TYPES = ("uint8", "float32", "int32")
 _BLOCK_BYTES = 2**24
@@ -130,6 +133,25 @@ def split(n: int, test_fraction: float, seed: int) -> dict[str, np.ndarray]:
     count = min(max(round(test_fraction * n), 1), n - 1)
     order = np.random.default_rng(seed).permutation(n).astype(np.int32)
     return {"train": np.sort(order[count:]), "test": np.sort(order[:count])}
+
+
+def with_validation(dataset: Dataset, fraction: float, seed: int) -> Dataset:
+    """The data with a share of its training split set apart as "validation"; unchanged for 0.
+
+    Raises:
+        DataError: there is no example for one of the two.
+    """
+    if not fraction:
+        return dataset
+    train = dataset.splits["train"]
+    if len(train) < 2:
+        raise DataError(
+            f"{dataset.name}: a training split of 2 examples or more is needed to hold some out, "
+            f"got {len(train)}; add data, or set validation_fraction = 0"
+        )
+    parts = split(len(train), fraction, seed)
+    splits = {"train": train[parts["train"]], "validation": train[parts["test"]]}
+    return dataclasses.replace(dataset, splits={**dataset.splits, **splits})
 
 
 def leading(n: int, n_train: int) -> dict[str, np.ndarray]:

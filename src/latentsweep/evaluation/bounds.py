@@ -106,8 +106,8 @@ def entropy_floor(x: Float[Array, "N D"]) -> Float[Array, ""]:
 
 def no_latent(
     likelihood: Likelihood, train: Float[Array, "N D"], test: Float[Array, "N2 D"]
-) -> Float[Array, ""]:
-    """Mean negative log-likelihood of test examples without a latent code, in nats per example."""
+) -> Float[Array, " N2"]:
+    """Negative log-likelihood of each held-out example without a latent code, in nats."""
     parameters, shared = likelihood.baseline(train)
     log_prob = jax.vmap(lambda x: likelihood.log_prob(likelihood.target(x), parameters, shared))
-    return -jnp.mean(log_prob(test))
+    return -log_prob(test)

@@ -38,7 +38,9 @@ _EXAMPLES_AT_ONCE = 64
 _EXAMPLES_ON_DEVICE = 20_000
 
 
-def measured(trained: Trained, values: Num[np.ndarray, "N D"], draws: int) -> dict[str, np.ndarray]:
+def measured(
+    trained: Trained, values: Num[np.ndarray, "N D"], draws: int, split: str = SPLIT
+) -> dict[str, np.ndarray]:
     """Per-example terms, codes and KL per dimension of a split's stored values; docs/formats.md."""
     parts = [
         _measured_block(trained, values[start : start + _EXAMPLES_ON_DEVICE], start, draws)
@@ -61,7 +63,7 @@ def measured(trained: Trained, values: Num[np.ndarray, "N D"], draws: int) -> di
         "codes": codes,
         "code_scales": scales,
     }
-    return {f"{SPLIT}/{name}": array for name, array in per_example.items()} | {
+    return {f"{split}/{name}": array for name, array in per_example.items()} | {
         "kl_per_dimension": rates.mean(axis=0, dtype=np.float64),
         "rho": rho(codes, scales),
     }
@@ -207,9 +209,16 @@ def data_bounds(
     """The yardsticks of scaled test examples: no_latent and, for a Bernoulli, entropy_floor."""
     grey = isinstance(likelihood, Bernoulli)
     return {
-        "no_latent": float(jax.jit(partial(no_latent, likelihood))(train, test)),
+        "no_latent": _mean(no_latent_losses(likelihood, train, test)),
         "entropy_floor": float(jax.jit(entropy_floor)(test)) if grey else None,
     }
+
+
+def no_latent_losses(
+    likelihood: Likelihood, train: Float[np.ndarray, "N D"], held_out: Float[np.ndarray, "N2 D"]
+) -> Float[np.ndarray, " N2"]:
+    """Loss of each scaled held-out example without a latent code, in nats."""
+    return np.asarray(jax.jit(partial(no_latent, likelihood))(train, held_out))
 
 
 def _measured_block(

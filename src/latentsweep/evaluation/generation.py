@@ -52,23 +52,44 @@ class Quality(NamedTuple):
     far: float
 
 
-def quality(
-    train: Num[np.ndarray, "N features"],
-    test: Num[np.ndarray, "N2 features"],
-    fake: Num[np.ndarray, "N3 features"],
-) -> Quality:
+@dataclass(frozen=True, eq=False)
+class Real:
+    """The real examples that fakes are held against, with what does not depend on the fakes.
+
+    `radii` reach from each test example to its k-th nearest other; `reach` is the distance to the
+    nearest training example that 99 % of test examples stay within. None and NaN where they are
+    too few or not finite.
+    """
+
+    train: Num[np.ndarray, "N features"]
+    test: Num[np.ndarray, "N2 features"]
+    radii: Float[np.ndarray, " N2"] | None
+    reach: float
+
+
+def real(train: Num[np.ndarray, "N features"], test: Num[np.ndarray, "N2 features"]) -> Real:
+    """Real examples, ready for any number of sets of fakes."""
+    near = _nearest_training(train, test) if _usable(train, test) else None
+    reach = np.nan if near is None else float(np.quantile(near, FAR_QUANTILE))
+    return Real(train, test, _radii(test, NEIGHBOURS), reach)
+
+
+def quality(examples: Real, fake: Num[np.ndarray, "N3 features"]) -> Quality:
     """The four numbers of fakes: `far` against the training set, the others against the test set.
 
     Held-out examples are what a model should make; training examples, copied, would score as well
     as those. Give as many fakes as test examples, whatever the model: all but `far` depend on both
     numbers. NaN where a fake is not finite.
     """
-    density, coverage = density_and_coverage(test, fake)
+    density, coverage = density_and_coverage(examples.test, fake, radii=examples.radii)
+    far = np.nan
+    if _usable(examples.train, examples.test, fake):
+        far = float(np.mean(_nearest_training(examples.train, fake) > examples.reach))
     return Quality(
         coverage=coverage,
         density=density,
-        frechet=frechet_distance(test, fake),
-        far=far_share(test, train, fake),
+        frechet=frechet_distance(examples.test, fake),
+        far=far,
     )
 
 
@@ -81,13 +102,15 @@ def floor(
     examples would be its own nearest, at distance 0. It is never more than half of the training
     set; where the test set is larger than that, a random part of it stands for the test set.
     """
-    return quality(*_with_stand_ins(train, test, seed))
+    train, test, stand_ins = _with_stand_ins(train, test, seed)
+    return quality(real(train, test), stand_ins)
 
 
 def density_and_coverage(
     real: Num[np.ndarray, "N features"],
     fake: Num[np.ndarray, "N2 features"],
     k: int = NEIGHBOURS,
+    radii: Float[np.ndarray, " N"] | None = None,
 ) -> tuple[float, float]:
     """Fakes in a real example's ball over those expected, and the share of balls that hold one.
 
@@ -98,13 +121,17 @@ def density_and_coverage(
 
     NaN with k real examples or fewer, or where a value is not finite.
 
+    Args:
+        radii: the r_i, where they are known.
+
     References:
         Naeem et al. (2020), section 3; the balls are open, as in the authors' code.
     """
     if len(real) <= k or not _usable(real, fake):
         return np.nan, np.nan
+    radii = _radii(real, k) if radii is None else radii
     real, fake = real.astype(np.float64), fake.astype(np.float64)
-    radii = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(real).kneighbors()[0][:, -1]
+    assert radii is not None
 
     def fakes_inside(block: np.ndarray, start: int) -> np.ndarray:
         return np.sum(block < radii[start : start + len(block), np.newaxis], axis=1)
@@ -135,19 +162,6 @@ def frechet_distance(a: Num[np.ndarray, "N features"], b: Num[np.ndarray, "N2 fe
     (mean_a, cov_a), (mean_b, cov_b) = _moments(a), _moments(b)
     shared = np.linalg.norm(_root(cov_a) @ _root(cov_b), "nuc")
     return float(max(0.0, np.sum((mean_a - mean_b) ** 2) + np.trace(cov_a + cov_b) - 2 * shared))
-
-
-def far_share(
-    test: Num[np.ndarray, "N features"],
-    train: Num[np.ndarray, "N2 features"],
-    fake: Num[np.ndarray, "N3 features"],
-) -> float:
-    """Share of fakes farther from the nearest training example than 99 % of test examples are."""
-    if not _usable(test, train, fake):
-        return np.nan
-    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train.astype(np.float64))
-    near_test, near_fake = (search.kneighbors(x.astype(np.float64))[0] for x in (test, fake))
-    return float(np.mean(near_fake > np.quantile(near_test, FAR_QUANTILE)))
 
 
 def fitted_gaussian(
@@ -198,6 +212,22 @@ def principal_features(
     with np.errstate(invalid="ignore"):  # the variance explained, of data without any
         pca = PCA(min(most, *train.shape), svd_solver="covariance_eigh").fit(train)
     return PrincipalFeatures(pca.mean_, np.asarray(pca.components_))
+
+
+def _radii(real: Num[np.ndarray, "N features"], k: int) -> Float[np.ndarray, " N"] | None:
+    """Distance from each example to its k-th nearest other; None where there is no such."""
+    if len(real) <= k or not _usable(real):
+        return None
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(real.astype(np.float64))
+    return search.kneighbors()[0][:, -1]
+
+
+def _nearest_training(
+    train: Num[np.ndarray, "N features"], x: Num[np.ndarray, "N2 features"]
+) -> Float[np.ndarray, " N2"]:
+    """Distance from each of x to the nearest training example."""
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train.astype(np.float64))
+    return search.kneighbors(x.astype(np.float64))[0][:, 0]
 
 
 def _with_stand_ins(

@@ -23,9 +23,11 @@ References:
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import entr
 
+VARIES_ABOVE = 0.1  # within a class
+_LEAST_OF_CLASS = 20
 ACTIVE_ABOVE = 0.01
 GAP = 0.005, 0.05
 
@@ -46,6 +48,25 @@ def rho(
 def active_units(measure: Float[np.ndarray, " K"], above: float = ACTIVE_ABOVE) -> int:
     """Number of latent dimensions that carry something, by rho, Var(mean) or KL of each."""
     return int(np.sum(measure > above))
+
+
+def units_by_class(
+    codes: Float[np.ndarray, "N K"],
+    code_scales: Float[np.ndarray, "N K"],
+    labels: Int[np.ndarray, " N"],
+    classes: int,
+) -> Int[np.ndarray, " classes"]:
+    """Number of latent dimensions along which a class's own codes vary; -1 for too few examples.
+
+    Those whose rho, of the examples of that class alone, is above 0.1. A dimension that only tells
+    classes apart is constant within each, and one that other classes use is at its prior.
+    """
+    counts = np.full(classes, -1)
+    for number in range(classes):
+        own = labels == number
+        if np.sum(own) >= _LEAST_OF_CLASS:
+            counts[number] = active_units(rho(codes[own], code_scales[own]), VARIES_ABOVE)
+    return counts
 
 
 def has_clean_gap(rho: Float[np.ndarray, " K"]) -> bool:

@@ -19,7 +19,7 @@ from latentsweep.model.likelihoods import Bernoulli
 from latentsweep.model.trained import Trained
 from latentsweep.pipeline.measure import results_so_far, with_row
 from latentsweep.pipeline.model import load_trained
-from latentsweep.pipeline.plan import Member, members_of
+from latentsweep.pipeline.plan import Member
 from latentsweep.pipeline.work import Work
 from latentsweep.pipeline.yardsticks import Yardsticks
 from latentsweep.record.arrays import write_arrays
@@ -50,7 +50,7 @@ def examine(work: Work, *, every_seed: bool, again: bool) -> None:
         work.folder.write_yardsticks(yardsticks.facts())
     work.observer.advance(1)
     if again or not work.folder.baselines_path.exists():
-        work.folder.write_baselines(yardsticks.baselines())
+        work.folder.write_baselines(*yardsticks.baselines())
     work.observer.advance(2)
     for done, (member, block) in enumerate(todo, start=1):
         trained = load_trained(work.folder, member, work.width)
@@ -58,7 +58,7 @@ def examine(work: Work, *, every_seed: bool, again: bool) -> None:
         if arrays:
             write_arrays(work.folder.member_path(member.name) / f"{block.name}.safetensors", arrays)
         row = {"member": member.name, **columns}
-        table = with_row(results_so_far(work), row, members_of(work.study))
+        table = with_row(results_so_far(work), row, work.members)
         work.folder.write_results(table)
         work.observer.advance(2 + done)
     work.folder.write_similarities(_similarities(work))
@@ -74,7 +74,7 @@ def left_out(work: Work) -> list[str]:
 
 def _todo(work: Work, *, every_seed: bool, again: bool) -> Iterator[tuple[Member, Block]]:
     rows = {row["member"]: row for row in results_so_far(work).to_dict("records")}
-    for member in members_of(work.study):
+    for member in work.members:
         row = rows.get(member.name, {"status": "untrained"})
         if row["status"] != "ok":
             continue
@@ -91,7 +91,8 @@ def _structure(
     train, _ = evaluate.encoded(trained, work.values("train"))
     codes = work.folder.arrays(member.name)[f"{SPLIT}/codes"]
     near = structure.nearest(codes[work.chosen], structure.NEIGHBOURS)
-    return yardsticks.structure(train, codes), {"projected/neighbours": near.astype(np.int32)}
+    columns, arrays = yardsticks.structure(train, codes)
+    return columns, {"projected/neighbours": near.astype(np.int32), **arrays}
 
 
 def _regularity(
@@ -117,12 +118,12 @@ def _generation(
 ) -> tuple[dict, dict[str, np.ndarray]]:
     train, scales = evaluate.encoded(trained, work.values("train"))
     mean, factor = generation.fitted_gaussian(train, scales)
-    shape = (member.latent_size, len(yardsticks.test_features))
+    shape = (member.latent_size, len(yardsticks.real.test))
     noise = np.random.default_rng(member.seed).standard_normal(shape).T
     columns = {}
     for name, codes in (("prior", noise), ("fitted", mean + noise @ factor)):
         made = yardsticks.features(evaluate.decoded(trained, codes.astype(np.float32)))
-        quality = generation.quality(yardsticks.train_features, yardsticks.test_features, made)
+        quality = generation.quality(yardsticks.real, made)
         columns |= {f"{name}_{measure}": value for measure, value in quality._asdict().items()}
     return columns, {}
 

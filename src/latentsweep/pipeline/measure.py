@@ -12,7 +12,7 @@ from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.alarms import Evidence, alarms
 from latentsweep.evaluation.reconstruction import ssim
 from latentsweep.pipeline.model import load_trained
-from latentsweep.pipeline.plan import Member, members_of
+from latentsweep.pipeline.plan import Member
 from latentsweep.pipeline.work import Work
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.folder import Examples
@@ -21,7 +21,7 @@ from latentsweep.record.folder import Examples
 def measure_missing(work: Work, names: Iterable[str]) -> None:
     """Measure those of the named members that have no row in the results yet."""
     measured = set(results_so_far(work)["member"])
-    for member in members_of(work.study):
+    for member in work.members:
         if member.name in names and member.name not in measured:
             measure_member(work, member)
 
@@ -43,7 +43,7 @@ def measure_member(work: Work, member: Member) -> None:
     write_arrays(work.folder.member_path(member.name) / "arrays.safetensors", arrays)
     row = _row(work, member, arrays)
     row["ablation"] = evaluate.ablation(trained, values, arrays, draws)
-    table = with_row(results_so_far(work), row, members_of(work.study))
+    table = with_row(results_so_far(work), row, work.members)
     work.folder.write_results(table)
     _write_alarms(work, member, row, arrays)
     work.observer.results(table, member.name)
@@ -54,7 +54,7 @@ def _write_alarms(
 ) -> None:
     """Put a member's alarms, mostly none, in the place of those it had."""
     raised = [] if row["status"] == "failed" else alarms(_evidence(work, member, row, arrays))
-    by_member = {each.name: [] for each in members_of(work.study)}
+    by_member = {each.name: [] for each in work.members}
     for alarm in work.folder.alarms():
         by_member[alarm["member"]].append(alarm)
     by_member[member.name] = [{"member": member.name, **alarm._asdict()} for alarm in raised]

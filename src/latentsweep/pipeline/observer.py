@@ -1,5 +1,8 @@
 """What a run tells while it works; the command line draws it, Python users hear nothing."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 
@@ -14,6 +17,9 @@ class Observer:
 
     def advance(self, done: int) -> None:
         """So many units of the stage are done."""
+
+    def answer(self, recommendation: Mapping[str, Any]) -> None:
+        """What a search knows after a step: the content of `recommendation` in answers.json."""
 
     def results(self, table: pd.DataFrame, newest: str) -> None:
         """The results so far, one row a member, and the member that was measured last."""

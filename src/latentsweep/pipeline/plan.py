@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -77,9 +78,23 @@ def members_of(study: Study) -> list[Member]:
     ]
 
 
-def planned_passes(study: Study, recipe: Recipe, placement: Placement, at_once: int) -> list[Pass]:
-    """The passes that train the study on these devices, at most so many members at once on each."""
-    names = [m.name for m in members_of(study)]
+def members_in(folder: RunFolder, study: Study) -> list[Member]:
+    """The members of a run: its study's, or those that a search has decided on so far."""
+    if not (decisions := folder.decisions()):
+        return members_of(study)
+    decided = {
+        Member("elbo", size, seed)
+        for step in decisions
+        for size in step["latent_sizes"]
+        for seed in step["seeds"]
+    }
+    return sorted(decided, key=lambda member: (member.seed, member.latent_size))
+
+
+def planned_passes(
+    names: Sequence[str], study: Study, recipe: Recipe, placement: Placement, at_once: int
+) -> list[Pass]:
+    """The passes that train these members on these devices, at most so many at once on each."""
     sizes = pass_sizes(len(names), len(placement.devices), at_once)
     starts = np.cumsum([0, *sizes])
     return [
@@ -96,23 +111,20 @@ def planned_passes(study: Study, recipe: Recipe, placement: Placement, at_once: 
     ]
 
 
-def kept_passes(folder: RunFolder, planned: list[Pass]) -> list[Pass]:
-    """The folder's own passes if they are all there; else these, written before the first step."""
+def passes_of(folder: RunFolder) -> list[Pass]:
+    """The passes that were planned in a folder, in order."""
     files = (folder.path / "passes").glob("p[0-9]*/plan.json")
-    kept = [_read_pass(file) for file in sorted(files, key=_number)]
-    if _names(kept) == _names(planned):
-        return kept
-    for number, each in enumerate(planned):
+    return [_read_pass(file) for file in sorted(files, key=_number)]
+
+
+def plan_more(folder: RunFolder, planned: Sequence[Pass], first: int) -> None:
+    """Write passes with the numbers from `first` on, before their first step."""
+    for number, each in enumerate(planned, start=first):
         atomic.write_json(folder.pass_path(number) / "plan.json", dataclasses.asdict(each))
-    return planned
 
 
 def _number(plan: Path) -> int:
     return int(plan.parent.name[1:])
-
-
-def _names(passes: list[Pass]) -> list[str]:
-    return [name for each in passes for name in each.members]
 
 
 def parameters(shape: NetworkShape) -> int:
@@ -145,15 +157,21 @@ def step_flop(shape: NetworkShape, batch: int) -> int:
 
 def price(study: Study, recipe: Recipe, test_examples: int) -> float:
     """About how many seconds the whole run takes on this machine's processor."""
-    members, rate = len(members_of(study)), product_rate()
-    step = max(_OF_FLOOR * step_flop(recipe.shape, recipe.batch_size) / rate, _LEAST_STEP)
-    shape = recipe.shape
-    decode = 2 * shape.hidden * (shape.width + shape.parameters_per_feature * shape.features)
-    measuring = 2 * _OF_FLOOR * decode * study.draws * test_examples / rate
+    members = len(members_of(study))
     drawn = min(study.projected_examples, test_examples)
     panel = _PANEL_SECONDS_AT_5000 * drawn / 5000 / cores()
-    training = step * recipe.steps_per_epoch * study.epochs
-    return members * (training + measuring + panel) + _FIXED_SECONDS
+    projected = members // len(study.seeds)
+    one = price_of_network(study, recipe, test_examples)
+    return members * one + projected * panel + _FIXED_SECONDS
+
+
+def price_of_network(study: Study, recipe: Recipe, held_out: int) -> float:
+    """About how many seconds training and measuring one network takes on one core."""
+    rate, shape = product_rate(), recipe.shape
+    step = max(_OF_FLOOR * step_flop(shape, recipe.batch_size) / rate, _LEAST_STEP)
+    decode = 2 * shape.hidden * (shape.width + shape.parameters_per_feature * shape.features)
+    measuring = 2 * _OF_FLOOR * decode * study.draws * held_out / rate
+    return step * recipe.steps_per_epoch * study.epochs + measuring
 
 
 def product_rate(size: int = 1024) -> float:

@@ -1,5 +1,7 @@
 """The projecting stage: two-dimensional coordinates of every latent space."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -11,29 +13,38 @@ from latentsweep.training.placement import cores
 
 
 def project(work: Work) -> None:
-    """Write the faithfulness columns of the results and, last of all, the coordinates.
+    """Project the latent spaces that pictures show, and write their faithfulness and coordinates.
 
-    Of each objective and latent size, the first seed's member that did not fail: pictures show no
-    other.
+    Of each objective and latent size that is the first seed's member that did not fail.
     """
     results = results_so_far(work)
     finished = results[results["status"] == "ok"]
-    members = list(finished.drop_duplicates(["objective", "latent_size"])["member"])
+    project_members(work, list(finished.drop_duplicates(["objective", "latent_size"])["member"]))
+
+
+def project_members(work: Work, members: Sequence[str]) -> None:
+    """Write the faithfulness columns of the results and, last of all, the coordinates."""
+    results = results_so_far(work)
     work.observer.stage("t-SNE", len(members))
-    codes = [work.folder.arrays(name)[f"{SPLIT}/codes"][work.chosen] for name in members]
-    data = work.dataset.scale(work.values(SPLIT)[work.chosen], np.float32)
-    start = projection.common_start(data)
-    panels = []
-    for panel in projection.panels(codes, start, threads=cores()):
-        panels.append(panel)
-        work.observer.advance(len(panels))
-    panels = projection.aligned(panels)
+    panels = _panels(work, members)
     tables = [_table(name, work.chosen, panel) for name, panel in zip(members, panels, strict=True)]
     for column in ("kl", "preservation", "trustworthiness"):
         values = {name: getattr(panel, column) for name, panel in zip(members, panels, strict=True)}
         results[f"tsne_{column}"] = results["member"].map(values).astype(float)
     work.folder.write_results(results)
     work.folder.write_projections(pd.concat([_empty(), *tables], ignore_index=True))
+
+
+def _panels(work: Work, members: Sequence[str]) -> list[projection.Panel]:
+    codes = [work.folder.arrays(name)[f"{SPLIT}/codes"][work.chosen] for name in members]
+    if not codes:
+        return []
+    data = work.dataset.scale(work.values(SPLIT)[work.chosen], np.float32)
+    panels = []
+    for panel in projection.panels(codes, projection.common_start(data), threads=cores()):
+        panels.append(panel)
+        work.observer.advance(len(panels))
+    return projection.aligned(panels)
 
 
 def _table(member: str, examples: np.ndarray, panel: projection.Panel) -> pd.DataFrame:

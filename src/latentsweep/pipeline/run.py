@@ -15,21 +15,15 @@ import pandas as pd
 from latentsweep.data.catalogue import SUFFIXES, load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
 from latentsweep.errors import RunFolderError, StudyError, nearest
-from latentsweep.evaluation.evaluate import SPLIT, data_bounds
+from latentsweep.evaluation.evaluate import SPLIT, data_bounds, no_latent_losses
 from latentsweep.pipeline.examine import examine, left_out
+from latentsweep.pipeline.judge import write_answers
 from latentsweep.pipeline.measure import measure_member, write_shown
 from latentsweep.pipeline.model import Model, load_trained
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import (
-    Member,
-    footprint,
-    kept_passes,
-    members_of,
-    planned_passes,
-    price,
-)
+from latentsweep.pipeline.plan import Member, members_in, price
 from latentsweep.pipeline.project import project
-from latentsweep.pipeline.train import TrainingStage, is_trained
+from latentsweep.pipeline.train import is_trained, train
 from latentsweep.pipeline.work import Work
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
@@ -37,7 +31,7 @@ from latentsweep.record.lock import locked
 from latentsweep.show.figures import write_figures
 from latentsweep.show.report import write_report
 from latentsweep.study import Study, built_in_studies, load_study
-from latentsweep.training.placement import available, cores, fitting
+from latentsweep.training.placement import available, cores
 from latentsweep.training.program_cache import kept_programs
 
 Metrics = Literal["basic", "usual", "full"]
@@ -74,7 +68,7 @@ class Run:
         Raises:
             RunFolderError: the study has no such model.
         """
-        known = {m.name: m for m in members_of(self.study)}
+        known = {m.name: m for m in members_in(self.folder, self.study)}
         member = Member(objective, latent_size, seed)  # type: ignore[arg-type]
         if member.name not in known:
             raise RunFolderError(
@@ -162,7 +156,7 @@ def execute(work: Work, *, force: bool, command: str) -> None:
         if force:
             work.folder.clear()
         if work.folder.manifest_path.exists():
-            _check_same(work)
+            check_same(work)
         else:
             begin(work, command)
         if _is_complete(work.folder):
@@ -200,8 +194,8 @@ def remeasure(
         )
     work = Work(study := folder.study(), load_dataset(study), folder, observer)
     with locked(folder.path), kept_programs():
-        _check_same(work)
-        members = [m for m in members_of(study) if is_trained(work, m.name)]
+        check_same(work)
+        members = [m for m in work.members if is_trained(work, m.name)]
         observer.stage("measuring", len(members))
         for done, member in enumerate(members, start=1):
             measure_member(work, member)
@@ -211,6 +205,7 @@ def remeasure(
                 examine(work, every_seed=metrics == "full", again=again)
             if again:
                 project(work)
+            write_answers(folder)
             _say_what_is_left(work)
 
 
@@ -244,10 +239,31 @@ def begin(work: Work, command: str) -> None:
         )
     atomic.write_text(work.folder.study_path, work.study.to_toml())
     write_shown(work)
+    work.folder.write_no_latent(_no_latent(work))
     work.folder.write_manifest(_manifest(work, command))
 
 
-def _check_same(work: Work) -> None:
+def keep_members(work: Work) -> None:
+    """Bring the manifest's list of members up to what a search has decided on."""
+    settings = [_settings(work.study, member) for member in work.members]
+    work.folder.write_manifest({**work.folder.manifest(), "members": settings})
+
+
+def _no_latent(work: Work) -> dict[str, np.ndarray]:
+    """The losses of held-out examples without a latent, and of naming the commonest class."""
+    train, labels = work.scaled("train"), work.dataset.labels
+    losses = {}
+    for split, indices in work.dataset.splits.items():
+        if split == "train":
+            continue
+        losses[split] = no_latent_losses(work.likelihood, train, work.scaled(split))
+        if labels is not None:
+            commonest = np.bincount(labels[work.dataset.splits["train"]]).argmax()
+            losses[f"{split}/majority"] = (labels[indices] != commonest).astype(np.float32)
+    return losses
+
+
+def check_same(work: Work) -> None:
     """Refuse a folder that holds another study, or one of other data."""
     folder, there = work.folder, work.folder.manifest()["data"]["hash"]
     difference = folder.study().first_difference(work.study)
@@ -272,19 +288,13 @@ def _warn_of_versions(work: Work) -> None:
         work.observer.say(f"begun with {'; '.join(changed)}: numbers may differ in the last digits")
 
 
-def train(work: Work) -> None:
-    """Train and measure what is not yet, on the devices for which there is memory."""
-    recipe = work.recipe()
-    placement, at_once = fitting(available(), footprint(recipe, work.train_bytes))
-    passes = planned_passes(work.study, recipe, placement, at_once)
-    TrainingStage(work, placement).run(kept_passes(work.folder, passes))
-
-
 def _stages(work: Work) -> None:
     train(work)
     if not work.folder.projections_path.exists():
         with work.timed("project"):
             project(work)
+    with work.timed("answer"):
+        write_answers(work.folder)
     with work.timed("report"):
         report(work.folder, work.observer)
     work.folder.write_manifest({**work.folder.manifest(), "status": "complete"})
@@ -298,7 +308,7 @@ def _manifest(work: Work, command: str) -> dict[str, Any]:
         "device": _device(),
         "data": _data(work.dataset, work.likelihood_name),
         "bounds": data_bounds(work.likelihood, *(work.scaled(s) for s in ("train", SPLIT))),
-        "members": [_settings(work.study, member) for member in members_of(work.study)],
+        "members": [_settings(work.study, member) for member in work.members],
         "seconds": {},
     }
 

@@ -4,6 +4,7 @@ A member's folder appears when its pass ends; a pass whose members are all there
 """
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import jax.numpy as jnp
@@ -14,7 +15,14 @@ from latentsweep.model import family
 from latentsweep.model.family import Settings
 from latentsweep.model.objective import Objective
 from latentsweep.pipeline.measure import measure_missing
-from latentsweep.pipeline.plan import Member, Pass, members_of
+from latentsweep.pipeline.plan import (
+    Member,
+    Pass,
+    footprint,
+    passes_of,
+    plan_more,
+    planned_passes,
+)
 from latentsweep.pipeline.work import Work
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.atomic import write_json
@@ -22,15 +30,34 @@ from latentsweep.record.tables import write_table
 from latentsweep.training import fit
 from latentsweep.training.checkpoint import named_arrays, remove_checkpoints
 from latentsweep.training.kernel import dense_adam
-from latentsweep.training.placement import Placement, on_all, on_some
+from latentsweep.training.placement import Placement, available, fitting, on_all, on_some
+
+Measure = Callable[[Work, Iterable[str]], None]
+
+
+def train(work: Work, measure: Measure | None = None) -> None:
+    """Train and measure what is not yet, on the devices for which there is memory.
+
+    Args:
+        measure: what is done with the members of a pass once they are trained, if not the usual.
+    """
+    recipe = work.recipe()
+    placement, at_once = fitting(available(), footprint(recipe, work.train_bytes))
+    kept = passes_of(work.folder)
+    there = {name for each in kept for name in each.members}
+    missing = [member.name for member in work.members if member.name not in there]
+    planned = planned_passes(missing, work.study, recipe, placement, at_once)
+    plan_more(work.folder, planned, len(kept))
+    TrainingStage(work, placement, measure).run([*kept, *planned])
 
 
 class TrainingStage:
     """Trains passes one after another; passes of one size share their compiled programs."""
 
-    def __init__(self, work: Work, placement: Placement):
+    def __init__(self, work: Work, placement: Placement, measure: Measure | None = None):
         self.work = work
         self.placement = placement
+        self.measure = measure
         self.recipe = work.recipe()
 
     def run(self, passes: list[Pass]) -> None:
@@ -44,7 +71,7 @@ class TrainingStage:
             if not self._is_done(plan):
                 self._train(number, plan, programs[len(plan.members)], done)
             with self.work.timed("evaluate"):
-                measure_missing(self.work, plan.members)
+                (self.measure or measure_missing)(self.work, plan.members)
             done += plan.epochs * len(plan.members)
             observer.advance(done)
 
@@ -83,7 +110,7 @@ class TrainingStage:
         return family.stacked([member.settings(self.work.study, features) for member in members])
 
     def _members(self, plan: Pass) -> list[Member]:
-        return [m for m in members_of(self.work.study) if m.name in plan.members]
+        return [m for m in self.work.members if m.name in plan.members]
 
     def _train(self, number: int, plan: Pass, programs: fit.Programs, done: int) -> None:
         folder = self.work.folder.pass_path(number)

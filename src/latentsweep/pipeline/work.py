@@ -14,6 +14,7 @@ from latentsweep.evaluation.evaluate import SPLIT
 from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
 from latentsweep.model.network import NetworkShape
 from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.plan import Member, members_in
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 from latentsweep.training.optimiser import adam
@@ -44,9 +45,14 @@ class Work:
         return LIKELIHOODS[self.likelihood_name]
 
     @property
+    def members(self) -> list[Member]:
+        """The networks: those of the study, or those that a search has decided on so far."""
+        return members_in(self.folder, self.study)
+
+    @property
     def width(self) -> int:
-        """The widest latent of the study: all of its members are padded to it."""
-        return max(self.study.latent_sizes)
+        """The widest latent: all members are padded to it."""
+        return max(member.latent_size for member in self.members)
 
     def shape(self, width: int) -> NetworkShape:
         """The sizes of the study's network at a latent width."""

@@ -72,6 +72,11 @@ class Yardsticks:
         return self.features(self._as_stored(SPLIT))
 
     @cached_property
+    def real(self) -> generation.Real:
+        """Both, as what made-up examples are held against."""
+        return generation.real(self.train_features, self.test_features)
+
+    @cached_property
     def distances(self) -> np.ndarray:
         """Distances [N, N] between the projected test examples themselves."""
         return pairwise_distances(self.test[self.work.chosen])
@@ -106,34 +111,44 @@ class Yardsticks:
             "floor": floor._asdict(),
             "pixel_midpoint_confident": self._confidence_of_averages(),
         }
-        return _without_nan(facts)
+        return without_nan(facts)
 
-    def baselines(self) -> pd.DataFrame:
-        """The content of `baselines.parquet`: principal components and the data itself."""
+    def baselines(self) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+        """The contents of `baselines.parquet` and `baselines.safetensors`.
+
+        They are of principal components and of the data itself.
+        """
         sizes = sorted(set(self.work.study.latent_sizes))
         train, test = structure.principal(self.train, self.test, max(sizes))
-        rows = [
-            {"representation": "pca", "latent_size": size}
-            | self.structure(train[:, :size], test[:, :size])
-            for size in sizes
-            if size <= train.shape[1]
-        ]
-        itself = {"representation": "data", "latent_size": self.train.shape[1]}
-        return pd.DataFrame([*rows, itself | self.structure(self.train, self.test)])
+        rows, all_arrays = [], {}
+        named = [("pca", size) for size in sizes if size <= train.shape[1]]
+        for name, size in [*named, ("data", self.train.shape[1])]:
+            whole = name == "data"
+            both = (self.train, self.test) if whole else (train[:, :size], test[:, :size])
+            columns, arrays = self.structure(*both)
+            rows.append({"representation": name, "latent_size": size} | columns)
+            all_arrays |= {f"{name}-k{size:02d}/{key}": each for key, each in arrays.items()}
+        return pd.DataFrame(rows), all_arrays
 
-    def structure(self, train_codes: np.ndarray, codes: np.ndarray) -> dict[str, float]:
-        """The structure columns of a representation [N, K] of both splits."""
+    def structure(
+        self, train_codes: np.ndarray, codes: np.ndarray
+    ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """The structure columns of a representation [N, K] of both splits, and its arrays.
+
+        The latter are of each test example: whether its nearest training codes vote for its class.
+        """
         chosen = self.work.chosen
         faithful = structure.faithfulness(
             self.test[chosen], codes[chosen], distances=self.distances
         )
         columns = dict(faithful._asdict())
         if self.labels is None:
-            return columns
+            return columns, {}
         train_labels, labels = self.labels
+        hits = structure.knn_hits(train_codes, train_labels, codes, labels)
         silhouette = structure.silhouette(codes, labels)
-        return {
-            "knn_accuracy": _share(structure.knn_hits(train_codes, train_labels, codes, labels)),
+        columns |= {
+            "knn_accuracy": _share(hits),
             "probe_accuracy": _share(
                 structure.probe_hits(train_codes, train_labels, codes, labels)
             ),
@@ -141,8 +156,8 @@ class Yardsticks:
             "silhouette": silhouette.value,
             "silhouette_null": silhouette.null_99,
             "silhouette_p": silhouette.p,
-            **columns,
         }
+        return columns, {f"{SPLIT}/knn_hits": hits.astype(np.uint8)}
 
     def _described_features(self) -> dict[str, Any]:
         size = int(self.test_features.shape[1])
@@ -170,12 +185,12 @@ class Yardsticks:
         return x.reshape(len(x), *self.work.dataset.item_shape[:2])
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """A tree of JSON values with null in the place of NaN, which JSON has not."""
     if isinstance(value, dict):
-        return {key: _without_nan(each) for key, each in value.items()}
+        return {key: without_nan(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
+        return [without_nan(each) for each in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

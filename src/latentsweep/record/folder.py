@@ -98,6 +98,16 @@ class RunFolder:
         return self.path / "similarities.parquet"
 
     @property
+    def decisions_path(self) -> Path:
+        """What a search decided to train, step by step."""
+        return self.path / "decisions.jsonl"
+
+    @property
+    def answers_path(self) -> Path:
+        """The recommended latent size and the judged claims."""
+        return self.path / "answers.json"
+
+    @property
     def report_path(self) -> Path:
         """The page."""
         return self.path / "report.html"
@@ -180,8 +190,14 @@ class RunFolder:
         """One row a representation that nothing was trained for."""
         return read_table(self.baselines_path)
 
-    def write_baselines(self, baselines: pd.DataFrame) -> None:
+    def baseline_arrays(self) -> dict[str, np.ndarray]:
+        """Per-example hits of those representations, named `pca-k02/test/knn_hits` and so on."""
+        path = self.path / "baselines.safetensors"
+        return read_arrays(path) if path.exists() else {}
+
+    def write_baselines(self, baselines: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> None:
         """Write the structure of representations that nothing was trained for."""
+        write_arrays(self.path / "baselines.safetensors", arrays)
         write_table(self.baselines_path, baselines)
 
     def similarities(self) -> pd.DataFrame:
@@ -191,6 +207,50 @@ class RunFolder:
     def write_similarities(self, similarities: pd.DataFrame) -> None:
         """Write how alike the spaces of two latent sizes are."""
         write_table(self.similarities_path, similarities)
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """The steps of a search so far, in order; empty where the run is no search."""
+        if not self.decisions_path.exists():
+            return []
+        try:
+            return [json.loads(line) for line in self.decisions_path.read_text().splitlines()]
+        except (OSError, ValueError) as error:
+            raise RunFolderError(
+                f"{self.decisions_path}: cannot be read ({error}); start anew with --force"
+            ) from None
+
+    def decide(self, decision: Mapping[str, Any]) -> None:
+        """Add a step to the search, before anything is done for it."""
+        lines = [json.dumps(each, allow_nan=False) for each in [*self.decisions(), decision]]
+        atomic.write_text(self.decisions_path, "\n".join(lines) + "\n")
+
+    def answers(self) -> dict[str, Any] | None:
+        """The content of `answers.json`, None if nothing was answered yet."""
+        return self._json(self.answers_path) if self.answers_path.exists() else None
+
+    def write_answers(self, answers: Mapping[str, Any]) -> None:
+        """Write the recommended latent size and the judged claims."""
+        atomic.write_json(self.answers_path, answers)
+
+    def dimension(self) -> dict[str, Any] | None:
+        """What the data's nearest neighbours say of its dimension, None if nobody asked."""
+        path = self.path / "dimension.json"
+        if path.exists():
+            return self._json(path)
+        return self.yardsticks()["dimension"] if self.yardsticks_path.exists() else None
+
+    def write_dimension(self, profile: Mapping[str, Any]) -> None:
+        """Write what the data's nearest neighbours say of its dimension."""
+        atomic.write_json(self.path / "dimension.json", profile)
+
+    def no_latent(self, split: str) -> np.ndarray | None:
+        """The losses [N] of a split without a latent, None in a folder of an earlier version."""
+        path = self.path / "no_latent.safetensors"
+        return read_arrays(path).get(split) if path.exists() else None
+
+    def write_no_latent(self, losses: Mapping[str, np.ndarray]) -> None:
+        """Write the losses [N] of each held-out split without a latent."""
+        write_arrays(self.path / "no_latent.safetensors", losses)
 
     def history(self, member: str) -> pd.DataFrame:
         """A member's learning curve, one row an epoch."""
@@ -243,8 +303,11 @@ _FILES = (
     "alarms.json",
     "yardsticks.json",
     "baselines.parquet",
+    "baselines.safetensors",
     "similarities.parquet",
     "answers.json",
+    "no_latent.safetensors",
+    "dimension.json",
     "report.html",
     "explorer.html",
 )

@@ -16,6 +16,7 @@ import pandas as pd
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import measures, sentences
+from latentsweep.show.answers import answers
 from latentsweep.show.figures import Picture, write_pictures
 from latentsweep.study import Study
 
@@ -30,6 +31,7 @@ def write_report(run: RunFolder) -> Path:
         table=_table(results, manifest),
         pictures=[_inlined(picture) for picture in write_pictures(run)],
         alarms=sentences.alarms(run.alarms()),
+        answers=answers(run),
         measures=measures.tables(run),
         measured_of_data=measures.data_sentences(run),
         not_measured=measures.missing(run),

@@ -1,0 +1,222 @@
+"""The losses that an answer is made from: one a latent size, seed and held-out example.
+
+They come from a run folder, or from a table that anyone's training can write: a row a number, with
+the columns latent_size, seed, example, loss. Latent size 0 is the model without a latent. What
+can't be used is left out and said; what has two meanings is refused.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from jaxtyping import Bool, Float
+
+from latentsweep.answers.statistics import additive
+from latentsweep.errors import DataError
+
+LEAST_EXAMPLES = 100
+COLUMNS = ("latent_size", "seed", "example", "loss")
+_KEYS = list(COLUMNS[:3])
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """Held-out losses [K, seeds, N] of sizes in rising order, lower being better.
+
+    A network that was not trained, or failed, is NaN throughout. `no_latent` [N] are the losses of
+    the model without a latent, None if they are not known.
+    """
+
+    sizes: tuple[int, ...]
+    seeds: tuple[int, ...]
+    values: Float[np.ndarray, "K seeds N"]
+    no_latent: Float[np.ndarray, " N"] | None = None
+
+    def __post_init__(self) -> None:
+        assert self.values.shape[:2] == (len(self.sizes), len(self.seeds)), self.values.shape
+        assert list(self.sizes) == sorted(set(self.sizes)), self.sizes
+
+    @property
+    def present(self) -> Bool[np.ndarray, "K seeds"]:
+        """Which networks there are."""
+        return ~np.isnan(self.values[:, :, 0])
+
+    @property
+    def examples(self) -> int:
+        """How many held-out examples there are."""
+        return self.values.shape[2]
+
+    def of_sizes(self, chosen: Bool[np.ndarray, " K"]) -> "Losses":
+        """The losses of some of the sizes."""
+        sizes = tuple(size for size, kept in zip(self.sizes, chosen, strict=True) if kept)
+        return Losses(sizes, self.seeds, self.values[chosen], self.no_latent)
+
+
+class Read(NamedTuple):
+    """Losses, and a sentence for each thing that was left out of the table."""
+
+    losses: Losses
+    notes: tuple[str, ...]
+
+
+def read_losses(path: Path) -> Read:
+    """The losses in a Parquet or CSV file.
+
+    Raises:
+        DataError: no such file, another kind of file, or a table that can't be used.
+    """
+    readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(
+            f"losses: a .parquet or .csv file is needed, got '{path}'; write the table with "
+            "pandas' to_parquet or to_csv"
+        )
+    try:
+        table = reader(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"losses: cannot read '{path}' ({reason}); check the file") from None
+    return table_losses(table)
+
+
+def table_losses(table: pd.DataFrame) -> Read:
+    """The losses in a table with the columns latent_size, seed, example, loss.
+
+    Raises:
+        DataError: a column is missing or holds no numbers, a row stands twice with two losses, or
+            too little is left to compare.
+    """
+    numbers = _numbers(table)
+    single, repeats = _single(numbers)
+    finite, failed = _finite(single)
+    if not (finite["latent_size"] > 0).any():
+        raise DataError(
+            "losses: a row with a latent_size of 1 or more is needed, got none with finite losses; "
+            "add the networks' rows"
+        )
+    common, missing = _shared(finite)
+    if (examples := common["example"].nunique()) < LEAST_EXAMPLES:
+        raise DataError(
+            f"losses: at least {LEAST_EXAMPLES} held-out examples that all networks share are "
+            f"needed, got {examples}; measure every network on the same, larger set"
+        )
+    losses = _arranged(common[common["latent_size"] > 0], common[common["latent_size"] == 0])
+    return Read(losses, (*repeats, *failed, *missing, *unbalanced(losses)))
+
+
+def unbalanced(losses: Losses) -> Iterator[str]:
+    """A sentence if some sizes have seeds that others have not."""
+    counts = losses.present.sum(axis=1)
+    if counts.min() < len(losses.seeds):
+        words = ", ".join(f"{k}: {n}" for k, n in zip(losses.sizes, counts, strict=True))
+        paired = additive(losses.present[counts > 0]).paired
+        fate = "is taken out by least squares" if paired else "stays in: they share too few"
+        yield (
+            f"Not every size has each of the {len(losses.seeds)} seeds ({words}); what a seed adds "
+            f"everywhere {fate}."
+        )
+
+
+def _numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """The four columns as numbers."""
+    if missing := [name for name in COLUMNS if name not in table.columns]:
+        raise DataError(
+            f"losses: the columns {', '.join(COLUMNS)} are needed, {', '.join(missing)} is "
+            f"missing among {', '.join(map(str, table.columns))}; rename or add it"
+        )
+    numbers = table[list(COLUMNS)].assign(example=_named(table["example"]))
+    for name in ("latent_size", "seed"):
+        numbers[name] = _whole(numbers[name])
+    losses = pd.to_numeric(numbers["loss"], errors="coerce")
+    if (bad := losses.isna() & numbers["loss"].notna()).any():
+        raise DataError(
+            f"losses: loss must hold numbers, got '{numbers['loss'][bad].iloc[0]}' in row "
+            f"{int(np.flatnonzero(bad)[0])}; write nats per example, higher being worse"
+        )
+    return numbers.assign(loss=losses.astype(np.float64))
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """A column of whole numbers from 0 on."""
+    values = pd.to_numeric(column, errors="coerce")
+    bad = values.isna() | (values < 0) | (values % 1 != 0)
+    if bad.any():
+        raise DataError(
+            f"losses: {column.name} must be a whole number from 0 on, got "
+            f"'{column[bad].iloc[0]}' in row {int(np.flatnonzero(bad)[0])}; mend that row"
+        )
+    return values.astype(np.int64)
+
+
+def _named(column: pd.Series) -> pd.Series:
+    """A column of names, whatever they are, but for missing ones."""
+    if (bad := column.isna()).any():
+        raise DataError(
+            f"losses: {column.name} must name the held-out example of each row, got nothing in row "
+            f"{int(np.flatnonzero(bad)[0])}; mend that row"
+        )
+    categories = getattr(column, "cat", None)
+    return column if categories is None else column.astype(categories.categories.dtype)
+
+
+def _single(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The table with each row once; the same row with two losses has no meaning."""
+    once = table.drop_duplicates()
+    twice = once[once.duplicated(_KEYS, keep=False)]
+    if len(twice):
+        row = twice.iloc[0]
+        raise DataError(
+            f"losses: one loss for each latent_size, seed and example is needed, got several for "
+            f"{int(row['latent_size'])}, {int(row['seed'])}, {twice['example'].iloc[0]}; give each "
+            "training a seed of its own, or average the rows"
+        )
+    dropped = len(table) - len(once)
+    return once, [f"{dropped:,} rows that repeat another were left out."] if dropped else []
+
+
+def _finite(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The networks all of whose losses are finite."""
+    bad = table[~np.isfinite(table["loss"])]
+    failed = bad[["latent_size", "seed"]].drop_duplicates()
+    if failed.empty:
+        return table, []
+    kept = table.merge(failed, how="left", indicator=True, on=["latent_size", "seed"])
+    names = ", ".join(f"size {k} seed {s}" for k, s in failed.itertuples(index=False))
+    sentence = f"Left out, since some of their losses are not finite: {names}."
+    return kept[kept["_merge"] == "left_only"].drop(columns="_merge"), [sentence]
+
+
+def _shared(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of the examples that every network was measured on."""
+    networks = len(table[["latent_size", "seed"]].drop_duplicates())
+    counts = table["example"].value_counts()
+    shared = counts.index[counts == networks]
+    left_out = len(counts) - len(shared)
+    if not left_out:
+        return table, []
+    sentence = (
+        f"{left_out:,} of {len(counts):,} examples were left out, since not every network was "
+        "measured on them."
+    )
+    return table[table["example"].isin(shared)], [sentence]
+
+
+def _arranged(sizes: pd.DataFrame, without: pd.DataFrame) -> Losses:
+    """The rows as an array, examples in one order."""
+    cells = sizes.pivot_table(index=["latent_size", "seed"], columns="example", values="loss")
+    known, seeds = (sorted(set(sizes[name])) for name in ("latent_size", "seed"))
+    values = np.full((len(known), len(seeds), cells.shape[1]), np.nan)
+    for (size, seed), row in zip(cells.index, cells.to_numpy(), strict=True):
+        values[known.index(size), seeds.index(seed)] = row
+    no_latent = without.groupby("example")["loss"].mean().reindex(cells.columns)
+    return Losses(
+        sizes=tuple(int(size) for size in known),
+        seeds=tuple(int(seed) for seed in seeds),
+        values=values,
+        no_latent=None if without.empty else no_latent.to_numpy(),
+    )

@@ -1,0 +1,122 @@
+"""A recommendation in the terminal: the table of sizes, the answer, what it rests on."""
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latentsweep.pipeline.search import Ask
+    from latentsweep.pipeline.work import Work
+
+
+def recommendation_lines(answer: Mapping[str, Any], check: int | None = None) -> list[str]:
+    """Everything that a recommendation says, in about 96 columns."""
+    told = [answer["sentence"], *_checked(answer, check), *answer["evidence_sentences"]]
+    told += [_shares(answer)] if any(s["latent_size"] for s in answer["at_shares"]) else []
+    told += [answer["scope"], *answer["notes"]]
+    told += [answer["open"]] if answer.get("open") else []
+    lines = ["", *size_table(answer), ""]
+    for paragraph in told:
+        lines += [*textwrap.wrap(paragraph, 96), ""]
+    if answer["methods"]:
+        lines += ["For a paper:", *textwrap.wrap(f'"{answer["methods"]}"', 96)]
+    return lines
+
+
+def size_table(answer: Mapping[str, Any]) -> list[str]:
+    """A row a size: its loss, how far behind the best, active units and the verdict."""
+    titles = ("size", "seeds", answer["measure"], "behind", "90 % interval", "active", "")
+    rows = [titles, *(_cells(row, answer) for row in answer["rows"])]
+    filled = [column for column in zip(*rows, strict=True) if any(column[1:])]
+    widths = [max(map(len, column)) for column in filled]
+    *right, last = zip(filled, widths, strict=True)
+    columns = [[cell.rjust(width) for cell in column] for column, width in right] + [last[0]]
+    return ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+
+
+def found_lines(work: "Work", ask: "Ask") -> list[str]:
+    """What was found in the data, and what the search will cost."""
+    from latentsweep.answers.search import first_step
+    from latentsweep.commands.display import duration
+    from latentsweep.pipeline.search import goal_of, seconds_a_network
+
+    dataset, study = work.dataset, work.study
+    splits = ", ".join(f"{len(indices):,} to {name}" for name, indices in dataset.splits.items())
+    shape = " x ".join(str(size) for size in dataset.item_shape)
+    first = first_step(goal_of(dataset, ask))
+    one = seconds_a_network(work)
+    return [
+        f"data    {dataset.name}: {splits}; {shape} each; {work.likelihood_name} likelihood",
+        f"network dense, {study.hidden_size} ReLU units each way, {study.epochs} epochs, about "
+        f"{one:.1f} s each on this machine",
+        f"first   {first.networks} networks, {duration(first.networks * one)}; in all at most "
+        f"{duration(ask.budget)} of training, and what measuring takes",
+        f"folder  {work.folder.path}",
+    ]
+
+
+def _cells(row: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[str, ...]:
+    active = row.get("active_units")
+    return (
+        str(row["latent_size"]),
+        str(row["seeds"]),
+        _number(row["loss"]),
+        _number(row["behind"]),
+        f"{_number(row['low'])} to {_number(row['high'])}",
+        "" if active is None else f"{active:.1f}".removesuffix(".0"),
+        _verdict(row, answer),
+    )
+
+
+def _verdict(row: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """The size's verdict: the answer is marked, and sizes with idle dimensions are unused."""
+    if answer["status"] in ("one size", "too few seeds"):
+        return ""
+    if row["latent_size"] == answer["latent_size"]:
+        return "<- the smallest that is enough"
+    active = row.get("active_units")
+    if row["verdict"] == "enough" and active is not None and active <= row["latent_size"] - 1:
+        return "enough, partly unused"
+    return row["verdict"]
+
+
+def _checked(answer: Mapping[str, Any], check: int | None) -> Iterable[str]:
+    """Whether the size that someone uses is all right."""
+    if check is None:
+        return
+    rows = {row["latent_size"]: row for row in answer["rows"]}
+    if check not in rows:
+        yield f"{check} was not tried; the sizes tried are {', '.join(map(str, rows))}."
+        return
+    row = rows[check]
+    active = row.get("active_units")
+    idle = "" if active is None else f" {check - active:.1f} of its dimensions carry nothing."
+    unit = f" {answer['unit']}" if answer["unit"] else ""
+    yield (
+        f"{check}: {_place(answer, row)}; {_number(row['behind'])}{unit} behind "
+        f"({_number(row['low'])} to {_number(row['high'])}).{idle}".replace(".0 of", " of")
+    )
+
+
+def _place(answer: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    if answer["set"] is None:
+        return f"{row['verdict']}, and no size was recommended"
+    low, high = answer["set"]
+    words = f"the 90 % set is {low} to {high}" if low < high else f"the answer is {low}"
+    if row["latent_size"] < low:
+        return f"{row['verdict']}; {words}"
+    if row["latent_size"] <= high:
+        return f"in the 90 % set, {low} to {high}"
+    return f"{row['verdict']}, and more than is needed: {words}"
+
+
+def _shares(answer: Mapping[str, Any]) -> str:
+    words = ", ".join(
+        f"{100 * each['share']:g} %: {each['latent_size'] or 'none'}"
+        for each in answer["at_shares"]
+    )
+    return f"The smallest size within a share of the attainable gain, by that share: {words}."
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 100 else f"{value:.1f}"

@@ -1,0 +1,168 @@
+"""`latentsweep recommend`: how many latent dimensions the data needs, and how sure that is."""
+
+import re
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class By(StrEnum):
+    """What sizes are compared by."""
+
+    ELBO = "elbo"
+    RECONSTRUCTION = "reconstruction"
+    KNN = "knn"
+
+
+def recommend(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="A known data set, an array file, or a run folder.",
+            metavar="DATA|RUN",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The run folder.", show_default="runs/<data>"),
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(help="Time to spend on training, such as 90s, 10m or 2h.", metavar="TIME")
+    ] = "10m",
+    precision: Annotated[
+        int, typer.Option(help="How wide the set of sizes may be in the end.", metavar="N", min=0)
+    ] = 2,
+    check: Annotated[
+        int | None, typer.Option(help="A size you use: is it all right?", metavar="K", min=1)
+    ] = None,
+    criterion: Annotated[By, typer.Option(help="What the sizes are compared by.")] = By.ELBO,
+    target: Annotated[
+        float | None,
+        typer.Option(help="The mean squared error to reach, for --criterion reconstruction."),
+    ] = None,
+    losses: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of DATA: a Parquet or CSV table with latent_size, seed, example, loss.",
+            metavar="TABLE",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any field of the study.", metavar="KEY=VALUE"),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start anew, removing the run in the folder.")
+    ] = False,
+) -> None:
+    """Recommend a latent size: from data, from a finished run, or from losses of your own."""
+    from latentsweep.commands.answers import recommendation_lines
+    from latentsweep.errors import StudyError
+
+    if (source is None) == (losses is None):
+        raise StudyError(
+            "recommend: either DATA (or a run folder) or --losses TABLE is needed, got "
+            f"{'neither' if source is None else 'both'}; e.g. latentsweep recommend digits"
+        )
+    rule = _rule(criterion, target)
+    if losses is not None and (criterion is not By.ELBO or output or settings or force):
+        raise StudyError(
+            "recommend: --losses TABLE takes --check alone, since nothing is trained or measured, "
+            "got others beside it; leave them out"
+        )
+    if losses is not None:
+        print("\n".join(_from_table(losses, rule, check)))
+        return
+    assert source is not None
+    if (Path(source) / "manifest.json").exists():
+        answer, folder = _from_run(Path(source), criterion, rule), Path(source)
+    else:
+        options = {"precision": precision, "budget": _seconds(budget), "check": check}
+        asked = {"criterion": criterion.value, "rule": rule, **options}
+        answer, folder = _from_data(source, output, asked, settings or [], force=force)
+    print("\n".join(recommendation_lines(answer, check)))
+    print(f"\nOpen {folder / 'report.html'}")
+
+
+def _rule(criterion: By, target: float | None) -> Any:
+    from latentsweep.answers.recommendation import Rule
+    from latentsweep.errors import StudyError
+
+    if (criterion is By.RECONSTRUCTION) != (target is not None):
+        raise StudyError(
+            "target: --criterion reconstruction and --target go together (the smallest size whose "
+            f"mean squared error is at most that), got --criterion {criterion.value} "
+            f"{'without' if target is None else 'with'} --target"
+        )
+    return Rule(target=target)
+
+
+def _from_table(path: Path, rule: Any, check: int | None) -> list[str]:
+    from latentsweep.answers.losses import read_losses
+    from latentsweep.answers.recommendation import recommend
+    from latentsweep.answers.wording import MEASURES, Evidence, Setting, as_json
+    from latentsweep.commands.answers import recommendation_lines
+
+    losses, notes = read_losses(path)
+    found = recommend(losses, rule)
+    setting = Setting(
+        data=str(path.name),
+        architecture="the networks of that table",
+        budget="trained as they were",
+        held_out=losses.examples,
+        measure=MEASURES["loss"],
+    )
+    return recommendation_lines(as_json(found, rule, setting, Evidence(), notes), check)
+
+
+def _from_run(path: Path, criterion: By, rule: Any) -> dict[str, Any]:
+    from latentsweep.pipeline.answer import answer
+    from latentsweep.record.folder import RunFolder
+
+    return answer(RunFolder.opened(path), criterion.value, rule).json
+
+
+def _from_data(
+    source: str, output: Path | None, asked: dict[str, Any], settings: list[str], *, force: bool
+) -> tuple[dict[str, Any], Path]:
+    from latentsweep.commands.answers import found_lines
+    from latentsweep.commands.display import Terminal
+    from latentsweep.data.catalogue import load_dataset
+    from latentsweep.pipeline.run import settled
+    from latentsweep.pipeline.search import Ask, check_examples, search, search_study, suited
+    from latentsweep.pipeline.work import Work
+    from latentsweep.record.folder import RunFolder
+    from latentsweep.study import parse_setting
+
+    changes = dict(parse_setting(setting) for setting in settings)
+    name = re.sub(r"[^\w.-]+", "-", Path(source).stem, flags=re.ASCII) or "data"
+    study = settled(search_study(f"recommend-{name}", source, changes), {})
+    folder = output or Path("runs") / study.name
+    ask = Ask(**asked)
+    with Terminal() as terminal:
+        whole = load_dataset(study.changed({"validation_fraction": 0}))
+        work = Work(*suited(study, whole, changes), RunFolder(folder), terminal)
+        check_examples(work)
+        for line in found_lines(work, ask):
+            terminal.say(line)
+        command = shlex.join(["latentsweep", *sys.argv[1:]])
+        return search(work, ask, command=command, force=force).json, folder
+
+
+def _seconds(text: str) -> float:
+    """Seconds of "90s", "10m", "2h" or a bare number of minutes.
+
+    Raises:
+        StudyError: none of these.
+    """
+    from latentsweep.errors import StudyError
+
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", text)
+    if not found or not float(found[1]):
+        raise StudyError(f"budget: a time such as 90s, 10m or 2h is needed, got '{text}'")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "": 60}[found[2]]

@@ -1,0 +1,438 @@
+import dataclasses
+import json
+import re
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_answers_recommendation import Noise, any_losses, simulated
+
+from latentsweep.answers import recommendation
+from latentsweep.answers.recommendation import USUAL, Recommendation, Row, Rule, Status, recommend
+from latentsweep.answers.wording import (
+    MEASURES,
+    SCOPE,
+    Evidence,
+    Setting,
+    agreement,
+    as_json,
+    class_dependent,
+    evidence_sentences,
+    listed,
+    methods,
+    sentence,
+    size_words,
+    span,
+)
+
+SETTING = Setting(
+    data="digits (1,198 training examples)",
+    architecture="dense VAEs of 512 ReLU units each way with a bernoulli likelihood",
+    budget="60 epochs of Adam (batch 32, rate 0.001) and 3 seeds a size",
+    held_out=1300,
+    measure=MEASURES["elbo"],
+)
+HEAD = f"For {SETTING.data}, {SETTING.architecture}, {SETTING.budget}: "
+SIZES = (2, 4, 8, 9, 10, 16)
+
+
+def made(status, verdicts=None, behind=None, **given_):
+    """A recommendation of SIZES: a gain of 20, delta 0.2."""
+    verdicts = verdicts or ["too small", "too small", "undecided", "undecided", "enough", "enough"]
+    behind = behind or [7.0, 3.25, 0.21, 0.125, 0.0, 0.03]
+    chances = [0, 0, 0.07, 0.6, 0.3, 0.03]
+    rows = [
+        Row(size, 3, 85 + gap, gap, gap - 0.1, gap + 0.1, verdict, chance, True)
+        for size, verdict, gap, chance in zip(SIZES, verdicts, behind, chances, strict=True)
+    ]
+    usual = {
+        "status": status,
+        "latent_size": None,
+        "low": None,
+        "high": None,
+        "best": 10,
+        "delta": 0.2,
+        "gain": 20.0,
+        "gain_low": 19.5,
+        "gain_is_known": True,
+        "rows": tuple(rows),
+        "at_shares": {0.005: None, 0.01: 10, 0.02: 9},
+        "paired": True,
+    }
+    return Recommendation(**{**usual, **given_})
+
+
+OK = made("ok", latent_size=10, low=8, high=10)
+UNDECIDED = made("undecided", low=8, high=16)
+LARGEST = {"verdicts": ["too small"] * 5 + ["enough"], "behind": [9, 7, 5, 4, 1.5, 0], "best": 16}
+EACH = {
+    "ok": OK,
+    "undecided": UNDECIDED,
+    "no plateau yet": made("no plateau yet", **LARGEST),
+    "every size keeps helping": made("every size keeps helping", **LARGEST),
+    "nothing to encode": made("nothing to encode", gain=0.02, gain_low=-0.113, delta=0.0002),
+    "no gain known": made("no gain known", best=2, gain=0.0, gain_is_known=False),
+    "too few seeds": made("too few seeds", ["undecided"] * 6),
+    "one size": made("one size"),
+    "target not reached": made("target not reached", ["too small"] * 6),
+}
+TARGET = Rule(target=0.25)
+ERROR = dataclasses.replace(SETTING, measure=MEASURES["reconstruction"])
+
+
+def rule_of(found, rule=USUAL):
+    """The rule that such a status can come from."""
+    return TARGET if found.status == "target not reached" else rule
+
+
+def told(found, rule=USUAL, setting=SETTING):
+    words = sentence(found, rule_of(found, rule), setting)
+    assert words.startswith(HEAD)
+    return words.removeprefix(HEAD)
+
+
+def test_every_status_has_its_words():
+    assert set(EACH) == set(get_args(Status))
+    assert len({told(found) for found in EACH.values()}) == len(EACH)
+
+
+def test_an_answer():
+    assert told(OK) == (
+        "10 latent dimensions (90 % set 8 to 10); the held-out −ELBO is within 0.20 nats of the "
+        "best size's, 1 % of the attainable gain of 20 nats. P(no more than 10 needed) = 0.97."
+    )
+    assert told(dataclasses.replace(OK, gain_is_known=False), Rule(0.02)).endswith(
+        "is within 0.20 nats of the best size's, 2 % of the gain of 20 nats over the smallest "
+        "size. P(no more than 10 needed) = 0.97."
+    )
+    assert told(dataclasses.replace(OK, latent_size=8, low=8, high=8)).startswith(
+        "8 or fewer (5 to 7 not tried) latent dimensions (90 % set 8); "
+    )
+    one = OK.rows[0]._replace(latent_size=1)
+    single = dataclasses.replace(OK, rows=(one, *OK.rows[1:]), latent_size=1, low=1, high=4)
+    assert told(single).startswith("1 latent dimension (90 % set 1 to 4); ")
+
+
+def test_an_answer_to_a_target():
+    assert told(OK, TARGET, ERROR) == (
+        "10 latent dimensions (90 % set 8 to 10); the held-out mean squared error is at most 0.25. "
+        "P(no more than 10 needed) = 0.97."
+    )
+
+
+def test_a_measure_without_a_unit_leaves_no_gap():
+    for name in ("reconstruction", "knn", "loss"):
+        setting = dataclasses.replace(SETTING, measure=MEASURES[name])
+        for found in EACH.values():
+            words = f"{told(found, setting=setting)} {methods(found, USUAL, setting)}"
+            assert "  " not in words
+            assert " ." not in words
+            assert " ," not in words
+            assert " )" not in words
+
+
+def test_no_plateau_yet():
+    assert told(EACH["no plateau yet"]) == (
+        "no plateau yet, try larger. Of 2, 4, 8 to 10 and 16 all but the last are too small: 10 is "
+        "1.50 nats behind 16, and 0.20 nats would be allowed. Add 32."
+    )
+
+
+def test_every_size_keeps_helping():
+    assert told(EACH["every size keeps helping"]) == (
+        "every size keeps helping, up to 16, beyond which none was to be tried: 10 is 1.50 nats "
+        "behind 16, and 0.20 nats would be allowed. The held-out −ELBO names no size here."
+    )
+
+
+def test_nothing_to_encode():
+    assert told(EACH["nothing to encode"]) == (
+        "nothing to encode. Trained so, no network is reliably better than the model without a "
+        "latent: the gain is 0.02 nats, its lower bound -0.11."
+    )
+
+
+def test_undecided():
+    assert told(UNDECIDED) == (
+        "undecided, 90 % set 8 to 16 (likeliest 9, P = 0.60). Noise hides whether 8 and 9 are "
+        "within 0.20 nats of the best size, 10 as it seems: more seeds would tell."
+    )
+    rows = tuple(row._replace(seeds_would_decide=False) for row in UNDECIDED.rows)
+    assert told(dataclasses.replace(UNDECIDED, rows=rows)).endswith(
+        "more held-out examples would tell."
+    )
+    one = rows[2]._replace(verdict="too small")
+    largest = dataclasses.replace(UNDECIDED, rows=(*rows[:2], one, *rows[3:]), best=16)
+    assert told(largest).endswith(
+        "Noise hides whether 9 is within 0.20 nats of the best size, 16 as it seems: more held-out "
+        "examples would tell. Larger sizes may be better still."
+    )
+
+
+def test_too_few_seeds():
+    assert told(EACH["too few seeds"]) == (
+        "too few seeds. With so few trainings their noise is not known, so nothing is judged. "
+        "Seen: the held-out −ELBO is lowest at size 10, with 85 nats, and size 9 is the first that "
+        "is within 0.20 nats of that. Three seeds of each size would judge it."
+    )
+    met = dataclasses.replace(EACH["too few seeds"], delta=0.0)
+    assert "and size 10 is the first that is at most 0.25." in told(met, TARGET, ERROR)
+    rows = tuple(row._replace(behind=row.behind + 1) for row in met.rows)
+    missed = dataclasses.replace(met, rows=rows)
+    assert "and no size is at most 0.25." in told(missed, TARGET, ERROR)
+
+
+def test_one_size():
+    one = dataclasses.replace(EACH["one size"], rows=OK.rows[:1])
+    assert told(one) == "one size, 2, can't be compared with itself; train at least two more."
+
+
+def test_a_target_that_is_not_reached():
+    found = EACH["target not reached"]
+    assert told(found, TARGET, ERROR) == (
+        "target not reached. No size's held-out mean squared error is reliably at most 0.25: the "
+        "best of 2, 4, 8 to 10 and 16 is size 10, with 85. Try larger sizes, or a larger target."
+    )
+    undecided = found.rows[4]._replace(verdict="undecided")
+    nearly = dataclasses.replace(found, rows=(*found.rows[:4], undecided, found.rows[5]))
+    assert told(nearly, TARGET, ERROR).endswith("Try more seeds, larger sizes, or a larger target.")
+
+
+def test_the_methods_sentence_has_size_set_delta_grid_network_and_budget():
+    assert methods(OK, USUAL, SETTING) == (
+        "The latent size of 10 is the smallest of those compared (2, 4, 8 to 10 and 16) whose "
+        "held-out −ELBO is within 0.20 nats of the best size's, 1 % of the attainable gain of 20 "
+        "nats (one-sided 95 % bound; 90 % set of sizes: 8 to 10), for dense VAEs of 512 ReLU units "
+        "each way with a bernoulli likelihood, 60 epochs of Adam (batch 32, rate 0.001) and 3 "
+        "seeds a size, compared on 1,300 held-out examples of digits (1,198 training examples) "
+        "(latentsweep)."
+    )
+
+
+def test_without_a_size_there_is_nothing_for_a_paper():
+    for status, found in EACH.items():
+        assert (methods(found, USUAL, SETTING) is None) == (status != "ok")
+
+
+ALLOWED = re.compile(
+    r"\([^()]*not tried\)|Add \d+\.|-?\d+\.\d+|\d+ (?:%|nats)|(?:at most|with|gain of) -?[\d.]+"
+)
+
+
+def sizes_named(words):
+    """The whole numbers of a sentence, but for those with a unit and those not tried or to add."""
+    return {int(number) for number in re.findall(r"\d+", ALLOWED.sub("", words))}
+
+
+@pytest.mark.parametrize("status", EACH)
+@pytest.mark.parametrize("rule", [USUAL, TARGET], ids=["usual", "target"])
+def test_no_sentence_names_a_size_that_was_not_tried(status, rule):
+    found = EACH[status]
+    assert sizes_named(told(found, rule)) <= {*SIZES}
+    if status == "ok":
+        words = methods(found, rule, SETTING).split(", for dense")[0]
+        assert sizes_named(words) <= {*SIZES}
+
+
+def test_a_planted_size_is_found():
+    assert sizes_named("12 latent dimensions (90 % set 8 to 10); within 0.20 nats") == {8, 10, 12}
+
+
+@given(any_losses(), st.sampled_from([USUAL, Rule(target=0.0)]), st.sampled_from([None, 20]))
+@settings(max_examples=60, deadline=None)
+def test_whatever_was_found_is_told_without_strange_numbers(losses, rule, limit):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recommendation, "REPLICATES", 40)
+        found = recommend(losses, rule, limit=limit)
+    setting = dataclasses.replace(SETTING, data="D", architecture="A", budget="B")
+    json_ = as_json(found, rule, setting, Evidence(), ["a note"])
+    assert json.loads(json.dumps(json_, allow_nan=False)) == json_
+    words = json_["sentence"].removeprefix("For D, A, B: ")
+    assert not re.search(r"nan|inf\b|None|  | \.", words)
+    assert words.endswith(".")
+    assert sizes_named(re.sub(r"-?[\d.]+e[+-]\d+", "", words)) <= {*found.sizes}
+
+
+@pytest.mark.parametrize("status", EACH)
+def test_json_is_json_and_says_what_was_found(status):
+    found, evidence = EACH[status], Evidence(32, 13, 11.25, (9.0, 13.5), True, {"a": 2})
+    given_ = as_json(found, rule_of(found), SETTING, evidence, iter(["one", "two"]))
+    back = json.loads(json.dumps(given_, allow_nan=False))
+    assert back == given_
+    assert back["status"] == status
+    assert back["latent_size"] == found.latent_size
+    assert back["set"] == (None if found.low is None else [found.low, found.high])
+    usual = status != "target not reached"
+    assert (back["delta"], back["confidence"]) == (found.delta, 0.9)
+    assert (back["share"], back["target"]) == ((0.01, None) if usual else (None, 0.25))
+    assert back["sentence"] == HEAD + told(found)
+    assert back["methods"] == methods(found, USUAL, SETTING)
+    assert back["scope"] == SCOPE
+    assert back["notes"] == ["one", "two"]
+    assert back["evidence"]["active_units"] == 13
+    assert back["evidence"]["effective_units"] == 11.25
+    assert back["evidence"]["dimension"] == [9.0, 13.5]
+    assert back["evidence"]["classes"] == {"a": 2}
+    assert back["evidence"]["class_dependent"] is False
+    assert [each["latent_size"] for each in back["rows"]] == list(SIZES)
+    assert back["rows"] == [row._asdict() for row in found.rows]
+    assert [each["p"] for each in back["cumulative"]] == pytest.approx(
+        [0, 0, 0.07, 0.67, 0.97, 1.0]
+    )
+    assert back["at_shares"][1] == {"share": 0.01, "latent_size": 10}
+
+
+def test_a_target_has_no_share():
+    found = as_json(OK, TARGET, ERROR, Evidence(), [])
+    assert (found["share"], found["target"], found["unit"]) == (None, 0.25, "")
+
+
+def test_width_counts_the_sizes_below_the_set():
+    found = as_json(OK, USUAL, SETTING, Evidence(), [])
+    assert found["width"] == 2 + 3  # 9 and 10; 5, 6 and 7 were not tried
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_widest_network_that_diverged_is_no_evidence(bad):
+    evidence = Evidence(32, 0, bad, (9.0, 13.0))
+    found = as_json(OK, USUAL, SETTING, evidence, [])
+    json.dumps(found, allow_nan=False)
+    assert found["evidence"]["effective_units"] is None
+    assert evidence_sentences(OK, evidence) == evidence_sentences(
+        OK, Evidence(dimension=(9.0, 13.0))
+    )
+
+
+def test_evidence_in_words():
+    evidence = Evidence(32, 13, 11.25, (9.0, 13.54), True)
+    assert evidence_sentences(OK, evidence) == [
+        "Of the widest network's 32 dimensions 13 carry something; weighed by what they carry, "
+        "they count as 11.2.",
+        "The data's nearest neighbours read a dimension of 9.0 to 13.5, which depends on the "
+        "scale: a lower bound.",
+        "The evidence agrees with the 90 % set.",
+    ]
+    assert evidence_sentences(OK, Evidence()) == []
+    assert (
+        evidence_sentences(EACH["nothing to encode"], evidence)
+        == evidence_sentences(OK, evidence)[:2]
+    )
+
+
+def test_what_agrees_and_what_does_not_is_said():
+    apart = Evidence(32, 2, 1.5, (9.0, 10.0))
+    assert evidence_sentences(OK, apart)[-1] == (
+        "The neighbours agree with the 90 % set, the units do not."
+    )
+    other = Evidence(32, 10, 9.5, (1.0, 2.0))
+    assert evidence_sentences(OK, other)[-1] == (
+        "The units agree with the 90 % set, the neighbours do not."
+    )
+    neither = Evidence(32, 2, 1.5, (30.0, 40.0))
+    assert evidence_sentences(OK, neither)[-1] == "The evidence disagrees with the 90 % set."
+    assert [agreement(OK, each) for each in (apart, other, neither)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("dimension", "agrees"),
+    [
+        ((9.0, 9.0), True),
+        ((5.34, 5.34), True),
+        ((5.32, 5.32), False),  # 8 / 1.5 is 5.33
+        ((14.9, 20.0), True),
+        ((15.1, 20.0), False),  # 10 x 1.5 is 15
+        ((1.0, 100.0), True),
+        ((1.0, 5.0), False),
+    ],
+)
+def test_agreement_is_within_a_factor_of_one_and_a_half_of_the_set(dimension, agrees):
+    assert agreement(OK, Evidence(dimension=dimension)) is agrees
+    low, high = dimension
+    units = Evidence(widest=64, active=int(high), effective=low)
+    assert agreement(OK, units) is (low <= 15 and int(high) >= 8 / 1.5)
+
+
+def test_without_a_set_or_evidence_nobody_knows_whether_they_agree():
+    assert agreement(OK, Evidence()) is None
+    assert agreement(OK, Evidence(widest=32)) is None
+    assert agreement(EACH["no plateau yet"], Evidence(dimension=(9.0, 9.0))) is None
+
+
+def test_active_units_are_never_fewer_than_their_weight():
+    """Rounding may leave 13.0001 of 13; the range is one all the same."""
+    assert agreement(OK, Evidence(32, 10, 10.0001)) is True
+
+
+def test_classes_apart_by_more_than_half_are_class_dependent():
+    near, far = Evidence(classes={"a": 4, "b": 6}), Evidence(classes={"a": 4, "b": 7, "c": 5})
+    assert not class_dependent(near)
+    assert class_dependent(far)
+    assert not class_dependent(Evidence(classes={"a": 4}))
+    assert not class_dependent(Evidence(classes={}))
+    assert not class_dependent(Evidence())
+    assert evidence_sentences(OK, far) == [
+        "Class-dependent dimension: within a class, the widest network's codes do not vary along "
+        "the same number of dimensions (a: 4, b: 7, c: 5). One latent serves them all, so its size "
+        "is that of the class that needs most, or more where classes have dimensions of their own."
+    ]
+    assert evidence_sentences(OK, near) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([2, 4, *range(8, 17), 32], "2, 4, 8 to 16 and 32"),
+        ([2], "2"),
+        ([2, 3], "2 and 3"),
+        ([2, 3, 4], "2 to 4"),
+        ([2, 3, 5], "2, 3 and 5"),
+        ([1, 3, 4, 5], "1 and 3 to 5"),
+        (iter([7, 8, 9, 11]), "7 to 9 and 11"),
+    ],
+)
+def test_numbers_are_listed_with_their_runs_drawn_together(values, words):
+    assert listed(values) == words
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, unique=True).map(sorted))
+def test_a_list_names_the_numbers_it_was_made_from(values):
+    named = set()
+    for part in re.split(", | and ", listed(values)):
+        ends = [int(number) for number in part.split(" to ")]
+        named |= set(range(ends[0], ends[-1] + 1))
+    assert sorted(named) == values
+
+
+def test_a_span_is_from_the_least_to_the_greatest():
+    assert span([3, 2, 6]) == "2 to 6"
+    assert span([4, 4]) == "4"
+
+
+def test_a_size_is_told_with_those_below_it_that_were_not_tried():
+    assert size_words(OK, 9) == "9"
+    assert size_words(OK, 8) == "8 or fewer (5 to 7 not tried)"
+    assert size_words(OK, 2) == "2 or fewer (1 not tried)"
+    assert size_words(OK, 16) == "16 or fewer (11 to 15 not tried)"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        *[(205.81, "206"), (20.04, "20"), (12.34, "12.3"), (1.5, "1.50"), (0.1, "0.10")],
+        *[(0.0316, "0.0316"), (0.0003, "0.0003"), (-0.113, "-0.11"), (-12.34, "-12.3"), (0.0, "0")],
+    ],
+)
+def test_numbers_have_the_digits_that_mean_something(value, words):
+    found = dataclasses.replace(OK, gain=value)
+    assert f"gain of {words} nats." in told(found)
+
+
+def test_a_recommendation_from_losses_to_words():
+    """The whole way, by numbers that follow from the simulation alone."""
+    effects = [95.0, 92.5, 90.0, 90.0, 90.0]
+    found = recommend(simulated(effects, noise=Noise(example=1, paired=0.01, residual=0.001)))
+    assert told(found) == (
+        "3 latent dimensions (90 % set 3); the held-out −ELBO is within 0.10 nats of the best "
+        "size's, 1 % of the attainable gain of 10 nats. P(no more than 3 needed) = 1.00."
+    )
