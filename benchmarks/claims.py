@@ -71,7 +71,7 @@ def page(folder: RunFolder, answers: dict[str, Any]) -> str:
         "wider of Student's t over seeds and the pigeonhole bootstrap over seeds and images.",
         "",
         "![Against latent size, six seeds: the report's loss falls for ever; the true negative "
-        "ELBO of the very same networks turns back up at 16; that of networks trained with the "
+        "ELBO of the very same networks turns back up after 8; that of networks trained with the "
         "ELBO levels off at 16](images/claims-headline.png)",
         "",
         "## Verdicts",

@@ -275,8 +275,8 @@ def _no_gain(told: _Told) -> str:
     found, measure = told.found, told.measure
     return (
         f"no gain known. The smallest size, {found.best}, has the lowest {measure.name}, and "
-        "without the losses of a model without a latent nothing says what "
-        "there was to gain. Add those, or smaller sizes, and check that a lower loss is a better one."
+        "without the losses of a model without a latent nothing says what there was to gain. Add "
+        "those, or smaller sizes, and check that a lower loss is a better one."
     )
 
 
