@@ -375,6 +375,22 @@ def test_an_undecided_size_is_between_the_bounds_of_what_is_enough(few_replicate
         assert (row.verdict == "enough") == (row.high <= found.delta)
 
 
+def test_the_set_is_the_middle_90_percent_and_all_that_is_not_too_small(few_replicates):
+    """Both ends are read from the cumulative probabilities; the lower one may be a verdict's."""
+    lower = Counter()
+    for found in judged(plateau(4), 30, 2, Noise(residual=0.2)):
+        sums = {**found.cumulative(), 8: 1.0}
+        possible = min(row.latent_size for row in found.rows if row.verdict != "too small")
+        likely = min(size for size, p in sums.items() if p > 0.05)
+        ends = [min(possible, likely), min(size for size, p in sums.items() if p >= 0.95)]
+        if found.latent_size is not None:
+            ends = [min(ends[0], found.latent_size), max(ends[1], found.latent_size)]
+        assert [found.low, found.high] == ends
+        lower[np.sign(possible - likely)] += 1
+    assert lower[-1] > 2  # the verdict decides at times
+    assert lower[0] > 2
+
+
 def test_a_size_past_the_best_that_is_behind_is_too_large(few_replicates):
     found = recommend(simulated([95, 90, 90, 91, 92]))
     assert column(found, "verdict").tolist() == ["too small", *["enough"] * 2, *["too large"] * 2]
@@ -466,9 +482,19 @@ def test_without_the_loss_of_no_latent_the_gain_is_from_the_smallest_size(few_re
     assert (found.status, found.latent_size) == ("ok", 4)
 
 
-def test_where_only_the_smallest_size_is_known_nothing_to_encode_is_not_said(few_replicates):
+def test_without_the_loss_of_no_latent_equal_sizes_are_undecided(few_replicates):
+    """There may be something to encode that the smallest size encodes."""
     found = recommend(simulated([90.0, 90.0, 90.0], without=None))
+    assert found.best > 1
     assert found.status == "undecided"
+
+
+def test_without_the_loss_of_no_latent_a_smallest_size_that_is_best_has_no_gain(few_replicates):
+    losses = simulated([90.0, 90.5, 91.0])
+    found = recommend(dataclasses.replace(losses, no_latent=None))
+    assert (found.status, found.best, found.gain, found.delta) == ("no gain known", 1, 0, 0)
+    assert (found.latent_size, found.low, found.high, found.at_shares) == (None, None, None, {})
+    assert recommend(losses).latent_size == 1
 
 
 def test_a_larger_share_asks_for_no_more_dimensions(few_replicates):

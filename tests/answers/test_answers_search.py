@@ -146,6 +146,13 @@ def test_a_search_ends_where_there_is_nothing_to_encode():
     assert (found.status, actions(steps)) == ("nothing to encode", ["start"])
 
 
+def test_a_search_ends_where_no_gain_is_known():
+    """Every size is worse than a smaller one: down to 1, and no seed can tell what 0 would be."""
+    found, steps = searched(Trainer(lambda size: 90 + 0.1 * size, without=None), Goal(limit=64))
+    assert (found.status, found.sizes[0]) == ("no gain known", 1)
+    assert actions(steps) == ["start", "refine"]
+
+
 def test_a_dip_is_looked_into():
     """Networks wider than the data are worse than those of 6, and 7 is not tried for nothing."""
     trainer = Trainer(lambda size: falling_to(6)(size) + 0.05 * max(size - 6, 0))
@@ -182,7 +189,7 @@ def test_with_noise_seeds_go_to_what_is_undecided_and_its_references(dimension, 
             assert found.row(step.latent_sizes[0]).seeds == step.seeds[0]
             assert len(step.seeds) <= 2
     assert "repeat" in actions(steps)
-    assert len(trainer.networks) <= 100
+    assert len(trainer.networks) <= 120
     counts = Counter(size for size, _ in trainer.networks)
     assert max(counts.values()) <= MOST_SEEDS
     assert counts[2] == 2 or dimension == 3  # too small, plainly
@@ -291,6 +298,22 @@ def test_first_the_gap_where_the_gain_ends_then_that_below_what_is_not_too_small
     assert next_step(far, Goal(64)).latent_sizes == (7, 8)
 
 
+def test_a_coarse_gap_inside_a_wide_set_is_looked_into_after_more_seeds():
+    small = (row(7, "too small", behind=5.0, seeds=4), row(8, "undecided", seeds=4))
+    found = recommended(*small, row(24, "undecided", seeds=4), ends=(8, 24))
+    inside = Step("refine", (12, 16, 20), (0, 1, 2, 3), "the set spans 8 to 24")
+    assert next_step(found, Goal(64)) == inside
+    assert next_step(found, Goal(64, precision=16)).action == "repeat"
+    early = dataclasses.replace(found, rows=tuple(each._replace(seeds=2) for each in found.rows))
+    assert next_step(early, Goal(64)).action == "repeat"
+    fine = dataclasses.replace(
+        found, rows=(*small, row(16, "undecided", seeds=4)), high=16, best=16
+    )
+    assert next_step(fine, Goal(64)).action == "repeat"
+    sure = dataclasses.replace(found, rows=(small[0], row(8, "enough", seeds=4), found.rows[2]))
+    assert next_step(sure, Goal(64)).action == "repeat"
+
+
 def whole(*verdicts, **given_):
     """A recommendation of the sizes 1, 2, ..., none between them untried."""
     rows = [row(k, verdict) for k, verdict in enumerate(verdicts, 1)]
@@ -359,8 +382,16 @@ def test_a_wide_set_without_undecided_sizes_takes_seeds_for_its_likely_ones():
 
 def test_statuses_that_no_network_would_change_end_a_search():
     for status in ("nothing to encode", "one size"):
-        found = whole("undecided", "undecided", status=status)
+        found = dataclasses.replace(whole("undecided", "undecided", status=status), gain=-0.1)
         assert next_step(found, Goal(64)) is None
+
+
+def test_a_gain_that_two_seeds_are_not_sure_of_gets_two_more():
+    found = whole("undecided", "undecided", status="nothing to encode")
+    step = next_step(found, Goal(64))
+    assert step == Step("repeat", tuple(found.sizes), (2, 3), "a gain is seen, but not sure")
+    repeated = tuple(row._replace(seeds=4) for row in found.rows)
+    assert next_step(dataclasses.replace(found, rows=repeated), Goal(64)) is None
 
 
 def test_width_counts_what_was_not_tried_below_the_set():

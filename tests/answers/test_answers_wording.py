@@ -153,6 +153,14 @@ def test_nothing_to_encode():
     )
 
 
+def test_no_gain_known():
+    assert told(EACH["no gain known"]) == (
+        "no gain known. The smallest size, 2, has the lowest held-out −ELBO, and without the "
+        "losses of a model without a latent nothing says what there was to gain. Add those, or "
+        "smaller sizes, and check that a lower loss is a better one."
+    )
+
+
 def test_undecided():
     assert told(UNDECIDED) == (
         "undecided, 90 % set 8 to 16 (likeliest 9, P = 0.60). Noise hides whether 8 and 9 are "

@@ -46,7 +46,7 @@ LAYERS = (
         "pipeline.run pipeline.search",
     ),
     (
-        "commands.display commands.answers commands.data commands.evaluate commands.recommend "
+        "commands.answers commands.display commands.data commands.evaluate commands.recommend "
         "commands.report commands.run commands.studies commands.summary commands.main",
     ),
 )

@@ -284,7 +284,7 @@ def test_a_run_takes_only_the_devices_for_which_there_is_memory(quick, monkeypat
         heard.append(footprint)
         return Placement(first, placement.mapping), 1
 
-    monkeypatch.setattr("latentsweep.pipeline.run.fitting", tight)
+    monkeypatch.setattr("latentsweep.pipeline.train.fitting", tight)
     found = quick(objectives=["elbo"])
     plans = [json.loads(p.read_text()) for p in found.folder.path.glob("passes/*/plan.json")]
     assert [plan["devices"] for plan in plans] == [1, 1]
@@ -294,7 +294,7 @@ def test_a_run_takes_only_the_devices_for_which_there_is_memory(quick, monkeypat
 
 def test_seconds_add_up_over_the_stages(tiny_run):
     seconds = RunFolder(tiny_run).manifest()["seconds"]
-    assert list(seconds) == ["compile", "train", "evaluate", "project", "report"]
+    assert list(seconds) == ["compile", "train", "evaluate", "project", "answer", "report"]
 
 
 def test_a_run_without_a_folder_is_named_after_study_or_data():

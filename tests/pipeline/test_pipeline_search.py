@@ -219,3 +219,21 @@ def test_nothing_is_recommended_from_the_keras_blog_loss(tiny, tmp_path, without
     assert found is not None
     assert found["recommendation"]["status"] == "not judged"
     assert "run it with --objective elbo" in found["recommendation"]["sentence"]
+
+
+def test_a_network_that_fails_ends_the_search_and_is_not_asked_for_again(tmp_path, monkeypatch):
+    measured = searching.evaluate.measured
+
+    def failing(trained, values, draws, split="test"):
+        arrays = measured(trained, values, draws, split)
+        if int(trained.settings.latent_size) == 3:
+            arrays[f"{split}/neg_elbo"] = np.full_like(arrays[f"{split}/neg_elbo"], np.nan)
+        return arrays
+
+    monkeypatch.setattr(searching.evaluate, "measured", failing)
+    found = find(work(tmp_path / "run"), Ask(), command="test").json
+    steps = decisions(tmp_path / "run")
+    assert len({json.dumps([s["latent_sizes"], s["seeds"]]) for s in steps}) == len(steps)
+    if any(3 in step["latent_sizes"] for step in steps):
+        assert 3 not in {row["latent_size"] for row in found["rows"]}
+        assert any("elbo-k03-s0" in note for note in found["notes"])

@@ -6,7 +6,8 @@ gave and from nothing else:
     start    the powers of two from 2 on, up to the first limit, with two seeds
     extend   twice the largest size, while no smaller one is enough
     refine   the sizes between two neighbours, all of them or first three among many: below the
-             first size near the best, then below the first that is not too small
+             first size near the best, then below the first that is not too small, and in the end
+             three inside a coarse gap of a set that more seeds have not closed
     repeat   two more seeds for the smallest sizes that are undecided, and for those they are held
              against: the best, and the smallest that is enough
 
@@ -17,6 +18,7 @@ at every step: one that began from another's would be compared with it unfairly.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -69,6 +71,8 @@ def first_step(goal: Goal) -> Step:
 
 def next_step(found: Recommendation, goal: Goal) -> Step | None:
     """What to train after this, or None if the question is answered as well as was asked for."""
+    if found.status == "nothing to encode" and found.gain > 0:
+        return _once_more(found)
     if found.status in ("nothing to encode", "one size"):
         return None
     largest = found.sizes[-1]
@@ -80,7 +84,9 @@ def next_step(found: Recommendation, goal: Goal) -> Step | None:
         low, high = _open_gap(found)
         why = f"the gain ends between {low} and {high}" if low else f"{high} is near the best"
         return Step("refine", sizes, _seeds(found), why)
-    return None if found.status == "every size keeps helping" else _repeat(found, goal)
+    if found.status in ("every size keeps helping", "no gain known"):
+        return None
+    return _inside(found, goal) or _repeat(found, goal)
 
 
 def trimmed(step: Step, networks: int) -> Step | None:
@@ -124,17 +130,44 @@ def _gap(found: Recommendation, place: int) -> tuple[int, int]:
 
 
 def _untried(found: Recommendation) -> tuple[int, ...]:
-    """The sizes of that gap; three, evenly spaced, of many."""
-    low, high = _open_gap(found)
+    """The sizes of the open gap."""
+    return _between(*_open_gap(found))
+
+
+def _between(low: int, high: int) -> tuple[int, ...]:
+    """The sizes between two; three, evenly spaced, of many."""
     missing = range(low + 1, high)
     if len(missing) <= _MANY:
         return tuple(missing)
     return tuple(round(low + (high - low) * part / 4) for part in (1, 2, 3))
 
 
+def _inside(found: Recommendation, goal: Goal) -> Step | None:
+    """Three sizes of a coarse gap inside a wide set that more seeds have not closed."""
+    if found.low is None or found.high is None or found.high - found.low <= goal.precision:
+        return None
+    spanned = [row for row in found.rows if found.low <= row.latent_size <= found.high]
+    for one, other in pairwise(spanned):
+        gap = _between(one.latent_size, other.latent_size)
+        coarse = other.latent_size - one.latent_size > _MANY + 1
+        repeated = min(one.seeds, other.seeds) > FIRST_SEEDS
+        if coarse and repeated and one.verdict == "undecided":
+            why = f"the set spans {one.latent_size} to {other.latent_size}"
+            return Step("refine", gap, _seeds(found), why)
+    return None
+
+
 def _seeds(found: Recommendation) -> tuple[int, ...]:
     """As many seeds as all sizes have had."""
     return tuple(range(max(FIRST_SEEDS, min(row.seeds for row in found.rows))))
+
+
+def _once_more(found: Recommendation) -> Step | None:
+    """Two more seeds of all sizes where there seems to be a gain: of two seeds little is sure."""
+    if max(row.seeds for row in found.rows) > FIRST_SEEDS:
+        return None
+    seeds = range(FIRST_SEEDS, FIRST_SEEDS + MORE_SEEDS)
+    return Step("repeat", tuple(found.sizes), tuple(seeds), "a gain is seen, but not sure")
 
 
 def _repeat(found: Recommendation, goal: Goal) -> Step | None:

@@ -80,6 +80,7 @@ def as_json(
         "target": rule.target,
         "gain": found.gain,
         "gain_low": found.gain_low,
+        "gain_is_known": found.gain_is_known,
         "best": found.best,
         "data": setting.data,
         "architecture": setting.architecture,

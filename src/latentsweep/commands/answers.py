@@ -2,11 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from latentsweep.pipeline.search import Ask
-    from latentsweep.pipeline.work import Work
+from typing import Any
 
 
 def recommendation_lines(answer: Mapping[str, Any], check: int | None = None) -> list[str]:
@@ -32,27 +28,6 @@ def size_table(answer: Mapping[str, Any]) -> list[str]:
     *right, last = zip(filled, widths, strict=True)
     columns = [[cell.rjust(width) for cell in column] for column, width in right] + [last[0]]
     return ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
-
-
-def found_lines(work: "Work", ask: "Ask") -> list[str]:
-    """What was found in the data, and what the search will cost."""
-    from latentsweep.answers.search import first_step
-    from latentsweep.commands.display import duration
-    from latentsweep.pipeline.search import goal_of, seconds_a_network
-
-    dataset, study = work.dataset, work.study
-    splits = ", ".join(f"{len(indices):,} to {name}" for name, indices in dataset.splits.items())
-    shape = " x ".join(str(size) for size in dataset.item_shape)
-    first = first_step(goal_of(dataset, ask))
-    one = seconds_a_network(work)
-    return [
-        f"data    {dataset.name}: {splits}; {shape} each; {work.likelihood_name} likelihood",
-        f"network dense, {study.hidden_size} ReLU units each way, {study.epochs} epochs, about "
-        f"{one:.1f} s each on this machine",
-        f"first   {first.networks} networks, {duration(first.networks * one)}; in all at most "
-        f"{duration(ask.budget)} of training, and what measuring takes",
-        f"folder  {work.folder.path}",
-    ]
 
 
 def _cells(row: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[str, ...]:

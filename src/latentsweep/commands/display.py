@@ -1,10 +1,10 @@
 """What the terminal shows: the results as they come, a progress bar, and what to open next."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 from rich.console import Console, Group, RenderableType
@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from latentsweep.commands.answers import size_table
 from latentsweep.pipeline.observer import Observer
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.answers import Verdict, answers
@@ -68,6 +69,15 @@ class Terminal(Observer):
     def advance(self, done: int) -> None:
         """Move the bar."""
         self.progress.update(self.task, completed=done)
+
+    def answer(self, recommendation: Mapping[str, Any]) -> None:
+        """Show what a search knows so far: its table of sizes, under which the bar goes on."""
+        lines = size_table(recommendation)
+        if self.console.is_terminal:
+            self.table = Text("\n".join(lines))
+        else:
+            for line in ["", *lines, ""]:
+                self.say(line)
 
     def results(self, table: pd.DataFrame, newest: str) -> None:
         """Show the table so far; where there is no terminal, its newest row."""

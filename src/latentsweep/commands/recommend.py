@@ -5,9 +5,13 @@ import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from latentsweep.pipeline.search import Ask
+    from latentsweep.pipeline.work import Work
 
 
 class By(StrEnum):
@@ -130,7 +134,6 @@ def _from_run(path: Path, criterion: By, rule: Any) -> dict[str, Any]:
 def _from_data(
     source: str, output: Path | None, asked: dict[str, Any], settings: list[str], *, force: bool
 ) -> tuple[dict[str, Any], Path]:
-    from latentsweep.commands.answers import found_lines
     from latentsweep.commands.display import Terminal
     from latentsweep.data.catalogue import load_dataset
     from latentsweep.pipeline.run import settled
@@ -148,10 +151,31 @@ def _from_data(
         whole = load_dataset(study.changed({"validation_fraction": 0}))
         work = Work(*suited(study, whole, changes), RunFolder(folder), terminal)
         check_examples(work)
-        for line in found_lines(work, ask):
+        for line in _found_lines(work, ask):
             terminal.say(line)
         command = shlex.join(["latentsweep", *sys.argv[1:]])
         return search(work, ask, command=command, force=force).json, folder
+
+
+def _found_lines(work: "Work", ask: "Ask") -> list[str]:
+    """What was found in the data, and what the search will cost."""
+    from latentsweep.answers.search import first_step
+    from latentsweep.commands.display import duration
+    from latentsweep.pipeline.search import goal_of, seconds_a_network
+
+    dataset, study = work.dataset, work.study
+    splits = ", ".join(f"{len(indices):,} to {name}" for name, indices in dataset.splits.items())
+    shape = " x ".join(str(size) for size in dataset.item_shape)
+    first = first_step(goal_of(dataset, ask))
+    one = seconds_a_network(work)
+    return [
+        f"data    {dataset.name}: {splits}; {shape} each; {work.likelihood_name} likelihood",
+        f"network dense, {study.hidden_size} ReLU units each way, {study.epochs} epochs, about "
+        f"{one:.1f} s each on this machine",
+        f"first   {first.networks} networks, {duration(first.networks * one)}; in all at most "
+        f"{duration(ask.budget)} of training, and what measuring takes",
+        f"folder  {work.folder.path}",
+    ]
 
 
 def _seconds(text: str) -> float:

@@ -188,7 +188,7 @@ def _evidence(folder: RunFolder, arrays: Mapping[Member, dict[str, np.ndarray]])
         widest=widest.latent_size,
         active=active_units(arrays[widest]["rho"]),
         effective=float(effective_units(arrays[widest]["kl_per_dimension"])),
-        dimension=_ends(profile) if profile else None,
+        dimension=_ends(profile),
         scale_dependent=bool(profile and profile["scale_dependent"]),
         classes=_units_by_class(folder, arrays[widest]),
     )
@@ -205,8 +205,11 @@ def _units_by_class(folder: RunFolder, arrays: dict[str, np.ndarray]) -> dict[st
     return {str(name): int(n) for name, n in zip(names, units, strict=True) if n >= 0}
 
 
-def _ends(profile: Mapping[str, Any]) -> tuple[float, float]:
-    return float(profile["low"] or 0.0), float(profile["high"] or 0.0)
+def _ends(profile: Mapping[str, Any] | None) -> tuple[float, float] | None:
+    """The extremes of a profile of the data's dimension; None where nothing could be read."""
+    if profile is None or profile["low"] is None or profile["high"] is None:
+        return None
+    return float(profile["low"]), float(profile["high"])
 
 
 def _setting(
@@ -214,7 +217,7 @@ def _setting(
 ) -> Setting:
     data = manifest["data"]
     train = data["splits"]["train"]
-    seeds = span(losses.present.sum(axis=1).tolist())
+    seeds = span(count for count in losses.present.sum(axis=1).tolist() if count)
     decays = " falling to 0" if study.decay else ""
     epochs = f"{study.epochs} epoch{'s' if study.epochs > 1 else ''}"
     plural = "" if seeds == "1" else "s"

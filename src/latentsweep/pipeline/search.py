@@ -146,8 +146,8 @@ def find(work: Work, ask: Ask, *, command: str) -> Answer:
         work.observer.answer(found.json)
         step = next_step(found.found, goal)
         afforded = trimmed(step, _affordable(work, ask)) if step else None
-        if afforded is None:
-            found.json["open"] = None if step is None else _open(step, work)
+        if afforded is None or not _has_new(work, afforded):
+            found.json["open"] = _still_open(work, step, afforded)
             return found
         _decide(work, afforded, ask)
 
@@ -198,7 +198,18 @@ def _affordable(work: Work, ask: Ask) -> int:
     return int(max(ask.budget - _spent(work), 0) / seconds_a_network(work))
 
 
-def _open(step: Step, work: Work) -> str:
+def _has_new(work: Work, step: Step) -> bool:
+    """Whether some of a step's networks were never trained: one that failed is not tried again."""
+    there = {(member.latent_size, member.seed) for member in work.members}
+    return any((size, seed) not in there for size in step.latent_sizes for seed in step.seeds)
+
+
+def _still_open(work: Work, step: Step | None, afforded: Step | None) -> str | None:
+    """What a search that ends leaves open, None if nothing."""
+    if step is None:
+        return None
+    if afforded is not None:
+        return f"Still open: {step.why}; but the networks that would tell failed (see the alarms)."
     seconds = step.networks * seconds_a_network(work)
     return (
         f"The budget is spent. Still open: {step.why}. The next step would be {step.networks} "

@@ -193,11 +193,12 @@ class RunFolder:
     def baseline_arrays(self) -> dict[str, np.ndarray]:
         """Per-example hits of those representations, named `pca-k02/test/knn_hits` and so on."""
         path = self.path / "baselines.safetensors"
-        return read_arrays(path) if path.exists() else {}
+        return read_arrays(path) if path.exists() else {}  # there are none without labels
 
     def write_baselines(self, baselines: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> None:
         """Write the structure of representations that nothing was trained for."""
-        write_arrays(self.path / "baselines.safetensors", arrays)
+        if arrays:
+            write_arrays(self.path / "baselines.safetensors", arrays)
         write_table(self.baselines_path, baselines)
 
     def similarities(self) -> pd.DataFrame:
