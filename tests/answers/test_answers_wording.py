@@ -9,16 +9,19 @@ from hypothesis import strategies as st
 from test_answers_recommendation import Noise, any_losses, simulated
 
 from latentsweep.answers import recommendation
+from latentsweep.answers.evidence import (
+    Evidence,
+    agreement,
+    class_dependent,
+    evidence_sentences,
+    gradual,
+)
 from latentsweep.answers.recommendation import USUAL, Recommendation, Row, Rule, Status, recommend
 from latentsweep.answers.wording import (
     MEASURES,
     SCOPE,
-    Evidence,
     Setting,
-    agreement,
     as_json,
-    class_dependent,
-    evidence_sentences,
     listed,
     methods,
     sentence,
@@ -372,10 +375,12 @@ def test_active_units_are_never_fewer_than_their_weight():
     assert agreement(OK, Evidence(32, 10, 10.0001)) is True
 
 
-def test_classes_apart_by_more_than_half_are_class_dependent():
-    near, far = Evidence(classes={"a": 4, "b": 6}), Evidence(classes={"a": 4, "b": 7, "c": 5})
+def test_classes_apart_by_more_than_a_quarter_are_class_dependent():
+    near, far = Evidence(classes={"a": 8, "b": 10}), Evidence(classes={"a": 4, "b": 7, "c": 5})
     assert not class_dependent(near)
     assert class_dependent(far)
+    assert class_dependent(Evidence(classes={"a": 6, "b": 8}))
+    assert not class_dependent(Evidence(classes={"a": 1, "b": 2}))
     assert not class_dependent(Evidence(classes={"a": 4}))
     assert not class_dependent(Evidence(classes={}))
     assert not class_dependent(Evidence())
@@ -385,6 +390,22 @@ def test_classes_apart_by_more_than_half_are_class_dependent():
         "is that of the class that needs most, or more where classes have dimensions of their own."
     ]
     assert evidence_sentences(OK, near) == []
+
+
+def test_a_gain_that_fades_out_is_told_apart_from_one_that_ends():
+    """Of 10 dimensions a quarter is left out at 7; 4 is the next smaller that was tried."""
+    assert gradual(OK) is None
+    assert evidence_sentences(OK, Evidence()) == []
+    faded = made("ok", behind=[7.0, 1.9, 0.21, 0.125, 0.0, 0.03], latent_size=10, low=8, high=10)
+    assert gradual(faded) == faded.row(4)
+    assert evidence_sentences(faded, Evidence()) == [
+        "The gain fades out rather than ends: 4 dimensions are only 9.5 % of the gain behind. How "
+        "many are needed hangs on the share that may be lost; the data names no size of its own."
+    ]
+    assert gradual(dataclasses.replace(faded, latent_size=None)) is None
+    assert gradual(dataclasses.replace(faded, latent_size=16)) is not None
+    assert gradual(dataclasses.replace(faded, latent_size=4)) is None
+    assert gradual(dataclasses.replace(faded, delta=0.0)) is None
 
 
 @pytest.mark.parametrize(

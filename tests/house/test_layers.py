@@ -35,7 +35,8 @@ LAYERS = (
         "evaluation.evaluate",
     ),
     (
-        "answers.statistics answers.losses answers.recommendation answers.search answers.wording "
+        "answers.statistics answers.losses answers.recommendation answers.search "
+        "answers.evidence answers.wording "
         "answers.claim_sentences answers.claims",
     ),
     ("show.style show.members show.sentences show.measures show.answers show.figures show.report",),

@@ -3,15 +3,20 @@
 A sentence names no size that was not tried, and never a size without what it was compared with.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from latentsweep.answers.evidence import (
+    PERCENT,
+    Evidence,
+    agreement,
+    evidence_json,
+    evidence_sentences,
+    gradual,
+)
 from latentsweep.answers.recommendation import CONFIDENCE, Recommendation, Rule, Status
 from latentsweep.answers.search import width
-
-PERCENT = f"{CONFIDENCE:.0%}".replace("%", " %")
 
 
 @dataclass(frozen=True)
@@ -41,30 +46,6 @@ class Setting:
     measure: Measure
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What else tells of a dimension: the widest network's units, and the data's neighbours.
-
-    `active` and `effective` count the units of the widest network's first seed that carry anything,
-    and the same weighed by KL; `classes` are those along which each class's codes vary. `dimension`
-    are the extremes of the data's own over scales. None where something was not measured.
-    """
-
-    widest: int | None = None
-    active: int | None = None
-    effective: float | None = None
-    dimension: tuple[float, float] | None = None
-    scale_dependent: bool = False
-    classes: Mapping[str, int] | None = None
-
-    @property
-    def units(self) -> tuple[int, float] | None:
-        """Active units, and the same weighed; None if unknown, or of a network that diverged."""
-        if self.active is None or self.effective is None or not math.isfinite(self.effective):
-            return None
-        return self.active, self.effective
-
-
 def as_json(
     found: Recommendation, rule: Rule, setting: Setting, evidence: Evidence, notes: Iterable[str]
 ) -> dict[str, Any]:
@@ -90,8 +71,9 @@ def as_json(
         "sentence": sentence(found, rule, setting),
         "methods": methods(found, rule, setting),
         "scope": SCOPE,
-        "evidence": _evidence(evidence),
+        "evidence": evidence_json(evidence),
         "agreement": agreement(found, evidence),
+        "gradual": gradual(found) is not None,
         "evidence_sentences": evidence_sentences(found, evidence),
         "at_shares": [{"share": s, "latent_size": k} for s, k in found.at_shares.items()],
         "rows": [row._asdict() for row in found.rows],
@@ -124,42 +106,6 @@ def methods(found: Recommendation, rule: Rule, setting: Setting) -> str | None:
         f"{setting.budget}, compared on {setting.held_out:,} held-out "
         f"examples of {setting.data} (latentsweep)."
     )
-
-
-def evidence_sentences(found: Recommendation, evidence: Evidence) -> list[str]:
-    """What else tells of a dimension, and whether it agrees; nothing where nothing was measured."""
-    lines = []
-    if evidence.units is not None:
-        active, effective = evidence.units
-        lines.append(
-            f"Of the widest network's {evidence.widest} dimensions {active} carry something; "
-            f"weighed by what they carry, they count as {effective:.1f}."
-        )
-    if evidence.dimension is not None:
-        low, high = evidence.dimension
-        bound = ", which depends on the scale: a lower bound" if evidence.scale_dependent else ""
-        lines.append(
-            f"The data's nearest neighbours read a dimension of {low:.1f} to {high:.1f}{bound}."
-        )
-    lines += _class_sentences(evidence)
-    return lines + _agreement_sentences(_agreeing(found, evidence))
-
-
-def agreement(found: Recommendation, evidence: Evidence) -> bool | None:
-    """Whether units or neighbours lie within a factor of 1.5 of the set; None if nobody knows.
-
-    They never change the answer: active units count whatever carries anything, and neighbours read
-    too few dimensions where there are many.
-    """
-    agreeing = _agreeing(found, evidence)
-    return any(agreeing.values()) if agreeing else None
-
-
-def class_dependent(evidence: Evidence) -> bool:
-    """Whether some class varies along more than half as many dimensions again as another."""
-    if not evidence.classes:
-        return False
-    return max(evidence.classes.values()) > 1.5 * min(evidence.classes.values())
 
 
 def listed(values: Iterable[int]) -> str:
@@ -332,54 +278,6 @@ _WORDS: dict[Status, Callable[[_Told], str]] = {
     "one size": _one_size,
     "target not reached": _not_reached,
 }
-
-
-def _agreeing(found: Recommendation, evidence: Evidence) -> dict[str, bool]:
-    """Whether each of the dimensions that are known lies within a factor of 1.5 of the set."""
-    if found.low is None or found.high is None:
-        return {}
-    ranges = {"neighbours": evidence.dimension}
-    if evidence.units is not None:
-        active, effective = evidence.units
-        ranges["units"] = (min(effective, active), float(active))
-    return {
-        name: found.low <= 1.5 * ends[1] and found.high >= ends[0] / 1.5
-        for name, ends in ranges.items()
-        if ends is not None
-    }
-
-
-def _agreement_sentences(agreeing: Mapping[str, bool]) -> list[str]:
-    if not agreeing:
-        return []
-    if len(set(agreeing.values())) > 1:
-        yes, no = sorted(agreeing, key=lambda name: not agreeing[name])
-        return [f"The {yes} agree with the {PERCENT} set, the {no} do not."]
-    verb = "agrees" if all(agreeing.values()) else "disagrees"
-    return [f"The evidence {verb} with the {PERCENT} set."]
-
-
-def _class_sentences(evidence: Evidence) -> list[str]:
-    if not evidence.classes or not class_dependent(evidence):
-        return []
-    words = ", ".join(f"{name}: {count}" for name, count in evidence.classes.items())
-    return [
-        "Class-dependent dimension: within a class, the widest network's codes do not vary along "
-        f"the same number of dimensions ({words}). One latent serves them all, so its size is that "
-        "of the class that needs most, or more where classes have dimensions of their own."
-    ]
-
-
-def _evidence(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "widest": evidence.widest,
-        "active_units": evidence.active,
-        "effective_units": None if evidence.units is None else evidence.units[1],
-        "dimension": None if evidence.dimension is None else list(evidence.dimension),
-        "scale_dependent": evidence.scale_dependent,
-        "classes": None if evidence.classes is None else dict(evidence.classes),
-        "class_dependent": class_dependent(evidence),
-    }
 
 
 def _share(share: float) -> str:

@@ -107,9 +107,10 @@ def _rule(criterion: By, target: float | None) -> Any:
 
 
 def _from_table(path: Path, rule: Any, check: int | None) -> list[str]:
+    from latentsweep.answers.evidence import Evidence
     from latentsweep.answers.losses import read_losses
     from latentsweep.answers.recommendation import recommend
-    from latentsweep.answers.wording import MEASURES, Evidence, Setting, as_json
+    from latentsweep.answers.wording import MEASURES, Setting, as_json
     from latentsweep.commands.answers import recommendation_lines
 
     losses, notes = read_losses(path)

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from latentsweep.answers.evidence import Evidence
 from latentsweep.answers.losses import LEAST_EXAMPLES, Losses, unbalanced
 from latentsweep.answers.recommendation import USUAL, Recommendation, Rule, recommend
-from latentsweep.answers.wording import MEASURES, Evidence, Setting, as_json, span
+from latentsweep.answers.wording import MEASURES, Setting, as_json, span
 from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.rate import active_units, effective_units, units_by_class
 from latentsweep.pipeline.plan import Member, members_in
