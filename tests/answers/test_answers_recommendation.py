@@ -81,7 +81,6 @@ def test_with_little_noise_the_answer_is_where_the_plateau_begins(first, few_rep
     assert found.cumulative()[first] > 0.95 > found.cumulative().get(first - 1, 0)
     assert found.best >= first
     assert found.gain_is_known
-    assert found.paired
 
 
 @pytest.mark.parametrize("share", [0.01, 0.03])
@@ -174,7 +173,6 @@ def test_gaps_are_filled_by_least_squares(draw):
         found = recommend(losses)
     np.testing.assert_allclose(column(found, "behind"), effects - effects.min(), atol=1e-8)
     assert column(found, "seeds").tolist() == losses.present.sum(axis=1).tolist()
-    assert found.paired
 
 
 @pytest.mark.parametrize("gone", [[], [(0, 2), (3, 1), (5, 0)]], ids=["balanced", "unbalanced"])
@@ -193,7 +191,6 @@ def test_without_common_seeds_sizes_are_means_of_their_own():
     losses = simulated(plateau(2, 3), 6, Noise(seed=1.0))
     own = lacking(losses, *[(k, s) for k in range(3) for s in range(6) if s // 2 != k])
     found = recommend(own)
-    assert not found.paired
     expected = [losses.values[k, 2 * k : 2 * k + 2].mean() for k in range(3)]
     np.testing.assert_allclose(column(found, "loss"), expected)
     # The seeds' differences are noise then: bounds ten times as wide as theirs who share seeds.

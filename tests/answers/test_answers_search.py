@@ -251,7 +251,6 @@ def recommended(*rows, status="undecided", answer=None, ends=(None, None), best=
         gain_is_known=True,
         rows=rows,
         at_shares={},
-        paired=True,
     )
 
 

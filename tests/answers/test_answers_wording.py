@@ -61,7 +61,6 @@ def made(status, verdicts=None, behind=None, **given_):
         "gain_is_known": True,
         "rows": tuple(rows),
         "at_shares": {0.005: None, 0.01: 10, 0.02: 9},
-        "paired": True,
     }
     return Recommendation(**{**usual, **given_})
 

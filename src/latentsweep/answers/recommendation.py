@@ -117,7 +117,6 @@ class Recommendation:
     gain_is_known: bool
     rows: tuple[Row, ...]
     at_shares: dict[float, int | None]
-    paired: bool
 
     @property
     def sizes(self) -> list[int]:
@@ -187,7 +186,6 @@ def recommend(
         gain_is_known=kept.no_latent is not None,
         rows=rows,
         at_shares={} if status in _NOT_JUDGED else _at_shares(kept, draws, rule),
-        paired=design.paired,
     )
 
 
