@@ -28,7 +28,7 @@ def evaluated(make_run, recipes):
     folder.write_results(rows)
     baseline = {"representation": "pca", "latent_size": 2, "knn_accuracy": 0.4425}
     itself = {"representation": "data", "latent_size": 30, "knn_accuracy": 0.9665}
-    folder.write_baselines(pd.DataFrame([baseline, itself]))
+    folder.write_baselines(pd.DataFrame([baseline, itself]), {})
     profile = {"two_nn": 13.8, "mle": 12.2, "low": 11.2, "high": 13.8, "scale_dependent": False}
     folder.write_yardsticks(
         {
