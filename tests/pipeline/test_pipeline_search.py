@@ -135,9 +135,14 @@ def test_a_spent_budget_says_what_is_open_and_a_larger_one_goes_on(searched, tmp
     assert numbers(then) == numbers(found)
 
 
-def test_a_size_to_check_is_tried_from_the_start(tmp_path):
-    found = find(work(tmp_path / "run"), Ask(budget=1e-6, check=11), command="test").json
-    assert 11 in {row["latent_size"] for row in found["rows"]}
+def test_a_size_to_check_is_tried_at_any_time_and_once(tmp_path):
+    folder, spent = tmp_path / "run", Ask(budget=1e-6)
+    find(work(folder), spent, command="test")
+    for _ in range(2):
+        asking = dataclasses.replace(spent, check=11)
+        found = find(work(folder), asking, command="test").json
+        assert 11 in {row["latent_size"] for row in found["rows"]}
+    assert [step["action"] for step in decisions(folder)] == ["start", "check"]
 
 
 def test_other_criteria_on_the_same_networks(searched, tmp_path):

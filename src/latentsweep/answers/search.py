@@ -4,6 +4,7 @@ A search is a list of steps, each some latent sizes and seeds, chosen from what 
 gave and from nothing else:
 
     start    the powers of two from 2 on, up to the first limit, with two seeds
+    check    a size that was asked for, whatever the search would do
     extend   twice the largest size, while no smaller one is enough
     refine   the sizes between two neighbours, all of them or first three among many: below the
              first size near the best, then below the first that is not too small, and in the end
@@ -25,7 +26,7 @@ import numpy as np
 
 from latentsweep.answers.recommendation import Recommendation, Row
 
-Action = Literal["start", "extend", "refine", "repeat"]
+Action = Literal["start", "check", "extend", "refine", "repeat"]
 FIRST_LIMIT = 32
 FIRST_SEEDS = 2
 MORE_SEEDS = 2
@@ -67,6 +68,11 @@ def first_step(goal: Goal) -> Step:
     if len(sizes) == 1:
         sizes = tuple(sorted({1, *sizes, goal.limit}))
     return Step("start", sizes, tuple(range(FIRST_SEEDS)), "a coarse grid")
+
+
+def asked_for(latent_size: int) -> Step:
+    """A size that someone wants to know about, wherever the search stands."""
+    return Step("check", (latent_size,), tuple(range(FIRST_SEEDS)), "asked for")
 
 
 def next_step(found: Recommendation, goal: Goal) -> Step | None:

@@ -42,7 +42,8 @@ def recommend(
         int, typer.Option(help="How wide the set of sizes may be in the end.", metavar="N", min=0)
     ] = 2,
     check: Annotated[
-        int | None, typer.Option(help="A size you use: is it all right?", metavar="K", min=1)
+        int | None,
+        typer.Option(help="A size you use: is it all right?", metavar="K", min=1, max=4096),
     ] = None,
     criterion: Annotated[By, typer.Option(help="What the sizes are compared by.")] = By.ELBO,
     target: Annotated[

@@ -16,7 +16,7 @@ import numpy as np
 
 from latentsweep.answers.losses import LEAST_EXAMPLES
 from latentsweep.answers.recommendation import USUAL, Rule
-from latentsweep.answers.search import Goal, Step, first_step, next_step, trimmed
+from latentsweep.answers.search import Goal, Step, asked_for, first_step, next_step, trimmed
 from latentsweep.data.dataset import Dataset, with_validation
 from latentsweep.errors import DataError, StudyError
 from latentsweep.evaluation import dimension, evaluate, structure
@@ -139,7 +139,9 @@ def find(work: Work, ask: Ask, *, command: str) -> Answer:
     _write_dimension(work)
     goal = goal_of(work.dataset, ask)
     if not work.folder.decisions():
-        _decide(work, _with_check(first_step(goal), ask), ask)
+        _decide(work, first_step(goal), ask)
+    if ask.check is not None and ask.check not in {m.latent_size for m in work.members}:
+        _decide(work, asked_for(ask.check), ask)
     while True:
         train(work, partial(hold_out, hits=ask.criterion == "knn"))
         found = answer(work.folder, ask.criterion, ask.rule, limit=goal.limit)
@@ -161,12 +163,6 @@ def check_examples(work: Work) -> None:
             f"compare sizes on, got {held_out}; give {2 * LEAST_EXAMPLES} training examples or "
             "more, and leave validation_fraction as it is"
         )
-
-
-def _with_check(step: Step, ask: Ask) -> Step:
-    if ask.check is None:
-        return step
-    return step._replace(latent_sizes=tuple(sorted({*step.latent_sizes, ask.check})))
 
 
 def _decide(work: Work, step: Step, ask: Ask) -> None:
