@@ -223,7 +223,8 @@ def page(rows: list[dict[str, Any]]) -> str:
 
 def _summary(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
-        "| family | cells | exact, or the right verdict | within 1 | 90 % set covers | median width | targets |",
+        "| family | cells | exact, or the right verdict | within 1 | 90 % set covers | "
+        "median width | targets |",
         "|---|---:|---:|---:|---:|---:|---|",
     ]
     for group, (words, targets) in GROUPS.items():

@@ -399,7 +399,7 @@ def test_a_gain_that_fades_out_is_told_apart_from_one_that_ends():
     assert gradual(faded) == faded.row(4)
     assert evidence_sentences(faded, Evidence()) == [
         "The gain fades out rather than ends: 4 dimensions are only 9.5 % of the gain behind. How "
-        "many are needed hangs on the share that may be lost; the data names no size of its own."
+        "many are needed hangs on the share that may be lost."
     ]
     assert gradual(dataclasses.replace(faded, latent_size=None)) is None
     assert gradual(dataclasses.replace(faded, latent_size=16)) is not None

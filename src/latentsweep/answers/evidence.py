@@ -101,7 +101,7 @@ def _gradual_sentences(found: Recommendation) -> list[str]:
     return [
         f"The gain fades out rather than ends: {row.latent_size} dimensions are only "
         f"{100 * row.behind / found.gain:.1f} % of the gain behind. How many are needed hangs on "
-        "the share that may be lost; the data names no size of its own."
+        "the share that may be lost."
     ]
 
 
