@@ -12,7 +12,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
-    ("errors axes study",),
+    ("errors axes language study",),
     (
         "data.dataset data.idx data.array_file data.digits data.mnist data.shapes "
         "data.synthetic data.catalogue",
@@ -39,7 +39,10 @@ LAYERS = (
         "answers.evidence answers.wording "
         "answers.claim_sentences answers.claims",
     ),
-    ("show.style show.members show.sentences show.measures show.answers show.figures show.report",),
+    (
+        "show.style show.members show.intervals show.sentences show.measures show.answers show.figures "
+        "show.report.tiles show.report.live show.report",
+    ),
     (
         "pipeline.observer pipeline.plan pipeline.work pipeline.model pipeline.measure "
         "pipeline.project pipeline.train pipeline.yardsticks pipeline.examine pipeline.answer "
@@ -52,7 +55,7 @@ LAYERS = (
     ),
 )
 # `show` runs on a machine without JAX.
-ONLY = {"show": {"errors", "axes", "study", "record", "show"}}
+ONLY = {"show": {"errors", "axes", "language", "study", "record", "show"}}
 # The package itself names what users import from it; all that the package may take is its version.
 FACADE = {"latentsweep", "latentsweep.__main__"}
 
