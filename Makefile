@@ -10,7 +10,7 @@ export LATENTSWEEP_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: study test test-slow test-browser bench validate lint types docs check clean
+.PHONY: study test test-slow test-browser bench validate lint types docs check clean words
 
 study: $(VENV)/installed
 	$(BIN)/latentsweep run
@@ -38,6 +38,9 @@ lint: $(VENV)/ready-to-check
 
 types: $(VENV)/ready-to-check
 	$(BIN)/pyright
+
+words: $(VENV)/ready-to-test
+	$(BIN)/python docs/make_words.py
 
 docs: $(VENV)/installed
 	$(BIN)/python docs/make_cli.py

@@ -4,7 +4,8 @@
     python benchmarks/claims.py runs/mnist-claims
 
 That is docs/report.md with its pictures, and the summary that the package shows beside a user's own
-run of one seed: src/latentsweep/answers/mnist-claims.json, with its SHA-256.
+run of one seed: src/latentsweep/answers/mnist-claims.json, with its SHA-256, and the same in every
+other language that there are words in, mnist-claims.pt.json.
 """
 
 import argparse
@@ -14,8 +15,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from latentsweep.language import in_every_language
 from latentsweep.pipeline.judge import write_answers
-from latentsweep.record.folder import RunFolder
+from latentsweep.record.folder import RunFolder, in_language
 from latentsweep.show.answers import fingerprint
 from latentsweep.study import OBJECTIVE_LABELS
 
@@ -25,11 +27,13 @@ PAGE = HERE / "docs" / "report.md"
 PICTURES = ("headline", "rate_distortion")
 CLAIM_KEYS = ("claim", "part", "says", "objective", "verdict", "up_to", "value", "interval")
 MORE_KEYS = ("unit", "seeds", "sentence")
+SIZE_KEYS = ("status", "latent_size", "set", "delta", "gain", "unit")
+SIZE_KEYS += ("answer", "sentence", "methods")
 
 
-def summary(folder: RunFolder, answers: dict[str, Any]) -> dict[str, Any]:
-    """What ships in the package."""
-    manifest, results = folder.manifest(), folder.results()
+def summary(folder: RunFolder) -> dict[str, Any]:
+    """What ships in the package, in the language of the moment."""
+    manifest, results, answers = folder.manifest(), folder.results(), _answers(folder)
     content = {
         "study": folder.study().name,
         "version": manifest["versions"]["latentsweep"],
@@ -38,17 +42,20 @@ def summary(folder: RunFolder, answers: dict[str, Any]) -> dict[str, Any]:
         "claims": [
             {key: claim[key] for key in (*CLAIM_KEYS, *MORE_KEYS)} for claim in answers["claims"]
         ],
-        "recommendation": {
-            key: answers["recommendation"][key]
-            for key in ("status", "latent_size", "set", "delta", "gain", "sentence")
-        },
+        "recommendation": {key: answers["recommendation"][key] for key in SIZE_KEYS},
     }
     return {**content, "sha256": fingerprint(content)}
 
 
-def page(folder: RunFolder, answers: dict[str, Any]) -> str:
+def write_summary(folder: RunFolder) -> None:
+    """Write what ships in the package, in the language of the moment."""
+    content = json.dumps(summary(folder), indent=1, ensure_ascii=False)
+    in_language(SUMMARY).write_text(f"{content}\n")
+
+
+def page(folder: RunFolder) -> str:
     """docs/report.md, of the answers and nothing else."""
-    manifest = folder.manifest()
+    manifest, answers = folder.manifest(), _answers(folder)
     minutes = sum(manifest["seconds"].values()) / 60
     found = answers["recommendation"]
     lines = [
@@ -116,6 +123,12 @@ def _words(claims: list[dict[str, Any]]) -> list[str]:
     return lines[:-1]
 
 
+def _answers(folder: RunFolder) -> dict[str, Any]:
+    answers = folder.answers()
+    assert answers is not None
+    return answers
+
+
 def _label(objective: str) -> str:
     return OBJECTIVE_LABELS[objective]
 
@@ -125,9 +138,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     folder = RunFolder.opened(parser.parse_args().run)
-    answers = write_answers(folder)
-    SUMMARY.write_text(json.dumps(summary(folder, answers), indent=1, ensure_ascii=False) + "\n")
-    PAGE.write_text(page(folder, answers))
+    write_answers(folder)
+    in_every_language(lambda: write_summary(folder))
+    PAGE.write_text(page(folder))
     for name in PICTURES:
         shutil.copy(
             folder.figures_path / f"{name}.png", PAGE.parent / "images" / f"claims-{name}.png"

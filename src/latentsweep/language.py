@@ -11,7 +11,7 @@ of `locale/` and compiles them; only text that stands in the code itself can be 
 """
 
 import gettext as catalogues
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -42,7 +42,7 @@ def spoken() -> str:
 
 def gettext(message: str) -> str:
     """A message in the language of the moment."""
-    return _catalogue(spoken()).gettext(message)
+    return message and _catalogue(spoken()).gettext(message)  # "" is a catalogue's own header
 
 
 def ngettext(one: str, more: str, count: int) -> str:
@@ -69,6 +69,11 @@ def printed(value: float, form: str) -> str:
     return text if spoken() == "en" else text.translate(_SEPARATORS)
 
 
+def plural_of(value: float) -> int:
+    """The count whose plural a number with decimals takes: from 2 on in Portuguese, else always."""
+    return 1 if spoken() == "pt" and abs(value) < 2 else 2
+
+
 def listed(words: Iterable[object]) -> str:
     """Words as a list: "2, 4 and 8"; "" for none."""
     *others, last = [str(word) for word in words] or [""]
@@ -80,6 +85,24 @@ def listed(words: Iterable[object]) -> str:
 def headed(words: str) -> str:
     """The words with a capital first letter, the others as they are."""
     return words[:1].upper() + words[1:]
+
+
+def duration(seconds: float) -> str:
+    """A time in words: "about 25 min"."""
+    if seconds >= 172_800:
+        return _("about {number} days").format(number=printed(seconds / 86_400, ".0f"))
+    if seconds >= 7_200:
+        return _("about {number} h").format(number=printed(seconds / 3_600, ".0f"))
+    if seconds >= 100:
+        return _("about {number} min").format(number=printed(seconds / 60, ".0f"))
+    return _("about {number} s").format(number=printed(max(seconds, 1), ".0f"))
+
+
+def in_every_language(write: Callable[[], object]) -> None:
+    """Have something written once in each of LANGUAGES."""
+    for language in LANGUAGES:
+        with speaking(language):
+            write()
 
 
 @cache

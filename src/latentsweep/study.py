@@ -21,14 +21,15 @@ from pydantic import (
 )
 
 from latentsweep.errors import StudyError, nearest
+from latentsweep.language import marked
 
 ObjectiveName = Literal["keras-blog", "elbo"]
 ProductPrecision = Literal["float32", "tf32", "bfloat16"]
 Reduction = Literal["sum", "mean"]
 Binarisation = Literal["none", "dynamic"]
 OBJECTIVE_LABELS: dict[str, str] = {
-    "keras-blog": "Keras-blog loss (not an ELBO)",
-    "elbo": "ELBO",
+    "keras-blog": marked("Keras-blog loss (not an ELBO)"),
+    "elbo": marked("ELBO"),
 }
 # What other tools of the field call our fields.
 OTHER_WORDS = {

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ import pytest
 from scipy.stats import t, ttest_1samp
 
 from latentsweep.answers import statistics
-from latentsweep.answers.claim_sentences import WORDS, duration
+from latentsweep.answers.claim_sentences import WORDS
 from latentsweep.answers.claims import (
     Declaration,
     Evidence,
@@ -23,6 +24,8 @@ from latentsweep.answers.claims import (
     judged,
 )
 from latentsweep.answers.statistics import wilson
+from latentsweep.language import duration
+from shouting import differing, lower_case
 
 SIZES = (2, 4, 8, 16, 32)
 NOISE = np.array([-0.25, -0.1, 0.0, 0.05, 0.1, 0.2])  # of six seeds, of mean 0
@@ -777,8 +780,22 @@ def test_as_json_is_plain_and_complete():
     assert (step["p"], step["low"], step["state"], step["seeds"]) == (None, None, "unclear", 1)
     assert set(plain) == {
         *("claim", "part", "says", "objective", "verdict", "up_to", "value", "interval", "unit"),
-        *("seeds", "comparisons", "sentence", "notes"),
+        *("seeds", "comparisons", "sentence", "notes", "lacking", "lacking_seconds"),
     }
+
+
+def test_as_json_says_what_is_lacking():
+    losses = {2: 150, 4: 120}
+    lacking = [
+        verdict("reconstruction", reconstruction(losses, seeds)).as_json() for seeds in (1, 4, 5)
+    ]
+    assert [(each["lacking"], each["lacking_seconds"]) for each in lacking] == [
+        (4, 3000.0),
+        (1, 750.0),
+        (0, None),
+    ]
+    unmeasured = verdict("samples", reconstruction(losses)).as_json()
+    assert (unmeasured["lacking"], unmeasured["lacking_seconds"]) == (0, None)
 
 
 def test_judging_needs_no_jax():
@@ -1001,3 +1018,58 @@ def expected_verdict(found: Verdict, margin: float) -> str:
         return "not reproduced"
     equal = all(-margin <= step.low and step.high <= margin for step in steps)
     return "not reproduced" if margin and equal and not any(good) else "inconclusive"
+
+
+# In another language
+
+
+TOLD = ("part", "says", "sentence", "notes")
+
+
+def in_both(shouted, found: list[Verdict]) -> tuple[list[dict], list[dict]]:
+    with shouted():
+        other = [each.as_json() for each in found]
+    return [each.as_json() for each in found], other
+
+
+@pytest.mark.parametrize("least_seeds", [3, 5])
+@pytest.mark.parametrize("key", range(25))
+def test_whatever_the_evidence_all_words_are_translated_and_no_number(shouted, key, least_seeds):
+    rules = dataclasses.replace(declared(), least_seeds=least_seeds)
+    made = evidence(hostile(key), baseline=lambda _, k: 0.2 if k < 32 else None)
+    for one, other in zip(*in_both(shouted, judged(made, rules)), strict=True):
+        assert {place for place, _ in differing(one, other)} <= set(TOLD)
+        for words in (other["part"], other["says"], other["sentence"], *other["notes"]):
+            assert not lower_case(words, "latentsweep evaluate", *MEASURED, *OTHERS), words
+
+
+OTHERS = ("neg_elbo", "pixel_midpoint_confident")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        *(("reconstruction", reconstruction(losses)) for losses, *_ in GAINS.values()),
+        *(("samples", table({"prior_coverage": rising})) for rising in ({2: 0.2, 4: 0.3},)),
+        *(("samples", table({"prior_coverage": f})) for f in ({2: 0.3, 4: 0.2}, {2: 0.2, 4: 0.2})),
+        ("reconstruction", reconstruction({2: 130, 4: 99, 8: 98}, noise=20)),
+        ("samples", table({"prior_coverage": {2: 0.2 + NOISE, 4: 0.2 - NOISE}})),
+        *(("prior", holding(prior_far=shares)) for shares, *_ in PRIOR.values()),
+        *(("grid", table({"grid_classes": {2: np.array(d)}})) for d in ([10] * 6, [9] * 6)),
+    ],
+    ids=lambda found: found[0],
+)
+def test_the_sentence_of_every_ruling_is_translated(shouted, found):
+    (one,), (other,) = in_both(shouted, [verdict(*found)])
+    singular = re.compile(r"(?<=\d )(NAT|POINT)S")  # Portuguese has these for less than two
+    told = re.sub(r"(?<=\d)\.(?=\d)", ",", one["sentence"].upper())
+    assert singular.sub(r"\1", other["sentence"]) == singular.sub(r"\1", told)
+    assert {place for place, _ in differing(one, other)} <= set(TOLD)
+
+
+def test_words_are_made_of_what_was_found_once(shouted, monkeypatch):
+    (found,) = judged(evidence(reconstruction({2: 9, 4: 5})), only("reconstruction"))
+    for name in ("replicates", "against", "holm"):
+        monkeypatch.delattr(f"latentsweep.answers.claims.{name}")
+    one, other = in_both(shouted, [found])
+    assert one != other

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentsweep.answers.losses import COLUMNS, LEAST_EXAMPLES, Losses, read_losses, table_losses
+from latentsweep.answers.losses import (
+    COLUMNS,
+    LEAST_EXAMPLES,
+    Losses,
+    read_losses,
+    table_losses,
+    unbalanced,
+)
 from latentsweep.errors import DataError
 
 SIZES, SEEDS, EXAMPLES = (2, 4, 8), (0, 1), 120
@@ -299,6 +306,16 @@ def test_seeds_that_some_sizes_lack_are_said():
         "Not every size has each of the 3 seeds (2: 3, 4: 3, 8: 1); what a seed adds everywhere is "
         "taken out by least squares.",
     )
+
+
+@pytest.mark.parametrize("seeds", [(5,), (0, 5)])
+def test_that_is_said_in_any_language(shouted, seeds):
+    """A note that goes into a run folder; the others stay with the table they are of."""
+    whole = table(seeds=(0, 1, 5))
+    losses = table_losses(whole[(whole["latent_size"] != 8) | whole["seed"].isin(seeds)]).losses
+    (note,) = unbalanced(losses)
+    with shouted():
+        assert [*unbalanced(losses)] == [note.upper()]
 
 
 def test_seeds_that_no_sizes_share_are_said():

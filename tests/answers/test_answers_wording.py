@@ -28,6 +28,7 @@ from latentsweep.answers.wording import (
     size_words,
     span,
 )
+from shouting import differing, lower_case
 
 SETTING = Setting(
     data="digits (1,198 training examples)",
@@ -151,7 +152,7 @@ def test_every_size_keeps_helping():
 def test_nothing_to_encode():
     assert told(EACH["nothing to encode"]) == (
         "nothing to encode. Trained so, no network is reliably better than the model without a "
-        "latent: the gain is 0.02 nats, its lower bound -0.11."
+        "latent: the gain is 0.02 nats, its lower bound −0.11."
     )
 
 
@@ -226,7 +227,7 @@ def test_without_a_size_there_is_nothing_for_a_paper():
 
 
 ALLOWED = re.compile(
-    r"\([^()]*not tried\)|Add \d+\.|-?\d+\.\d+|\d+ (?:%|nats)|(?:at most|with|gain of) -?[\d.]+"
+    r"\([^()]*not tried\)|Add \d+\.|−?\d+\.\d+|\d+ (?:%|nats)|(?:at most|with|gain of) −?[\d.]+"
 )
 
 
@@ -261,7 +262,7 @@ def test_whatever_was_found_is_told_without_strange_numbers(losses, rule, limit)
     words = json_["sentence"].removeprefix("For D, A, B: ")
     assert not re.search(r"nan|inf\b|None|  | \.", words)
     assert words.endswith(".")
-    assert sizes_named(re.sub(r"-?[\d.]+e[+-]\d+", "", words)) <= {*found.sizes}
+    assert sizes_named(re.sub(r"−?[\d.]+e[+−]\d+", "", words)) <= {*found.sizes}
 
 
 @pytest.mark.parametrize("status", EACH)
@@ -448,7 +449,7 @@ def test_a_size_is_told_with_those_below_it_that_were_not_tried():
     ("value", "words"),
     [
         *[(205.81, "206"), (20.04, "20"), (12.34, "12.3"), (1.5, "1.50"), (0.1, "0.10")],
-        *[(0.0316, "0.0316"), (0.0003, "0.0003"), (-0.113, "-0.11"), (-12.34, "-12.3"), (0.0, "0")],
+        *[(0.0316, "0.0316"), (0.0003, "0.0003"), (-0.113, "−0.11"), (-12.34, "−12.3"), (0.0, "0")],
     ],
 )
 def test_numbers_have_the_digits_that_mean_something(value, words):
@@ -464,3 +465,45 @@ def test_a_recommendation_from_losses_to_words():
         "3 latent dimensions (90 % set 3); the held-out −ELBO is within 0.10 nats of the best "
         "size's, 1 % of the attainable gain of 10 nats. P(no more than 3 needed) = 1.00."
     )
+
+
+TOLD = {"answer", "measure", "sentence", "methods", "scope", "evidence_sentences"}
+EVIDENCES = {
+    "none": Evidence(),
+    "all": Evidence(32, 13, 11.25, (9.0, 13.54), True, {"A": 4, "B": 7}),
+    "apart": Evidence(32, 2, 1.5, (9.0, 10.0)),
+    "otherwise apart": Evidence(32, 10, 9.5, (1.0, 2.0)),
+    "neither": Evidence(32, 2, 1.5, (30.0, 40.0)),
+}
+VARIED = [
+    *EACH.values(),
+    made("ok", behind=[7.0, 1.9, 0.21, 0.125, 0.0, 0.03], latent_size=10, low=8, high=10),
+    dataclasses.replace(OK, gain_is_known=False, latent_size=8, low=8, high=8),
+    dataclasses.replace(UNDECIDED, best=16),
+    dataclasses.replace(
+        UNDECIDED, rows=tuple(row._replace(seeds_would_decide=False) for row in UNDECIDED.rows)
+    ),
+    dataclasses.replace(
+        EACH["target not reached"], rows=tuple(r._replace(verdict="undecided") for r in OK.rows)
+    ),
+    dataclasses.replace(
+        EACH["too few seeds"], rows=tuple(r._replace(behind=r.behind + 1) for r in OK.rows)
+    ),
+]
+
+
+@pytest.mark.parametrize("evidence", EVIDENCES)
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("rule", [USUAL, TARGET], ids=["usual", "target"])
+def test_all_words_are_translated_and_no_number(shouted, evidence, measure, rule):
+    setting = Setting("DATA", "NETWORKS", "BUDGET", 1300, MEASURES[measure])
+    for found in VARIED:
+        asked = (found, rule_of(found, rule), setting, EVIDENCES[evidence], [])
+        with shouted():
+            other = as_json(*asked)
+        places = dict(differing(as_json(*asked), other))
+        assert {"answer", "measure", "sentence", "scope"} <= set(places) <= TOLD
+        words = [other[name] for name in ("answer", "measure", "sentence", "scope")]
+        for each in (*words, other["methods"] or "", *other["evidence_sentences"]):
+            assert not lower_case(each), each
+        assert (other["status"], other["unit"]) == (found.status, setting.measure.unit)

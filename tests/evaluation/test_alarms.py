@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from latentsweep import language
 from latentsweep.evaluation.alarms import (
     BELOW,
     FALLING,
@@ -18,6 +19,7 @@ from latentsweep.evaluation.alarms import (
     not_converged,
     not_stationary,
 )
+from shouting import catalogue, lower_case
 
 FEATURES, LATENTS, NO_LATENT, FLOOR = 784, 16, 205.8, 45.5
 RNG = np.random.default_rng(0)
@@ -223,3 +225,28 @@ def test_a_collapse_silences_the_curve_and_the_curve_the_moments():
 
 def test_a_diverged_networks_moments_are_not_at_rest():
     assert names(evidence(shift=np.nan, stretch=np.nan)) == ["not-stationary"]
+
+
+EACH = {
+    "means-for-sums": averaged(),
+    "kl-weight": evidence(penalty=0.5 * RATE),
+    "impossible": evidence(penalty=BLOG_PENALTY),
+    "impossible entropy": evidence(neg_elbo=45.2, loss=45.2),
+    "collapse": evidence(active_units=0),
+    "not-converged": evidence(curve=STILL_FALLING),
+    "not-converged, one epoch": evidence(curve=np.array([150.0])),
+    "not-stationary": evidence(shift=3.0),
+}
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_every_alarm_is_told_in_the_language_of_the_moment(name, monkeypatch):
+    """Its name stays; here every marked word is in capital letters."""
+    monkeypatch.setattr(language, "_catalogue", catalogue)
+    (english,) = alarms(EACH[name])
+    with language.speaking("pt"):
+        (other,) = alarms(EACH[name])
+    assert other.alarm == english.alarm
+    assert english.alarm in name
+    assert lower_case(english.seen)
+    assert lower_case(other.seen) == lower_case(other.remedy) == []

@@ -37,11 +37,14 @@ LAYERS = (
     (
         "answers.statistics answers.losses answers.recommendation answers.search "
         "answers.evidence answers.wording "
-        "answers.claim_sentences answers.claims",
+        "answers.claim_findings answers.claim_numbers answers.claim_sentences "
+        "answers.claim_verdict answers.claims",
     ),
     (
-        "show.style show.members show.intervals show.sentences show.measures show.answers show.figures "
-        "show.report.tiles show.report.live show.report",
+        "show.style show.members show.sentences show.intervals show.groups show.measures "
+        "show.answers show.figures "
+        "show.report.switch show.report.making show.report.opening show.report.quotes "
+        "show.report.tiles show.report.live show.report.page show.report",
     ),
     (
         "pipeline.observer pipeline.plan pipeline.work pipeline.model pipeline.measure "

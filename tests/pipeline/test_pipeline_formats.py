@@ -70,12 +70,12 @@ def test_the_page_is_read_as_it_is_meant():
 
 def test_the_files_are_those_of_the_page(folder):
     patterns = [
-        r"study\.toml|manifest\.json|examples\.safetensors|alarms\.json|report\.html|\.lock",
-        r"answers\.json|no_latent\.safetensors",
+        r"study\.toml|manifest\.json|examples\.safetensors|report\.html|\.lock",
+        r"(alarms|answers)(\.pt)?\.json|no_latent\.safetensors",
         r"(results|projections)\.parquet",
         r"passes/p\d\d/plan\.json",
         r"members/[\w-]+/((weights|arrays)\.safetensors|history\.parquet|member\.json)",
-        r"figures/\w+\.(png|svg)",
+        r"figures/(pt/)?\w+\.(png|svg)",
     ]
     files = {str(f.relative_to(folder.path)) for f in folder.path.rglob("*") if f.is_file()}
     assert not {f for f in files if not re.fullmatch("|".join(patterns), f)}
@@ -86,7 +86,7 @@ def test_the_files_are_those_of_the_page(folder):
 
 def test_every_file_that_a_run_leaves_is_named_on_the_page(folder):
     for file in folder.path.rglob("*"):
-        if file.is_file() and file.name != ".lock" and file.parent.name != "figures":
+        if file.is_file() and file.name != ".lock" and "figures" not in file.parts:
             assert file.name in PAGE
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from latentsweep.errors import RunFolderError
+from latentsweep.language import speaking
 from latentsweep.record.folder import FORMAT, Examples, RunFolder
 
 
@@ -94,3 +95,20 @@ def test_clear_removes_the_run_and_nothing_of_a_strangers(tmp_path, tiny_run):
 def test_clearing_nothing_is_harmless(tmp_path):
     RunFolder(tmp_path).clear()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "content"), [("answers", {"a": "b"}), ("alarms", [{"a": "b"}])])
+def test_each_language_has_its_file_and_english_stands_in_for_one_that_has_none(
+    tmp_path, name, content
+):
+    run = RunFolder(tmp_path)
+    read, write = getattr(run, name), getattr(run, f"write_{name}")
+    write(content)
+    with speaking("pt"):
+        assert read() == content
+        write(type(content)())
+        assert read() == type(content)()
+    assert read() == content
+    assert {file.name for file in tmp_path.iterdir()} == {f"{name}.json", f"{name}.pt.json"}
+    run.clear()
+    assert not [*tmp_path.iterdir()]

@@ -1,5 +1,6 @@
 """Synthetic run folders, as `docs/formats.md` describes them, made without training anything."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class Recipe:
     entropy_floor: float | None = 45.5
     likelihood: str = "bernoulli"
     offset: float = 0.0
+    answers: Mapping | None = None  # the content of answers.json
 
 
 def neg_elbo_of(objective: str, size: int, seed: int) -> float:
@@ -72,6 +74,8 @@ def write_run(path: Path, recipe: Recipe) -> RunFolder:
     run.write_results(pd.DataFrame(rows))
     run.write_projections(pd.concat([_projection(recipe, row, noise) for row in rows]))
     run.write_manifest(_manifest(recipe, rows))
+    if recipe.answers is not None:
+        run.write_answers(recipe.answers)
     return run
 
 
@@ -226,3 +230,58 @@ def any_run(request, tmp_path_factory):
 def usual_run(make_run):
     """Two objectives, three sizes, one seed, small grey images of three classes."""
     return make_run()
+
+
+JUDGED = {
+    "recommendation": {
+        "criterion": "elbo",
+        "status": "ok",
+        "latent_size": 8,
+        "set": [4, 8],
+        "confidence": 0.9,
+        "delta": 1.0,
+        "gain": 100.0,
+        "best": 8,
+        "data": "made <up>",
+        "architecture": "small networks",
+        "budget": "little training",
+        "measure": "held-out −ELBO",
+        "unit": "nats",
+        "answer": "8 latent dimensions.",
+        "sentence": "For it: 8 latent dimensions.",
+        "methods": "The latent size of 8 was chosen.",
+        "scope": "It says no more than that.",
+        "evidence_sentences": ["It agrees."],
+        "notes": [],
+        "rows": [
+            {
+                "latent_size": size,
+                "behind": 8.0 - size,
+                "low": 7.5 - size,
+                "high": 8.5 - size,
+                "verdict": "enough" if size == 8 else "too small",
+                "active_units": size,
+            }
+            for size in (2, 4, 8)
+        ],
+    },
+    "claims": [
+        {
+            "claim": "bound",
+            "part": "1",
+            "says": "The larger, the better",
+            "objective": objective,
+            "verdict": "reproduced up to 4",
+            "sentence": "Every step is better.",
+            "lacking": 0,
+            "lacking_seconds": None,
+        }
+        for objective in ("keras-blog", "elbo")
+    ],
+}
+
+
+@pytest.fixture
+def judged_run(tmp_path):
+    """The usual run with a recommended size and verdicts."""
+    return write_run(tmp_path / "judged", Recipe(answers=JUDGED))

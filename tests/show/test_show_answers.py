@@ -4,14 +4,18 @@ import json
 
 import pytest
 
+from latentsweep import language
 from latentsweep.show import answers as showing
 from latentsweep.show.answers import answers, fingerprint, published
 from latentsweep.show.report import write_report
+from shouting import catalogue, lower_case
 
 RECOMMENDED = {
     "status": "ok",
+    "criterion": "elbo",
     "latent_size": 8,
     "set": [8, 9],
+    "confidence": 0.9,
     "sentence": "for digits, dense VAEs, 4 epochs: 8 latent dimensions (90 % set 8 to 9).",
     "evidence_sentences": ["The data's nearest neighbours read 6.1 to 8.0."],
     "scope": "It says nothing of another network.",
@@ -20,8 +24,8 @@ RECOMMENDED = {
 }
 
 
-def claim(verdict, sentence, objective="elbo", part="1"):
-    return {
+def claim(verdict, sentence, objective="elbo", part="1", **more):
+    return more | {
         "claim": "reconstruction",
         "part": part,
         "says": "The larger, the better",
@@ -34,9 +38,23 @@ def claim(verdict, sentence, objective="elbo", part="1"):
 FEW = "Too few seeds to tell (1 where 5 are needed): so far 2 of 2; 4 more seeds are needed."
 
 
+LACKING = {"lacking": 4, "lacking_seconds": 3000.0}
+
+
+@pytest.fixture
+def shouting(monkeypatch):
+    """In Portuguese, marked words are in capital letters while the test lasts."""
+    monkeypatch.setattr(language, "_catalogue", catalogue)
+
+
 @pytest.fixture
 def run(usual_run):
     return usual_run
+
+
+def published_in(name):
+    with language.speaking(name):
+        return published()
 
 
 def test_a_run_that_was_not_answered_has_no_words(run):
@@ -67,7 +85,74 @@ def test_verdicts_are_shown_and_open_ones_counted_once(run):
         "It says nothing of another network.",
         "The keras-blog models have no part in it.",
     )
+    assert found.evidence == found.recommended[1:]
     assert found.published == ()
+    assert found.published_recommended == ""
+
+
+@pytest.mark.parametrize(
+    ("lacking", "needed"),
+    [
+        ((LACKING, LACKING), "4 more seeds are needed and take about 50 min here"),
+        (({"lacking": 1, "lacking_seconds": None}, LACKING), "4 more seeds are needed and take"),
+        (({"lacking": 1, "lacking_seconds": None},), "1 more seed is needed ("),
+        (({"lacking": 1, "lacking_seconds": 30.0},), "1 more seed is needed and takes about 30 s"),
+    ],
+)
+def test_lacking_seeds_are_told_from_their_number(run, lacking, needed):
+    claims = [claim("inconclusive", "Few. What else.", **each) for each in lacking]
+    run.write_answers({"recommendation": RECOMMENDED, "claims": claims})
+    (words,) = answers(run).unjudged
+    count = "1 verdict on" if len(lacking) == 1 else "2 verdicts on"
+    assert words.startswith(f"{count} the report's claims can't be given yet: {needed}")
+    assert "('latentsweep run' with --seeds). answers.json says what was seen." in words
+
+
+def test_seeds_that_are_there_and_lack_a_number_are_no_lack_of_seeds(run):
+    claims = [claim("inconclusive", FEW, lacking=0, lacking_seconds=None)]
+    run.write_answers({"recommendation": RECOMMENDED, "claims": claims})
+    assert answers(run).unjudged == (f"Inconclusive: The larger, the better (ELBO). {FEW}",)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [
+        ("reproduced", "yes"),
+        ("reproduced up to 16", "partly"),
+        ("not reproduced", "no"),
+        ("inconclusive", "open"),
+        ("not measured", "open"),
+    ],
+)
+def test_a_verdict_has_its_words_and_its_state(run, shouting, verdict, state):
+    claims = [claim(verdict, "Why.")]
+    run.write_answers({"recommendation": RECOMMENDED, "claims": claims})
+    found, told = answers(run), showing._verdict(claims[0])
+    assert (told.verdict, told.state) == (verdict, state)
+    assert (told in found.verdicts) == (state != "open")
+    with language.speaking("pt"):
+        told = showing._verdict(claims[0])
+    assert (told.verdict, told.state) == (verdict.upper(), state)
+
+
+def test_what_stands_in_another_language_is_read_from_its_own_files(run, shouting):
+    """In English where a folder has no others: a folder of an earlier version."""
+    mnist = run.manifest()
+    mnist["data"]["name"] = "mnist"
+    run.write_manifest({key: value for key, value in mnist.items() if key != "format"})
+    claims = [claim("inconclusive", FEW, "keras-blog", **LACKING), claim("not measured", "Why.")]
+    run.write_answers({"recommendation": RECOMMENDED, "claims": claims})
+    with language.speaking("pt"):
+        earlier = answers(run)
+        run.write_answers(
+            {"recommendation": RECOMMENDED | {"sentence": "para isto: 8"}, "claims": claims}
+        )
+        found = answers(run)
+    assert earlier.recommended == answers(run).recommended
+    assert found.recommended[0] == "Para isto: 8"
+    assert not lower_case(found.unjudged[0])
+    assert not lower_case(found.published_note)
+    assert found.published_recommended == published_in("pt")["recommendation"]["answer"]
 
 
 def test_the_project_s_own_verdicts_stand_beside_an_unjudged_run_of_mnist_alone(run):
@@ -79,6 +164,9 @@ def test_the_project_s_own_verdicts_stand_beside_an_unjudged_run_of_mnist_alone(
     found = answers(run)
     assert len(found.published) == len(published()["claims"]) == 18
     assert found.published_note.startswith("Not of this run: what latentsweep ")
+    assert found.published_recommended.startswith(
+        "16 or fewer (9 to 15 not tried) latent dimensions (90 % set 16); "
+    )
     run.write_answers({"recommendation": RECOMMENDED, "claims": [claim("reproduced", "Yes.")]})
     assert answers(run).published == ()
 
@@ -96,12 +184,27 @@ def test_a_summary_changed_by_hand_is_noticed(monkeypatch, tmp_path):
         published()
 
 
+def test_a_summary_in_the_language_of_the_moment_comes_first(monkeypatch, tmp_path, shouting):
+    ours = published()
+    translated = {**ours, "version": "em português"}
+    translated["sha256"] = fingerprint(translated)
+    (tmp_path / "answers").mkdir()
+    monkeypatch.setattr(showing.resources, "files", lambda _: tmp_path)
+    assert published() is None
+    (tmp_path / "answers" / "mnist-claims.json").write_text(json.dumps(ours))
+    with language.speaking("pt"):
+        assert published() == ours
+        (tmp_path / "answers" / "mnist-claims.pt.json").write_text(json.dumps(translated))
+        assert published() == translated
+    assert published() == ours
+
+
 def test_the_report_tells_them_and_lets_nothing_through(run):
     hostile = {**RECOMMENDED, "sentence": "for <script>alert(1)</script>: 8 latent dimensions."}
     claims = [claim("reproduced", 'Every "step" & <b>more</b>.')]
     run.write_answers({"recommendation": hostile, "claims": claims})
     page = write_report(run).read_text()
-    assert "How many dimensions" in page
+    assert "8 latent dimensions for made &lt;up&gt;" in page
     assert "For &lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<b>more</b>" not in page
-    assert "<strong>reproduced</strong>" in page
+    assert ">reproduced</strong>" in page

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from latentsweep import language
 from latentsweep.show import measures, sentences
 from latentsweep.show.figures import rate_distortion
 from latentsweep.show.report import write_report
@@ -138,7 +139,7 @@ def test_the_page_has_alarms_and_groups_and_escapes_both(evaluated):
 def test_a_point_of_the_rate_distortion_plane_is_a_latent_size(make_run, recipes):
     rows = rate_distortion.table(make_run(recipes["usual"]))
     axes = rate_distortion.draw(rows).axes[0]
-    curve = next(line for line in axes.lines if len(line.get_xdata()) == 3)
+    curve = next(line for line in axes.lines if line.get_marker() == "^")
     elbo = rows[rows["objective"] == "keras-blog"]
     np.testing.assert_allclose(curve.get_xdata(), elbo["rate"])
     np.testing.assert_allclose(curve.get_ydata(), elbo["reconstruction"])
@@ -160,3 +161,18 @@ def test_where_the_curve_turns_is_said_from_the_numbers(make_run, recipes):
     caption = rate_distortion.caption(rate_distortion.table(make_run(recipes["usual"])))
     assert "Trained with the ELBO, every size but the largest stands above 100.0." in caption
     assert "Trained with the Keras-blog loss, the sum is lowest at size 2" in caption
+
+
+def test_words_of_the_groups_are_translated(evaluated, monkeypatch):
+    class Shouting:
+        def gettext(self, message):
+            return message.upper() if "{" not in message else message
+
+    monkeypatch.setattr(language, "_catalogue", lambda _language: Shouting())
+    with language.speaking("pt"):
+        found = by_name(evaluated)["structure"]
+        titles = measures.missing(evaluated)
+    assert (found.title, found.words[:8]) == ("STRUCTURE OF THE CODES", "ACCURACY")
+    assert found.headings == ("MODEL", "KNN", "TRUSTWORTHY")
+    assert found.rows[0][1] == "0,938"
+    assert titles == ["REGULARITY OF THE DECODER"]

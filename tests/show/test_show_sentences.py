@@ -1,7 +1,10 @@
 """What was seen: sentences state the table's numbers, and rows of words fit their titles."""
 
+import re
+
 import pytest
 
+from latentsweep import language
 from latentsweep.show import sentences
 
 
@@ -103,3 +106,33 @@ def test_listed(words, expected):
 
 def test_number_never_shows_a_negative_zero_or_nan():
     assert [sentences.number(v) for v in (-0.0, -1.25, float("nan"))] == ["0.0", "−1.2", "–"]
+
+
+class Shouting:
+    """A catalogue that translates into capitals, but for the placeholders."""
+
+    def gettext(self, message):
+        parts = re.split(r"(\{\w+\})", message)
+        return "".join(part if part.startswith("{") else part.upper() for part in parts)
+
+    def ngettext(self, one, more, count):
+        return self.gettext(one if count == 1 else more)
+
+
+def test_every_sentence_is_translated_on_every_run(any_run, monkeypatch):
+    monkeypatch.setattr(language, "_catalogue", lambda _language: Shouting())
+    results, manifest = any_run.results(), any_run.manifest()
+    alarm = {"member": "elbo-k02-s0", "alarm": "", "seen": "", "remedy": ""}
+    with language.speaking("pt"):
+        columns = sentences.results_columns(results, manifest)
+        said = [
+            *sentences.what_was_seen(results, manifest),
+            *sentences.alarms([alarm, alarm]),
+            sentences.seeds(results),
+            sentences.left_out(results),
+            sentences.items(manifest),
+            *(column.group + column.title for column in columns),
+            *(cell for row in sentences.results_rows(results) for cell in row),
+        ]
+    for words in said:
+        assert not re.search(r"[a-z]|\d\.\d", re.sub(r"(keras-blog|elbo)-k\d+-s\d+", "", words))

@@ -1,395 +1,353 @@
-"""What a claim asks, what was found of it, and both in words.
+"""What was found of a claim, in words.
 
 A sentence is built from the states of the comparisons and the numbers that it states, never from
 what a claim is expected to do. It names the deciding comparison: the first that fails, or else the
 first that is not met, or else the weakest.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-State = Literal["better", "equal", "worse", "holds", "fails", "unclear"]
-_DUST = 1e-9  # what rounding leaves of a difference that is none
+from latentsweep.answers.claim_findings import Finding, Found, LeftOut, Trend, Unmeasured, weakest
+from latentsweep.answers.claim_numbers import (
+    WORDS,
+    amount,
+    asked,
+    compared,
+    of_every_seed,
+    of_seeds,
+    share,
+    step_words,
+)
+from latentsweep.language import _, duration, listed, marked, ngettext, printed
+
+EVALUATE = "latentsweep evaluate RUN"
 
 
-@dataclass(frozen=True)
-class Condition:
-    """What a measure, less what `minus` names, has to be at every latent size from a to b."""
-
-    measure: str
-    judged: Literal["interval", "every-seed", "share"]
-    minus: str | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    sizes: tuple[int, int] | None = None
-    of_seeds: float | None = None
-
-    def __post_init__(self) -> None:
-        assert self.judged in ("interval", "every-seed", "share"), self.judged
-        assert (self.at_least is None) != (self.at_most is None), "one of at_least and at_most"
-        assert (self.of_seeds is None) == (self.judged != "share"), "of_seeds belongs to share"
-
-    @property
-    def threshold(self) -> float:
-        """The number that is asked for."""
-        return next(x for x in (self.at_least, self.at_most) if x is not None)
-
-    @property
-    def sign(self) -> int:
-        """1 where more is better, -1 where less is."""
-        return 1 if self.at_most is None else -1
-
-    def concerns(self, size: int) -> bool:
-        """Whether it is asked at a latent size."""
-        return self.sizes is None or self.sizes[0] <= size <= self.sizes[1]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One claim of the report: a measure that improves from size to size, or conditions that hold.
-
-    What is asked of a measure that improves is that the improvement be at least 0.
-    """
-
-    name: str
-    part: str
-    says: str
-    kind: Literal["improves", "holds"]
-    unit: str
-    measure: str = ""
-    better: Literal["lower", "higher", ""] = ""
-    margin: float = 0.0
-    conditions: tuple[Condition, ...] = ()
-
-    def __post_init__(self) -> None:
-        assert self.kind in ("improves", "holds"), self.kind
-        assert self.better in (("lower", "higher") if self.improves else ("",)), self.better
-        assert bool(self.measure) == (self.margin > 0) == self.improves, self.name
-        assert bool(self.conditions) != self.improves, self.name
-
-    @property
-    def improves(self) -> bool:
-        """Whether the claim is one about steps from size to size."""
-        return self.kind == "improves"
-
-    @property
-    def asked(self) -> tuple[Condition, ...]:
-        """What is asked at every size, or of every step."""
-        step = Condition(self.measure, "interval", at_least=0.0)
-        return (step,) if self.improves else self.conditions
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One comparison: a step, or a condition at one size (`from_size` is None).
-
-    `low` and `high` are the 95 % interval; for every-seed the lowest and the highest seed, `value`
-    being the worse of them; for share Wilson's. `p` is adjusted and belongs to the state: small
-    where worse or failing is sure, else where better or holding is. `seeds` were compared, of
-    `trained` that have networks of the sizes.
-    """
-
-    condition: Condition
-    from_size: int | None
-    latent_size: int
-    value: float
-    low: float
-    high: float
-    p: float
-    state: State
-    seeds: int
-    trained: int
-
-    @property
-    def words(self) -> "Words":
-        """The measure in words."""
-        return WORDS[self.condition.measure]
-
-    @property
-    def slack(self) -> float:
-        """How far the value is on the good side."""
-        if self.condition.of_seeds is not None:
-            return self.value - self.condition.of_seeds
-        return self.condition.sign * (self.value - self.condition.threshold)
-
-    def within(self, margin: float) -> bool:
-        """Whether the interval lies within +- margin."""
-        return -margin <= self.low and self.high <= margin
-
-
-@dataclass(frozen=True)
-class Found:
-    """All that the sentence about a claim is built from; `left_out`: its clauses on what was."""
-
-    claim: Claim
-    ruling: str
-    up_to: int | None
-    findings: tuple[Finding, ...]
-    deciding: Finding
-    left_out: tuple[str, ...]
-    least_seeds: int
-    seconds_per_seed: float
-
-    @property
-    def seeds(self) -> int:
-        """How many seeds every comparison has."""
-        return min(finding.seeds for finding in self.findings)
-
-    @property
-    def lacking(self) -> int:
-        """How many more seeds have to be trained."""
-        return max(0, self.least_seeds - min(finding.trained for finding in self.findings))
-
-
-class Words(NamedTuple):
-    """A measure in words, how its numbers are printed, and what the data needs for it."""
-
-    phrase: str
-    style: Literal["nats", "share", "number"] = "number"
-    needs: Literal["", "has labels", "is MNIST"] = ""
-
-
-WORDS = {
-    "reconstruction": Words("the reconstruction error", "nats"),
-    "neg_elbo": Words("the true −ELBO", "nats"),
-    "prior_coverage": Words("the share of the data found among samples from the prior", "share"),
-    "knn_accuracy": Words(
-        "the share of examples that get their class from the nearest codes", "share", "has labels"
-    ),
-    "kmeans_nmi": Words("the agreement of k-means with the classes (0 to 1)", needs="has labels"),
-    "silhouette": Words("the silhouette of the classes (−1 to 1)", needs="has labels"),
-    "path_even": Words("the share of paths that decode without a jump", "share"),
-    "path_correlation": Words(
-        "the correlation of distances between codes and between what they decode to (−1 to 1)"
-    ),
-    "grid_classes": Words("the number of digits seen in the decoded plane", needs="is MNIST"),
-    "midpoint_confident": Words(
-        "the share of decoded midpoints that clearly show one class", "share", "is MNIST"
-    ),
-    "prior_far": Words("the share of samples from the prior that are far from the data", "share"),
-}
-BASELINES = {
-    "pca": "that of as many principal components",
-    "silhouette_null": "the 99th percentile of shuffled labels",
-    "pixel_midpoint_confident": "that of averaged images",
-}
-
-
-def sentence(found: Found) -> str:
+def sentence(found: Found | Unmeasured) -> str:
     """The verdict on a claim in one sentence, with its number, interval and unit."""
-    words = _improves if found.claim.improves else _holds
-    few = found.seeds < found.least_seeds
-    return "; ".join([_few(found) if few else words(found), *found.left_out]) + "."
+    if isinstance(found, Unmeasured):
+        return _("Not measured: {reason}.").format(reason=_reason(found))
+    return "; ".join([*_clauses(found), *_left_out(found.left_out)]) + "."
 
 
-def listed(words: Iterable[object]) -> str:
-    """Words as an English list: "2, 4 and 8"; "" for none."""
-    *others, last = [str(word) for word in words] or [""]
-    return f"{', '.join(others)} and {last}" if others else last
+def trend_sentence(trend: Trend) -> str:
+    """What Page's test says of the order of the sizes."""
+    return _("Page's trend test over {seeds} seeds, in the claimed order: p = {chance}.").format(
+        seeds=trend.seeds, chance=printed(trend.p, ".2g")
+    )
 
 
-def counted(count: int, noun: str) -> str:
-    """A number with its noun: "1 seed", "2 seeds"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _reason(lack: Unmeasured) -> str:
+    """What a run has not that a claim is about."""
+    if lack.kind == "one size":
+        words = _("this run has one latent size, {size}, and nothing to compare it with")
+        return words.format(size=listed(lack.sizes))
+    if lack.kind == "other sizes":
+        words = _("a latent size of {asked} is asked for, and this run has {sizes}")
+        return words.format(asked=_ends(lack.asked), sizes=listed(lack.sizes))
+    if lack.kind == "failed":
+        return _("all models of latent size {sizes} failed").format(sizes=listed(lack.sizes))
+    number = lack.number
+    if lack.kind == "principal components":
+        number = _("{measure} of as many principal components").format(measure=lack.number)
+    return _missing(lack).format(number=number, command=EVALUATE)
 
 
-def duration(seconds: float) -> str:
-    """A time in words: "about 25 min"."""
-    for unit, length, least in (("days", 86400, 172_800), ("h", 3600, 7200), ("min", 60, 100)):
-        if seconds >= least:
-            return f"about {seconds / length:.0f} {unit}"
-    return f"about {max(seconds, 1):.0f} s"
+def _ends(sizes: Sequence[int]) -> str:
+    low, *high = dict.fromkeys(sizes)
+    return _("{low} to {high}").format(low=low, high=high[0]) if high else str(low)
 
 
-def weakest(findings: Sequence[Finding]) -> Finding:
-    """The comparison that is least on the good side; one without a value only if all are."""
-    return min(findings, key=lambda finding: (bool(np.isnan(finding.slack)), finding.slack))
+def _missing(lack: Unmeasured) -> str:
+    """How a number that is missing is to be had, its name and the command left open."""
+    needs = WORDS[lack.measure].needs
+    if needs == "labels":
+        return _("{number} is missing; {command} measures it, if the data has labels")
+    if needs == "MNIST":
+        return _("{number} is missing; {command} measures it, if the data is MNIST")
+    return _("{number} is missing; {command} measures it")
 
 
-def _improves(found: Found) -> str:
+def _left_out(left: LeftOut) -> Iterator[str]:
+    """What could not be used, each in a clause."""
+    if left.failed:
+        words = ngettext(
+            "{count} failed model left out", "{count} failed models left out", left.failed
+        )
+        yield words.format(count=left.failed)
+    if left.without:
+        words = ngettext(
+            "{count} model without this number left out ({command} adds what is missing)",
+            "{count} models without this number left out ({command} adds what is missing)",
+            left.without,
+        )
+        yield words.format(count=left.without, command=EVALUATE)
+    if left.unpaired:
+        yield _("seeds that some sizes lack are compared only where both sizes have them")
+    if left.sizes:
+        words = _("latent size {sizes} left out, without principal components")
+        yield words.format(sizes=listed(left.sizes))
+
+
+def _clauses(found: Found) -> list[str]:
+    """The verdict itself, by the kind of the claim and whether it has seeds enough."""
+    if found.seeds < found.least_seeds:
+        return _few(found)
+    return _improves(found) if found.claim.improves else _holds(found)
+
+
+def _improves(found: Found) -> list[str]:
     """Steps that have seeds enough."""
     if found.ruling == "reproduced":
-        return _better(found.claim, found.findings)
+        return [_better(found, found.findings)]
     if found.ruling == "up to":
         return _better_to(found)
-    return _worse(found) if found.deciding.state == "worse" else _doubtful(found)
+    if found.deciding.state == "worse":
+        return [_worse(found)]
+    return [_all_equal(found)] if found.ruling == "not reproduced" else _doubtful(found)
 
 
-def _better(claim: Claim, steps: Sequence[Finding]) -> str:
+def _better(found: Found, steps: Sequence[Finding]) -> str:
     """Steps that are all better."""
-    least, low, high = weakest(steps), steps[0].from_size, steps[-1].latent_size
-    which, smallest = ("Every", f", the smallest ({_step(least)})") if steps[1:] else ("The", "")
-    verb = f"{_lowers(claim)} {least.words.phrase}{smallest}"
-    return f"{which} step from {low} to {high} dimensions {verb} by {_amount(least)}"
+    least = weakest(steps)
+    words = (_ALL_BETTER if len(steps) > 1 else _ONE_BETTER)[found.claim.better]
+    ends = {"low": steps[0].from_size, "high": steps[-1].latent_size}
+    return _(words).format(**ends, **step_words(least, found.claim))
 
 
-def _better_to(found: Found) -> str:
+_ALL_BETTER = {
+    "lower": marked(
+        "Every step from {low} to {high} dimensions lowers {what}, the smallest (from {size} to "
+        "{next}) by {amount}"
+    ),
+    "higher": marked(
+        "Every step from {low} to {high} dimensions raises {what}, the smallest (from {size} to "
+        "{next}) by {amount}"
+    ),
+}
+_ONE_BETTER = {
+    "lower": marked("The step from {low} to {high} dimensions lowers {what} by {amount}"),
+    "higher": marked("The step from {low} to {high} dimensions raises {what} by {amount}"),
+}
+
+
+def _better_to(found: Found) -> list[str]:
     """Steps that are better up to a size, and equal beyond."""
     end = found.findings.index(found.deciding)
     others = len(found.findings) - end - 1
-    more = f", and so is that of the {counted(others, 'step')} after it" if others else ""
-    return (
-        f"{_better(found.claim, found.findings[:end])}; {_step(found.deciding)} the gain is "
-        f"{_amount(found.deciding)}, within the margin of ±{_margin(found)}{more}"
+    words = ngettext(
+        "from {size} to {next} the gain is {amount}, within the margin of ±{margin}, and so is "
+        "that of the {count} step after it",
+        "from {size} to {next} the gain is {amount}, within the margin of ±{margin}, and so is "
+        "that of the {count} steps after it",
+        others,
     )
+    if not others:
+        words = _("from {size} to {next} the gain is {amount}, within the margin of ±{margin}")
+    told = step_words(found.deciding, found.claim)
+    return [_better(found, found.findings[:end]), words.format(**told, count=others)]
 
 
 def _worse(found: Found) -> str:
     """A step that is surely worse."""
-    step, rises = found.deciding, "rises" if found.claim.better == "lower" else "falls"
-    return (
-        f"From {step.from_size} to {step.latent_size} dimensions {step.words.phrase} {rises} by "
-        f"{_amount(step, sign=-1)}, more than the margin of {_margin(found)}"
+    words = _(_WORSE[found.claim.better])
+    return words.format(**step_words(found.deciding, found.claim, sign=-1))
+
+
+_WORSE = {
+    "lower": marked(
+        "From {size} to {next} dimensions {what} rises by {amount}, more than the margin of "
+        "{margin}"
+    ),
+    "higher": marked(
+        "From {size} to {next} dimensions {what} falls by {amount}, more than the margin of "
+        "{margin}"
+    ),
+}
+
+
+def _all_equal(found: Found) -> str:
+    """Steps of which none is better and all are equal."""
+    words = _(_ALL_EQUAL[found.claim.better])
+    return words.format(**step_words(found.deciding, found.claim))
+
+
+_ALL_EQUAL = {
+    "lower": marked(
+        "No step surely lowers {what}, and every gain is within the margin of ±{margin}: from "
+        "{size} to {next} dimensions it is {amount}"
+    ),
+    "higher": marked(
+        "No step surely raises {what}, and every gain is within the margin of ±{margin}: from "
+        "{size} to {next} dimensions it is {amount}"
+    ),
+}
+
+
+def _doubtful(found: Found) -> list[str]:
+    """Steps of which some settle nothing."""
+    surely = _surely_lower if found.claim.better == "lower" else _surely_higher
+    total = len(found.findings)
+    why = _unclear(found.deciding, several=total > 1)
+    told = step_words(found.deciding, found.claim)
+    told |= {"total": total, "count": sum(each.state == "better" for each in found.findings)}
+    return [surely(total).format(**told), why.format(**told)]
+
+
+def _surely_lower(steps: int) -> str:
+    return ngettext(
+        "No clear answer: {what} is surely lower after {count} of {total} step",
+        "No clear answer: {what} is surely lower after {count} of {total} steps",
+        steps,
     )
 
 
-def _doubtful(found: Found) -> str:
-    """Steps of which none is better and all are equal, or of which some settle nothing."""
-    steps, step, phrase = found.findings, found.deciding, found.deciding.words.phrase
-    within = f"within the margin of ±{_margin(found)}"
-    if found.ruling == "not reproduced":
-        verb = f"No step surely {_lowers(found.claim)} {phrase}, and every gain is {within}"
-        return f"{verb}: {_step(step)} dimensions it is {_amount(step)}"
-    gain = f"{_step(step)} dimensions the gain is {_amount(step)}"
-    why = within if step.state == "equal" else _not_sure(steps)
-    count = f"{sum(each.state == 'better' for each in steps)} of {counted(len(steps), 'step')}"
-    return f"No clear answer: {phrase} is surely {found.claim.better} after {count}; {gain}, {why}"
+def _surely_higher(steps: int) -> str:
+    return ngettext(
+        "No clear answer: {what} is surely higher after {count} of {total} step",
+        "No clear answer: {what} is surely higher after {count} of {total} steps",
+        steps,
+    )
 
 
-def _holds(found: Found) -> str:
+def _unclear(step: Finding, *, several: bool) -> str:
+    """Why a step settles nothing, its numbers left open."""
+    if step.state == "equal":
+        return _(
+            "from {size} to {next} dimensions the gain is {amount}, within the margin of ±{margin}"
+        )
+    if several:
+        return _(
+            "from {size} to {next} dimensions the gain is {amount}, not sure enough where {total} "
+            "are asked at once"
+        )
+    return _("from {size} to {next} dimensions the gain is {amount}, not sure enough")
+
+
+def _holds(found: Found) -> list[str]:
     """Conditions that have seeds enough."""
     findings, here = found.findings, _at(found.deciding)
-    several, met = len(findings) > 1, sum(finding.state == "holds" for finding in findings)
-    count = f"{met} of {len(findings)} comparisons hold"
+    met = sum(finding.state == "holds" for finding in findings)
+    words = (_HOLD if len(findings) > 1 else _HOLDS)[found.ruling]
     sizes = listed(dict.fromkeys(finding.latent_size for finding in findings))
-    if found.ruling == "reproduced":
-        return f"It holds{f' at latent size {sizes}; the weakest' if several else ''}: {here}"
-    if found.ruling == "up to":
-        return f"It holds up to latent size {found.up_to} and fails at every larger one: {here}"
-    if found.ruling == "not reproduced":
-        return f"It fails: {here}{several * f'; {count}'}"
-    return f"No clear answer: {here}; that is {_not_sure(findings)}{several * f', and {count}'}"
+    told = {"met": met, "total": len(findings), "sizes": sizes, "up_to": found.up_to}
+    return [_(clause).format(here=here, **told) for clause in words]
 
 
-def _not_sure(findings: Sequence[Finding]) -> str:
-    several = f" where {len(findings)} are asked at once" if len(findings) > 1 else ""
-    return f"not sure enough{several}"
+# Clauses about several comparisons, and about one alone; what holds up to a size has several.
+_HOLD = {
+    "reproduced": (marked("It holds at latent size {sizes}; the weakest: {here}"),),
+    "up to": (marked("It holds up to latent size {up_to} and fails at every larger one: {here}"),),
+    "not reproduced": (
+        marked("It fails: {here}"),
+        marked("{met} of {total} comparisons hold"),
+    ),
+    "inconclusive": (
+        marked("No clear answer: {here}"),
+        marked(
+            "that is not sure enough where {total} are asked at once, and {met} of {total} "
+            "comparisons hold"
+        ),
+    ),
+}
+_HOLDS = {
+    "reproduced": (marked("It holds: {here}"),),
+    "not reproduced": (marked("It fails: {here}"),),
+    "inconclusive": (marked("No clear answer: {here}"), marked("that is not sure enough")),
+}
 
 
-def _few(found: Found) -> str:
+def _few(found: Found) -> list[str]:
     """What was seen with too few seeds, and what the lacking ones cost."""
-    there = found.seeds or "none"
-    start = f"Too few seeds to tell ({there} where {found.least_seeds} are needed)"
-    return "; ".join([f"{start}: {_seen(found)}", *_lacking(found)])
+    seen, *more = _seen(found)
+    words = _("Too few seeds to tell (none where {needed} are needed): {seen}")
+    if found.seeds:
+        words = _("Too few seeds to tell ({seeds} where {needed} are needed): {seen}")
+    start = words.format(seeds=found.seeds, needed=found.least_seeds, seen=seen)
+    lacking = [_needed(found)] if found.lacking else []
+    return [start, *more, *lacking]
 
 
-def _seen(found: Found) -> str:
+def _seen(found: Found) -> list[str]:
     """On which side the comparisons are so far."""
     slacks = [finding.slack for finding in found.findings if not np.isnan(finding.slack)]
-    least = found.deciding
+    least, total = found.deciding, len(slacks)
     if not slacks:
-        return "nothing can be compared yet"
+        return [_("nothing can be compared yet")]
     if not found.claim.improves:
-        met = f"{sum(slack >= 0 for slack in slacks)} of {counted(len(slacks), 'comparison')}"
-        return f"so far as claimed in {met}; the weakest: {_at(least)}"
-    better = f"{sum(slack > 0 for slack in slacks)} of {counted(len(slacks), 'step')}"
-    gain = f"the smallest gain, {_step(least)} dimensions, is {_amount(least)}"
-    return f"so far {least.words.phrase} is {found.claim.better} after {better}; {gain}"
+        met = sum(slack >= 0 for slack in slacks)
+        weakest_words = _("the weakest: {here}").format(here=_at(least))
+        return [_as_claimed(total).format(count=met, total=total), weakest_words]
+    better = sum(slack > 0 for slack in slacks)
+    words = (_lower_so_far if found.claim.better == "lower" else _higher_so_far)(total)
+    gain = _("the smallest gain, from {size} to {next} dimensions, is {amount}")
+    told = step_words(least, found.claim)
+    return [words.format(**told, count=better, total=total), gain.format(**told)]
 
 
-def _lacking(found: Found) -> list[str]:
-    """How many more seeds are needed, and how long they take."""
-    if not found.lacking:
-        return []
-    seconds, one = found.lacking * found.seconds_per_seed, found.lacking == 1
-    time = f" and {'takes' if one else 'take'} {duration(seconds)} here"
-    needed = f"{counted(found.lacking, 'more seed')} {'is' if one else 'are'} needed"
-    return [needed + (time if np.isfinite(seconds) else "")]
+def _as_claimed(comparisons: int) -> str:
+    return ngettext(
+        "so far as claimed in {count} of {total} comparison",
+        "so far as claimed in {count} of {total} comparisons",
+        comparisons,
+    )
+
+
+def _lower_so_far(steps: int) -> str:
+    return ngettext(
+        "so far {what} is lower after {count} of {total} step",
+        "so far {what} is lower after {count} of {total} steps",
+        steps,
+    )
+
+
+def _higher_so_far(steps: int) -> str:
+    return ngettext(
+        "so far {what} is higher after {count} of {total} step",
+        "so far {what} is higher after {count} of {total} steps",
+        steps,
+    )
+
+
+def _needed(found: Found) -> str:
+    """How many more seeds are needed, with how long they take where that is known."""
+    count, seconds = found.lacking, found.lacking_seconds
+    if not np.isfinite(seconds):
+        words = ngettext("{count} more seed is needed", "{count} more seeds are needed", count)
+        return words.format(count=count)
+    words = ngettext(
+        "{count} more seed is needed and takes {time} here",
+        "{count} more seeds are needed and take {time} here",
+        count,
+    )
+    return words.format(count=count, time=duration(seconds))
 
 
 def _at(finding: Finding) -> str:
     """What was seen of a condition at its size, and what is asked."""
-    condition, side = finding.condition, "least" if finding.condition.sign > 0 else "most"
-    minus = condition.minus and f" minus {BASELINES.get(condition.minus, condition.minus)}"
-    here = f"at {counted(finding.latent_size, 'dimension')} {finding.words.phrase}"
-    what = f"{here}{minus or ''} is"
-    asked = f"at {side} {_exact(condition.threshold, finding)}"
+    size, condition = finding.latent_size, finding.condition
+    told = {"size": size, "what": compared(finding), "asked": asked(finding)}
     if condition.of_seeds is not None:
-        share = f"{100 * condition.of_seeds:.0f} % of the seeds"
-        return f"{what} {asked} in {_of_seeds(finding)}, and the claim asks for {share}"
+        words = ngettext(
+            "at {size} dimension {what} is {asked} in {seeds}, and the claim asks for {share} of "
+            "the seeds",
+            "at {size} dimensions {what} is {asked} in {seeds}, and the claim asks for {share} of "
+            "the seeds",
+            size,
+        )
+        return words.format(**told, seeds=of_seeds(finding), share=share(condition.of_seeds))
     if condition.judged == "every-seed":
-        return f"{what} {_range(finding)}, and the claim asks every seed for {asked}"
-    return f"{what} {_amount(finding)}, and the claim asks for {asked}"
-
-
-def _amount(finding: Finding, sign: int = 1) -> str:
-    """A value with its unit and interval."""
-    low, high = sorted([sign * finding.low, sign * finding.high])
-    value, low, high = _printed(finding, [sign * finding.value, low, high])
-    interval = (
-        "one seed gives no interval" if finding.seeds < 2 else f"95 % interval {low} to {high}"
+        words = ngettext(
+            "at {size} dimension {what} is {range}, and the claim asks every seed for {asked}",
+            "at {size} dimensions {what} is {range}, and the claim asks every seed for {asked}",
+            size,
+        )
+        return words.format(**told, range=of_every_seed(finding))
+    words = ngettext(
+        "at {size} dimension {what} is {amount}, and the claim asks for {asked}",
+        "at {size} dimensions {what} is {amount}, and the claim asks for {asked}",
+        size,
     )
-    return f"{_with(value, _unit(finding))} ({interval})"
-
-
-def _range(finding: Finding) -> str:
-    """The values of the seeds, from the lowest to the highest."""
-    low, high = _printed(finding, [finding.low, finding.high])
-    ends = high if low == high else f"{low} to {high}"
-    seeds = "the one seed" if finding.seeds == 1 else f"{finding.seeds} seeds"
-    return f"{_with(ends, _unit(finding))} in {seeds}"
-
-
-def _of_seeds(finding: Finding) -> str:
-    """In how many of the seeds a condition is met."""
-    met, low, high = round(finding.value * finding.seeds), 100 * finding.low, 100 * finding.high
-    share = f"{100 * finding.value:.0f} %, 95 % interval {low:.0f} to {high:.0f} %"
-    return f"{met} of {counted(finding.seeds, 'seed')} ({share})"
-
-
-def _unit(finding: Finding) -> str:
-    """Nats; points for differences of shares, per cent for shares; nothing for other numbers."""
-    difference = finding.from_size is not None or finding.condition.minus is not None
-    units = {"nats": "nats", "share": "points" if difference else "%", "number": ""}
-    return units[finding.words.style]
-
-
-def _printed(finding: Finding, values: Sequence[float]) -> list[str]:
-    """Numbers with the decimals that tell the value from its interval's ends and what is asked."""
-    scale = _scale(finding)
-    gaps = [scale * (finding.high - finding.low) / 2, scale * abs(finding.slack)]
-    finest = min([gap for gap in gaps if gap > _DUST], default=1.0)
-    least = 2 if finding.words.style == "number" else 1
-    decimals = int(np.clip(np.ceil(-np.log10(finest)), least, 6))
-    rounded = [round(scale * value, decimals) + 0.0 for value in values]
-    return [f"{value:.{decimals}f}".replace("-", "−") for value in rounded]
-
-
-def _exact(value: float, finding: Finding) -> str:
-    """A number that was set, as short as it is."""
-    number, unit = _scale(finding) * value, _unit(finding)
-    singular = unit.removesuffix("s") if abs(number) == 1 else unit
-    return _with(f"{number + 0.0:g}".replace("-", "−"), singular)
-
-
-def _scale(finding: Finding) -> int:
-    return 100 if finding.words.style == "share" else 1
-
-
-def _with(number: str, unit: str) -> str:
-    return f"{number} {unit}".strip()
-
-
-def _margin(found: Found) -> str:
-    return _exact(found.claim.margin, found.deciding)
-
-
-def _step(finding: Finding) -> str:
-    return f"from {finding.from_size} to {finding.latent_size}"
-
-
-def _lowers(claim: Claim) -> str:
-    return "lowers" if claim.better == "lower" else "raises"
+    return words.format(**told, amount=amount(finding))

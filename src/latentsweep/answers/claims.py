@@ -20,7 +20,7 @@ References:
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache, partial
+from functools import cache
 from importlib import resources
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -30,20 +30,19 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.stats import page_trend_test
 
-from latentsweep.answers.claim_sentences import (
-    WORDS,
+from latentsweep.answers.claim_findings import (
     Claim,
     Condition,
     Finding,
     Found,
-    counted,
-    listed,
-    sentence,
+    LeftOut,
+    Ruling,
+    Trend,
+    Unmeasured,
     weakest,
 )
+from latentsweep.answers.claim_verdict import Verdict
 from latentsweep.answers.statistics import Comparison, against, holm, replicates, wilson
-
-EVALUATE = "latentsweep evaluate RUN"
 
 
 @dataclass(frozen=True)
@@ -71,29 +70,6 @@ class Evidence:
     baseline: Callable[[str, int], np.ndarray | float | None]
     facts: Mapping[str, float | None]
     seconds_per_seed: float
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One claim, judged for one objective; value and interval are those that decide."""
-
-    claim: str
-    part: str
-    says: str
-    objective: str
-    verdict: str
-    sentence: str
-    unit: str
-    up_to: int | None = None
-    value: float = np.nan
-    interval: tuple[float, float] = (np.nan, np.nan)
-    seeds: int = 0
-    comparisons: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain JSON types; None for what is not known."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
 
 def declared() -> Declaration:
@@ -181,51 +157,48 @@ def _columns(condition: Condition, evidence: Evidence) -> list[str]:
 
 
 def _verdict(claim: Claim, family: _Family, rules: Declaration) -> Verdict:
-    verdict = partial(Verdict, claim.name, claim.part, claim.says, family.objective)
     reasons = (each for asked in claim.asked for each in _lacking(asked, claim, family))
     if reason := next(reasons, None):
-        return verdict("not measured", f"Not measured: {reason}.", claim.unit)
-    found = _found(claim, family, rules)
-    name = found.ruling if found.up_to is None else f"reproduced up to {found.up_to}"
-    unit = "share of seeds" if found.deciding.condition.judged == "share" else claim.unit
-    numbers = found.deciding.value, (found.deciding.low, found.deciding.high), found.seeds
-    notes = tuple(_trend(claim, family))
-    return verdict(name, sentence(found), unit, found.up_to, *numbers, found.findings, notes)
+        return Verdict(claim, family.objective, reason)
+    return Verdict(claim, family.objective, _found(claim, family, rules), _trend(claim, family))
 
 
 def _found(claim: Claim, family: _Family, rules: Declaration) -> Found:
     """What the claim's comparisons decide, and what was left out of them."""
     findings = _findings(claim, family, rules.level)
-    ruling, deciding = _ruling(claim, findings), _deciding(findings)
+    (ruling, up_to), deciding = _ruling(claim, findings), _deciding(findings)
     if min(finding.seeds for finding in findings) < rules.least_seeds:
-        ruling, deciding = ("inconclusive", None), weakest(findings)
-    left_out, seconds = tuple(_left_out(claim, family)), family.evidence.seconds_per_seed
-    return Found(claim, *ruling, findings, deciding, left_out, rules.least_seeds, seconds)
+        ruling, up_to, deciding = "inconclusive", None, weakest(findings)
+    return Found(
+        claim=claim,
+        ruling=ruling,
+        up_to=up_to,
+        findings=findings,
+        deciding=deciding,
+        left_out=_left_out(claim, family),
+        least_seeds=rules.least_seeds,
+        seconds_per_seed=family.evidence.seconds_per_seed,
+    )
 
 
-def _lacking(condition: Condition, claim: Claim, family: _Family) -> Iterator[str]:
+def _lacking(condition: Condition, claim: Claim, family: _Family) -> Iterator[Unmeasured]:
     """Why a condition can't be judged: no sizes, networks, numbers or baselines of that kind."""
     sizes, evidence = [*filter(condition.concerns, family.sizes)], family.evidence
+    there, measure = tuple(family.sizes), condition.measure
     rows = family.rows.loc[family.rows["latent_size"].isin(sizes)]
     sound = rows.loc[rows["status"] == "ok"]
     needed = [name for name in _columns(condition, evidence) if not _has(sound, name)]
-    if claim.improves and len(family.sizes) < 2:
-        yield f"this run has one latent size, {family.sizes[0]}, and nothing to compare it with"
+    if claim.improves and len(there) < 2:
+        yield Unmeasured("one size", there)
     elif not sizes:
-        wanted = " to ".join(str(size) for size in dict.fromkeys(condition.sizes or ()))
-        yield f"a latent size of {wanted} is asked for, and this run has {listed(family.sizes)}"
+        yield Unmeasured("other sizes", there, asked=condition.sizes or ())
     elif sound.empty:
-        yield f"all models of latent size {listed(sizes)} failed"
+        yield Unmeasured("failed", tuple(sizes))
     elif needed or evidence.facts.get(condition.minus or "", 0) is None:
-        yield _missing([*needed, condition.minus][0], condition)
+        number = [*needed, condition.minus or ""][0]
+        yield Unmeasured("number", number=number, measure=measure)
     elif condition not in {judgeable for _, judgeable in family.places(claim)}:
-        yield _missing(f"{condition.measure} of as many principal components", condition)
-
-
-def _missing(what: str | None, condition: Condition) -> str:
-    """How a number that is missing is to be had."""
-    needs = WORDS[condition.measure].needs
-    return f"{what} is missing; {EVALUATE} measures it{needs and f', if the data {needs}'}"
+        yield Unmeasured("principal components", number=measure, measure=measure)
 
 
 def _has(rows: pd.DataFrame, name: str) -> bool:
@@ -233,27 +206,25 @@ def _has(rows: pd.DataFrame, name: str) -> bool:
     return name in rows and bool(np.isfinite(rows[name].to_numpy(np.float64)).any())
 
 
-def _left_out(claim: Claim, family: _Family) -> Iterator[str]:
-    """What could not be used, each in a clause."""
+def _left_out(claim: Claim, family: _Family) -> LeftOut:
+    """What could not be used."""
     places = family.places(claim)
     sizes = {size for size, _ in places}
     rows = family.rows.loc[family.rows["latent_size"].isin(sizes)]
     lacking = [
         set(family.sound[k]["member"]) - set(family.usable(k, c)["member"]) for k, c in places
     ]
-    if failed := int((rows["status"] != "ok").sum()):
-        yield f"{counted(failed, 'failed model')} left out"
-    if missing := set().union(*lacking):
-        models = counted(len(missing), "model")
-        yield f"{models} without this number left out ({EVALUATE} adds what is missing)"
-    if claim.improves and rows.groupby("latent_size")["seed"].agg(frozenset).nunique() > 1:
-        yield "seeds that some sizes lack are compared only where both sizes have them"
+    unpaired = rows.groupby("latent_size")["seed"].agg(frozenset).nunique() > 1
     concerned = {size for c in claim.asked for size in filter(c.concerns, family.sizes)}
-    if without := sorted(concerned - sizes):
-        yield f"latent size {listed(without)} left out, without principal components"
+    return LeftOut(
+        failed=int((rows["status"] != "ok").sum()),
+        without=len(set().union(*lacking)),
+        unpaired=claim.improves and unpaired,
+        sizes=tuple(sorted(concerned - sizes)),
+    )
 
 
-def _ruling(claim: Claim, findings: Sequence[Finding]) -> tuple[str, int | None]:
+def _ruling(claim: Claim, findings: Sequence[Finding]) -> tuple[Ruling, int | None]:
     """The verdict: met throughout, met to a size and equal or failed beyond, or not."""
     sizes = list(dict.fromkeys(finding.latent_size for finding in findings))
     groups = [[each for each in findings if each.latent_size == size] for size in sizes]
@@ -369,23 +340,13 @@ def _finding(
     return replace(found, state="equal" if equal else "unclear")
 
 
-def _trend(claim: Claim, family: _Family) -> Iterator[str]:
+def _trend(claim: Claim, family: _Family) -> Trend | None:
     """What Page's test says of the order of the sizes, over the seeds that every size has."""
     if not claim.improves or len(family.sizes) < 3:
-        return
+        return None
     columns = [family.usable(size, claim.asked[0])[claim.measure] for size in family.sizes]
     table = pd.concat(columns, axis=1, join="inner").to_numpy(np.float64)
-    if len(table) > 1:
-        p = page_trend_test(-table if claim.better == "lower" else table).pvalue
-        yield f"Page's trend test over {len(table)} seeds, in the claimed order: p = {p:.2g}."
-
-
-def _plain(value: Any) -> Any:
-    """A part of a verdict in plain JSON types."""
-    if isinstance(value, Finding):
-        names = "from_size", "latent_size", "value", "low", "high", "p", "state", "seeds"
-        numbers = {name: _plain(getattr(value, name)) for name in names}
-        return numbers | {"measure": value.condition.measure}
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return None if isinstance(value, float) and np.isnan(value) else value
+    if len(table) < 2:
+        return None
+    rising = page_trend_test(-table if claim.better == "lower" else table)
+    return Trend(len(table), float(rising.pvalue))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from latentsweep.answers.recommendation import CONFIDENCE, Recommendation, Row
+from latentsweep.language import _, printed
 
 PERCENT = f"{CONFIDENCE:.0%}".replace("%", " %")
 CLASSES_DIFFER = 1.25
@@ -46,21 +47,13 @@ class Evidence:
 
 def evidence_sentences(found: Recommendation, evidence: Evidence) -> list[str]:
     """What else tells of a dimension, and whether it agrees; nothing where nothing was measured."""
-    lines = []
-    if evidence.units is not None:
-        active, effective = evidence.units
-        lines.append(
-            f"Of the widest network's {evidence.widest} dimensions {active} carry something; "
-            f"weighed by what they carry, they count as {effective:.1f}."
-        )
-    if evidence.dimension is not None:
-        low, high = evidence.dimension
-        bound = ", which depends on the scale: a lower bound" if evidence.scale_dependent else ""
-        lines.append(
-            f"The data's nearest neighbours read a dimension of {low:.1f} to {high:.1f}{bound}."
-        )
-    lines += _class_sentences(evidence) + _gradual_sentences(found)
-    return lines + _agreement_sentences(_agreeing(found, evidence))
+    return [
+        *_unit_sentences(evidence),
+        *_neighbour_sentences(evidence),
+        *_class_sentences(evidence),
+        *_gradual_sentences(found),
+        *_agreement_sentences(_agreeing(found, evidence)),
+    ]
 
 
 def agreement(found: Recommendation, evidence: Evidence) -> bool | None:
@@ -94,15 +87,41 @@ def gradual(found: Recommendation) -> Row | None:
     return fewer[-1] if fewer and fewer[-1].behind <= _HARDLY * found.delta else None
 
 
+def _unit_sentences(evidence: Evidence) -> list[str]:
+    if evidence.units is None:
+        return []
+    active, effective = evidence.units
+    words = _(
+        "Of the widest network's {widest} dimensions {active} carry something; weighed by what "
+        "they carry, they count as {effective}."
+    )
+    told = {"widest": evidence.widest, "active": active}
+    return [words.format(**told, effective=printed(effective, ".1f"))]
+
+
+def _neighbour_sentences(evidence: Evidence) -> list[str]:
+    if evidence.dimension is None:
+        return []
+    words = _("The data's nearest neighbours read a dimension of {low} to {high}.")
+    if evidence.scale_dependent:
+        words = _(
+            "The data's nearest neighbours read a dimension of {low} to {high}, which depends on "
+            "the scale: a lower bound."
+        )
+    low, high = (printed(end, ".1f") for end in evidence.dimension)
+    return [words.format(low=low, high=high)]
+
+
 def _gradual_sentences(found: Recommendation) -> list[str]:
     row = gradual(found)
     if row is None:
         return []
-    return [
-        f"The gain fades out rather than ends: {row.latent_size} dimensions are only "
-        f"{100 * row.behind / found.gain:.1f} % of the gain behind. How many are needed hangs on "
-        "the share that may be lost."
-    ]
+    words = _(
+        "The gain fades out rather than ends: {size} dimensions are only {share} of the gain "
+        "behind. How many are needed hangs on the share that may be lost."
+    )
+    share = printed(100 * row.behind / found.gain, ".1f")
+    return [words.format(size=row.latent_size, share=_("{number} %").format(number=share))]
 
 
 def _agreeing(found: Recommendation, evidence: Evidence) -> dict[str, bool]:
@@ -124,21 +143,26 @@ def _agreement_sentences(agreeing: Mapping[str, bool]) -> list[str]:
     if not agreeing:
         return []
     if len(set(agreeing.values())) > 1:
-        yes, no = sorted(agreeing, key=lambda name: not agreeing[name])
-        return [f"The {yes} agree with the {PERCENT} set, the {no} do not."]
-    verb = "agrees" if all(agreeing.values()) else "disagrees"
-    return [f"The evidence {verb} with the {PERCENT} set."]
+        words = _("The units agree with the {percent} set, the neighbours do not.")
+        if agreeing["neighbours"]:
+            words = _("The neighbours agree with the {percent} set, the units do not.")
+    elif all(agreeing.values()):
+        words = _("The evidence agrees with the {percent} set.")
+    else:
+        words = _("The evidence disagrees with the {percent} set.")
+    return [words.format(percent=PERCENT)]
 
 
 def _class_sentences(evidence: Evidence) -> list[str]:
     if not evidence.classes or not class_dependent(evidence):
         return []
-    words = ", ".join(f"{name}: {count}" for name, count in evidence.classes.items())
-    return [
+    words = _(
         "Class-dependent dimension: within a class, the widest network's codes do not vary along "
-        f"the same number of dimensions ({words}). One latent serves them all, so its size is that "
-        "of the class that needs most, or more where classes have dimensions of their own."
-    ]
+        "the same number of dimensions ({classes}). One latent serves them all, so its size is "
+        "that of the class that needs most, or more where classes have dimensions of their own."
+    )
+    counts = (f"{name}: {count}" for name, count in evidence.classes.items())
+    return [words.format(classes=", ".join(counts))]
 
 
 def evidence_json(evidence: Evidence) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 
 from latentsweep.answers.statistics import additive
 from latentsweep.errors import DataError
+from latentsweep.language import _
 
 LEAST_EXAMPLES = 100
 COLUMNS = ("latent_size", "seed", "example", "loss")
@@ -113,13 +114,17 @@ def unbalanced(losses: Losses) -> Iterator[str]:
     """A sentence if some sizes have seeds that others have not."""
     counts = losses.present.sum(axis=1)
     if counts.min() < len(losses.seeds):
-        words = ", ".join(f"{k}: {n}" for k, n in zip(losses.sizes, counts, strict=True))
-        paired = additive(losses.present[counts > 0]).paired
-        fate = "is taken out by least squares" if paired else "stays in: they share too few"
-        yield (
-            f"Not every size has each of the {len(losses.seeds)} seeds ({words}); what a seed adds "
-            f"everywhere {fate}."
+        shown = ", ".join(f"{k}: {n}" for k, n in zip(losses.sizes, counts, strict=True))
+        words = _(
+            "Not every size has each of the {seeds} seeds ({counts}); what a seed adds everywhere "
+            "stays in: they share too few."
         )
+        if additive(losses.present[counts > 0]).paired:
+            words = _(
+                "Not every size has each of the {seeds} seeds ({counts}); what a seed adds "
+                "everywhere is taken out by least squares."
+            )
+        yield words.format(seeds=len(losses.seeds), counts=shown)
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from latentsweep.answers.recommendation import Recommendation, Row
+from latentsweep.language import _
 
 Action = Literal["start", "check", "extend", "refine", "repeat"]
 FIRST_LIMIT = 32
@@ -84,12 +85,12 @@ def next_step(found: Recommendation, goal: Goal) -> Step | None:
     largest = found.sizes[-1]
     if _needs_larger(found) and largest < goal.limit:
         larger = min(2 * largest, goal.limit)
-        why = f"no size below {largest} is enough"
+        why = _("no size below {size} is enough").format(size=largest)
         return Step("extend", (larger,), _seeds(found), why)
     if sizes := _untried(found):
         low, high = _open_gap(found)
-        why = f"the gain ends between {low} and {high}" if low else f"{high} is near the best"
-        return Step("refine", sizes, _seeds(found), why)
+        words = _("the gain ends between {low} and {high}") if low else _("{high} is near the best")
+        return Step("refine", sizes, _seeds(found), words.format(low=low, high=high))
     if found.status in ("every size keeps helping", "no gain known"):
         return None
     return _inside(found, goal) or _repeat(found, goal)
@@ -158,7 +159,8 @@ def _inside(found: Recommendation, goal: Goal) -> Step | None:
         coarse = other.latent_size - one.latent_size > _MANY + 1
         repeated = min(one.seeds, other.seeds) > FIRST_SEEDS
         if coarse and repeated and one.verdict == "undecided":
-            why = f"the set spans {one.latent_size} to {other.latent_size}"
+            words = _("the set spans {low} to {high}")
+            why = words.format(low=one.latent_size, high=other.latent_size)
             return Step("refine", gap, _seeds(found), why)
     return None
 
@@ -173,7 +175,7 @@ def _once_more(found: Recommendation) -> Step | None:
     if max(row.seeds for row in found.rows) > FIRST_SEEDS:
         return None
     seeds = range(FIRST_SEEDS, FIRST_SEEDS + MORE_SEEDS)
-    return Step("repeat", tuple(found.sizes), tuple(seeds), "a gain is seen, but not sure")
+    return Step("repeat", tuple(found.sizes), tuple(seeds), _("a gain is seen, but not sure"))
 
 
 def _repeat(found: Recommendation, goal: Goal) -> Step | None:
@@ -192,7 +194,9 @@ def _repeat(found: Recommendation, goal: Goal) -> Step | None:
     until = min(fewest + MORE_SEEDS, goal.most_seeds if fewest == most else most)
     sizes = tuple(row.latent_size for row in behind)
     names = ", ".join(str(row.latent_size) for row in wanted)
-    why = f"{names} undecided" if undecided else "the set is wider than was asked for"
+    why = _("the set is wider than was asked for")
+    if undecided:
+        why = _("{sizes} undecided").format(sizes=names)
     return Step("repeat", sizes, tuple(range(fewest, until)), why) if until > fewest else None
 
 

@@ -17,27 +17,34 @@ from latentsweep.answers.evidence import (
 )
 from latentsweep.answers.recommendation import CONFIDENCE, Recommendation, Rule, Status
 from latentsweep.answers.search import width
+from latentsweep.language import _, headed, marked, ngettext, plural_of, printed
+from latentsweep.language import listed as in_a_list
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What the sizes are compared by: its name in words, and its unit."""
+    """What the sizes are compared by: its name in words, and its unit, "nats" or none."""
 
     name: str
     unit: str
 
 
 MEASURES = {
-    "elbo": Measure("held-out −ELBO", "nats"),
-    "reconstruction": Measure("held-out mean squared error", ""),
-    "knn": Measure("held-out share of examples that 10 nearest neighbours vote wrong on", ""),
-    "loss": Measure("held-out loss", ""),
+    "elbo": Measure(marked("held-out −ELBO"), "nats"),
+    "reconstruction": Measure(marked("held-out mean squared error"), ""),
+    "knn": Measure(
+        marked("held-out share of examples that 10 nearest neighbours vote wrong on"), ""
+    ),
+    "loss": Measure(marked("held-out loss"), ""),
 }
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What the answer holds for: the data, the network and its training, the held-out examples."""
+    """What the answer holds for: the data, the network and its training, the held-out examples.
+
+    `data`, `architecture` and `budget` are words in the language of the moment.
+    """
 
     data: str
     architecture: str
@@ -66,11 +73,12 @@ def as_json(
         "data": setting.data,
         "architecture": setting.architecture,
         "budget": setting.budget,
-        "measure": setting.measure.name,
+        "measure": _(setting.measure.name),
         "unit": setting.measure.unit,
+        "answer": headed(in_words(found, rule, setting.measure)),
         "sentence": sentence(found, rule, setting),
         "methods": methods(found, rule, setting),
-        "scope": SCOPE,
+        "scope": _(SCOPE),
         "evidence": evidence_json(evidence),
         "agreement": agreement(found, evidence),
         "gradual": gradual(found) is not None,
@@ -82,7 +90,7 @@ def as_json(
     }
 
 
-SCOPE = (
+SCOPE = marked(
     "It says nothing of another network, of longer or other training, of data from another source, "
     "or of another task: samples, classes or pictures to look at may want another size."
 )
@@ -90,21 +98,40 @@ SCOPE = (
 
 def sentence(found: Recommendation, rule: Rule, setting: Setting) -> str:
     """The answer in one or two sentences."""
-    head = f"For {setting.data}, {setting.architecture}, {setting.budget}: "
-    return head + _WORDS[found.status](_Told(found, rule, setting.measure))
+    return _("For {data}, {architecture}, {budget}: {answer}").format(
+        data=setting.data,
+        architecture=setting.architecture,
+        budget=setting.budget,
+        answer=in_words(found, rule, setting.measure),
+    )
+
+
+def in_words(found: Recommendation, rule: Rule, measure: Measure) -> str:
+    """The answer alone, without what it holds for."""
+    return _WORDS[found.status](_Told(found, rule, measure))
 
 
 def methods(found: Recommendation, rule: Rule, setting: Setting) -> str | None:
     """The sentence for a paper; None where there is no size to report."""
     if found.latent_size is None:
         return None
-    tried = listed(found.sizes)
-    return (
-        f"The latent size of {found.latent_size} is the smallest of those compared ({tried}) "
-        f"whose {setting.measure.name} {_criterion(found, rule, setting.measure)} (one-sided "
-        f"95 % bound; {PERCENT} set of sizes: {_set(found)}), for {setting.architecture}, "
-        f"{setting.budget}, compared on {setting.held_out:,} held-out "
-        f"examples of {setting.data} (latentsweep)."
+    # Translators: {measure} is such as "held-out −ELBO", {criterion} such as "is at most 0.25".
+    words = _(
+        "The latent size of {size} is the smallest of those compared ({tried}) whose {measure} "
+        "{criterion} (one-sided 95 % bound; {percent} set of sizes: {set}), for {architecture}, "
+        "{budget}, compared on {count} held-out examples of {data} (latentsweep)."
+    )
+    return words.format(
+        size=found.latent_size,
+        tried=listed(found.sizes),
+        measure=_(setting.measure.name),
+        criterion=_criterion(found, rule, setting.measure),
+        percent=PERCENT,
+        set=_set(found),
+        architecture=setting.architecture,
+        budget=setting.budget,
+        count=printed(setting.held_out, ","),
+        data=setting.data,
     )
 
 
@@ -116,24 +143,26 @@ def listed(values: Iterable[int]) -> str:
             runs[-1].append(value)
         else:
             runs.append([value])
-    words = [w for run in runs for w in _run(run)]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return in_a_list(word for run in runs for word in _run(run))
 
 
 def span(values: Iterable[int]) -> str:
     """The least and the greatest of some numbers: "2 to 6", or "2"."""
-    known = sorted(set(values))
-    return str(known[0]) if len(known) == 1 else f"{known[0]} to {known[-1]}"
+    known = sorted(values)
+    low, high = known[0], known[-1]
+    return str(low) if low == high else _("{low} to {high}").format(low=low, high=high)
 
 
 def size_words(found: Recommendation, size: int) -> str:
     """A size, with those just below it that were not tried."""
     untried = found.untried_below(size)
-    return f"{size} or fewer ({listed(untried)} not tried)" if untried else str(size)
+    if not untried:
+        return str(size)
+    return _("{size} or fewer ({untried} not tried)").format(size=size, untried=listed(untried))
 
 
 def _run(run: list[int]) -> list[str]:
-    return [str(value) for value in run] if len(run) < 3 else [f"{run[0]} to {run[-1]}"]
+    return [str(value) for value in run] if len(run) < 3 else [span(run)]
 
 
 def _set(found: Recommendation) -> str:
@@ -143,16 +172,18 @@ def _set(found: Recommendation) -> str:
 
 
 def _criterion(found: Recommendation, rule: Rule, measure: Measure) -> str:
+    """What the measure of a size that is enough is or does."""
     if rule.target is not None:
-        return f"is at most {rule.target:g}"
-    gain = _amount(found.gain, measure)
+        return _("is at most {target}").format(target=printed(rule.target, "g"))
+    words = _(
+        "is within {delta} of the best size's, {share} of the gain of {gain} over the smallest size"
+    )
     if found.gain_is_known:
-        what = f"attainable gain of {gain}"
-    else:
-        what = f"gain of {gain} over the smallest size"
-    return (
-        f"is within {_amount(found.delta, measure)} of the best size's, "
-        f"{_share(rule.share)} of the {what}"
+        words = _("is within {delta} of the best size's, {share} of the attainable gain of {gain}")
+    return words.format(
+        delta=_amount(found.delta, measure),
+        share=_share(rule.share),
+        gain=_amount(found.gain, measure),
     )
 
 
@@ -163,108 +194,160 @@ class _Told(NamedTuple):
     rule: Rule
     measure: Measure
 
+    @property
+    def words(self) -> dict[str, object]:
+        """What every sentence may name: the measure, the sizes tried, the best, and delta."""
+        return {
+            "measure": _(self.measure.name),
+            "tried": listed(self.found.sizes),
+            "best": self.found.best,
+            "largest": self.found.sizes[-1],
+            "delta": _amount(self.found.delta, self.measure),
+            "target": "" if self.rule.target is None else printed(self.rule.target, "g"),
+        }
+
+    def loss(self) -> str:
+        """The best size's loss."""
+        return _amount(self.found.row(self.found.best).loss, self.measure)
+
 
 def _ok(told: _Told) -> str:
     found, rule, measure = told
     assert found.latent_size is not None
     chance = found.cumulative()[found.high] if found.high in found.sizes else 1.0
-    plural = "" if found.latent_size == 1 else "s"
-    return (
-        f"{size_words(found, found.latent_size)} latent dimension{plural} ({PERCENT} set "
-        f"{_set(found)}); the {measure.name} {_criterion(found, rule, measure)}. "
-        f"P(no more than {found.high} needed) = {chance:.2f}."
+    # Translators: {criterion} is such as "is at most 0.25", the subject being {measure}.
+    words = ngettext(
+        "{size} latent dimension ({percent} set {set}); the {measure} {criterion}. "
+        "P(no more than {high} needed) = {chance}.",
+        "{size} latent dimensions ({percent} set {set}); the {measure} {criterion}. "
+        "P(no more than {high} needed) = {chance}.",
+        found.latent_size,
+    )
+    return words.format(
+        **told.words,
+        size=size_words(found, found.latent_size),
+        percent=PERCENT,
+        set=_set(found),
+        criterion=_criterion(found, rule, measure),
+        high=found.high,
+        chance=printed(chance, ".2f"),
     )
 
 
 def _no_plateau(told: _Told) -> str:
-    found, _, measure = told
-    largest = found.sizes[-1]
-    return (
-        f"no plateau yet, try larger. Of {listed(found.sizes)} all but the last are too small: "
-        f"{_second(found, measure)}. Add {2 * largest}."
+    words = _(
+        "no plateau yet, try larger. Of {tried} all but the last are too small: {second} is "
+        "{behind} behind {largest}, and {delta} would be allowed. Add {larger}."
     )
+    return words.format(**told.words, **_second(told), larger=2 * told.found.sizes[-1])
 
 
 def _keeps_helping(told: _Told) -> str:
-    found, _, measure = told
-    return (
-        f"every size keeps helping, up to {found.sizes[-1]}, beyond which none was to be tried: "
-        f"{_second(found, measure)}. The {measure.name} names no size here."
+    words = _(
+        "every size keeps helping, up to {largest}, beyond which none was to be tried: {second} is "
+        "{behind} behind {largest}, and {delta} would be allowed. The {measure} names no size here."
     )
+    return words.format(**told.words, **_second(told))
+
+
+def _second(told: _Told) -> dict[str, object]:
+    """The second largest size, and how far it is behind the largest."""
+    row = told.found.rows[-2]
+    return {"second": row.latent_size, "behind": _amount(row.behind, told.measure)}
 
 
 def _nothing(told: _Told) -> str:
-    found, _, measure = told
-    return (
+    words = _(
         "nothing to encode. Trained so, no network is reliably better than the model without a "
-        "latent: the "
-        f"gain is {_amount(found.gain, measure)}, its lower bound {_n(found.gain_low)}."
+        "latent: the gain is {gain}, its lower bound {low}."
     )
+    found, _rule, measure = told
+    return words.format(gain=_amount(found.gain, measure), low=_n(found.gain_low))
 
 
 def _undecided(told: _Told) -> str:
-    found, _, measure = told
-    open_rows = [row for row in found.rows if row.verdict == "undecided"]
-    sizes = listed(row.latent_size for row in open_rows)
+    found = told.found
     likeliest = max(found.rows, key=lambda row: row.probability)
-    mended = any(row.seeds_would_decide for row in open_rows)
-    largest = " Larger sizes may be better still." if found.best == found.sizes[-1] else ""
-    return (
-        f"undecided, {PERCENT} set {_set(found)} (likeliest {likeliest.latent_size}, "
-        f"P = {likeliest.probability:.2f}). Noise hides whether {sizes} "
-        f"{'is' if len(open_rows) == 1 else 'are'} within {_amount(found.delta, measure)} of the "
-        f"best size, {found.best} as it seems: more "
-        f"{'seeds' if mended else 'held-out examples'} would tell.{largest}"
+    head = _("undecided, {percent} set {set} (likeliest {likeliest}, P = {chance}).").format(
+        percent=PERCENT,
+        set=_set(found),
+        likeliest=likeliest.latent_size,
+        chance=printed(likeliest.probability, ".2f"),
+    )
+    open_rows = [row for row in found.rows if row.verdict == "undecided"]
+    seeds = any(row.seeds_would_decide for row in open_rows)
+    noise = (_seeds_would_tell if seeds else _examples_would_tell)(len(open_rows)).format(
+        **told.words, sizes=listed(row.latent_size for row in open_rows)
+    )
+    largest = found.best == found.sizes[-1]
+    return " ".join([head, noise, *([_("Larger sizes may be better still.")] if largest else [])])
+
+
+def _seeds_would_tell(sizes: int) -> str:
+    return ngettext(
+        "Noise hides whether {sizes} is within {delta} of the best size, {best} as it seems: more "
+        "seeds would tell.",
+        "Noise hides whether {sizes} are within {delta} of the best size, {best} as it seems: more "
+        "seeds would tell.",
+        sizes,
+    )
+
+
+def _examples_would_tell(sizes: int) -> str:
+    return ngettext(
+        "Noise hides whether {sizes} is within {delta} of the best size, {best} as it seems: more "
+        "held-out examples would tell.",
+        "Noise hides whether {sizes} are within {delta} of the best size, {best} as it seems: more "
+        "held-out examples would tell.",
+        sizes,
     )
 
 
 def _no_gain(told: _Told) -> str:
-    found, measure = told.found, told.measure
-    return (
-        f"no gain known. The smallest size, {found.best}, has the lowest {measure.name}, and "
-        "without the losses of a model without a latent nothing says what there was to gain. Add "
-        "those, or smaller sizes, and check that a lower loss is a better one."
-    )
+    return _(
+        "no gain known. The smallest size, {best}, has the lowest {measure}, and without the "
+        "losses of a model without a latent nothing says what there was to gain. Add those, or "
+        "smaller sizes, and check that a lower loss is a better one."
+    ).format(**told.words)
 
 
 def _few_seeds(told: _Told) -> str:
-    found, rule, measure = told
-    near = f"within {_amount(found.delta, measure)} of that"
-    if rule.target is not None:
-        near = f"at most {rule.target:g}"
-    within = [row.latent_size for row in found.rows if row.behind <= found.delta]
-    first = f"size {within[0]} is the first that is {near}" if within else f"no size is {near}"
-    return (
+    words = _(
         "too few seeds. With so few trainings their noise is not known, so nothing is judged. "
-        f"Seen: the {measure.name} is lowest at size {found.best}, with "
-        f"{_amount(found.row(found.best).loss, measure)}, and {first}. Three seeds of each size "
-        "would judge it."
+        "Seen: the {measure} is lowest at size {best}, with {loss}, and {first}. Three seeds of "
+        "each size would judge it."
     )
+    return words.format(**told.words, loss=told.loss(), first=_first(told))
+
+
+def _first(told: _Told) -> str:
+    """The first size that looks enough."""
+    found, rule, _measure = told
+    within = [row.latent_size for row in found.rows if row.behind <= found.delta]
+    words = _("size {size} is the first that is within {delta} of that")
+    if rule.target is not None:
+        words = _("size {size} is the first that is at most {target}")
+        if not within:
+            words = _("no size is at most {target}")
+    return words.format(**told.words, size=within[0] if within else "")
 
 
 def _one_size(told: _Told) -> str:
-    found = told.found
-    return f"one size, {found.sizes[0]}, can't be compared with itself; train at least two more."
+    words = _("one size, {size}, can't be compared with itself; train at least two more.")
+    return words.format(size=told.found.sizes[0])
 
 
 def _not_reached(told: _Told) -> str:
-    found, rule, measure = told
-    mended = any(r.verdict == "undecided" and r.seeds_would_decide for r in found.rows)
-    return (
-        f"target not reached. No size's {measure.name} is reliably at most {rule.target:g}: the "
-        f"best of {listed(found.sizes)} is size {found.best}, with "
-        f"{_amount(found.row(found.best).loss, measure)}. Try "
-        f"{'more seeds, ' if mended else ''}larger sizes, or a larger target."
-    )
-
-
-def _second(found: Recommendation, measure: Measure) -> str:
-    """How far the second largest size is behind the largest."""
-    row = found.rows[-2]
-    return (
-        f"{row.latent_size} is {_amount(row.behind, measure)} behind {found.sizes[-1]}, and "
-        f"{_amount(found.delta, measure)} would be allowed"
-    )
+    words = _(
+        "target not reached. No size's {measure} is reliably at most {target}: the best of {tried} "
+        "is size {best}, with {loss}."
+    ).format(**told.words, loss=told.loss())
+    rows = told.found.rows
+    if any(row.verdict == "undecided" and row.seeds_would_decide for row in rows):
+        more = _("Try more seeds, larger sizes, or a larger target.")
+    else:
+        more = _("Try larger sizes, or a larger target.")
+    return f"{words} {more}"
 
 
 _WORDS: dict[Status, Callable[[_Told], str]] = {
@@ -281,15 +364,18 @@ _WORDS: dict[Status, Callable[[_Told], str]] = {
 
 
 def _share(share: float) -> str:
-    return f"{100 * share:g} %"
+    return _("{number} %").format(number=printed(100 * share, "g"))
 
 
 def _amount(value: float, measure: Measure) -> str:
-    return f"{_n(value)} {measure.unit}".rstrip()
+    if not measure.unit:
+        return _n(value)
+    words = ngettext("{number} nat", "{number} nats", plural_of(value))
+    return words.format(number=_n(value))
 
 
 def _n(value: float) -> str:
     """A number with a digit that means something."""
     if abs(value) >= 100:
-        return f"{value:.0f}"
-    return f"{value:.2f}" if abs(value) < 10 and abs(value) >= 0.1 else f"{value:.3g}"
+        return printed(value, ".0f")
+    return printed(value, ".2f" if abs(value) < 10 and abs(value) >= 0.1 else ".3g")

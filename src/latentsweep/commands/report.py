@@ -13,19 +13,29 @@ class Only(StrEnum):
     FIGURES = "figures"
 
 
+class Lang(StrEnum):
+    """The languages of a page."""
+
+    EN = "en"
+    PT = "pt"
+
+
 def report(
     run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")],
     only: Annotated[Only | None, typer.Option(help="Draw the figures and no page.")] = None,
+    lang: Annotated[
+        Lang, typer.Option(help="The page's first language; it can be switched there.")
+    ] = Lang.EN,
 ) -> None:
     """Draw a run's figures and report again; needs neither the data nor JAX."""
+    from latentsweep.language import speaking
     from latentsweep.record.folder import RunFolder
     from latentsweep.record.lock import locked
-    from latentsweep.show.figures import write_figures
+    from latentsweep.show.figures import figures_folder, write_figures
     from latentsweep.show.report import write_report
 
     folder = RunFolder.opened(run)
-    with locked(folder.path):
+    with locked(folder.path), speaking(lang):
         write_figures(folder)
-        if only is None:
-            write_report(folder)
-    print(f"Open {folder.figures_path if only else folder.report_path}")
+        opened = figures_folder(folder) if only else write_report(folder, lang)
+    print(f"Open {opened}")

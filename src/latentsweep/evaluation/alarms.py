@@ -26,6 +26,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from latentsweep.language import _, printed
+
 BELOW = 0.5  # nats under the true -ELBO that make a loss impossible
 WEIGHT_OFF = 0.01
 FALLING = 0.05  # of the distance from no latent, within the last fifth of the epochs
@@ -33,7 +35,7 @@ STIRRING = 1.0  # the largest shift or stretch that is not worth an alarm
 
 
 class Alarm(NamedTuple):
-    """One alarm: its name, what was seen, and what to do about it."""
+    """One alarm: its name, the same in every language, what was seen, and what to do about it."""
 
     alarm: str
     seen: str
@@ -74,15 +76,17 @@ def means_for_sums(evidence: Evidence) -> list[Alarm]:
     loss, row = float(np.mean(evidence.loss)), evidence.row
     if whole <= 0 or not 0 < loss < 0.9 * whole:
         return []
-    return [
-        Alarm(
-            "means-for-sums",
-            f"the loss reads {loss:.3g} where its terms add up to {whole:.1f} nats: it averages "
-            f"over {evidence.features} features, and over {row['latent_size']} latent dimensions, "
-            f"which weighs the KL {evidence.features / row['latent_size']:.3g} times",
-            'set reduction = "sum"',
-        )
-    ]
+    seen = _(
+        "the loss reads {loss} where its terms add up to {whole} nats: it averages over {features} "
+        "features, and over {size} latent dimensions, which weighs the KL {weight} times"
+    ).format(
+        loss=printed(loss, ".3g"),
+        whole=printed(whole, ".1f"),
+        features=evidence.features,
+        size=row["latent_size"],
+        weight=printed(evidence.features / row["latent_size"], ".3g"),
+    )
+    return [Alarm("means-for-sums", seen, _('set reduction = "sum"'))]
 
 
 def kl_weight(evidence: Evidence) -> list[Alarm]:
@@ -94,38 +98,32 @@ def kl_weight(evidence: Evidence) -> list[Alarm]:
     left = np.abs(evidence.penalty - weight * evidence.rate).mean()
     if left > 1e-3 * np.abs(evidence.penalty).mean() or abs(weight - 1) <= WEIGHT_OFF:
         return []
-    return [
-        Alarm(
-            "kl-weight",
-            f"the loss weighs the KL by {weight:.3g}: it is no −ELBO, and sizes compare by the "
-            "weight as much as by the data",
-            "set kl_weight = 1, or compare by the true −ELBO beside it",
-        )
-    ]
+    seen = _(
+        "the loss weighs the KL by {weight}: it is no −ELBO, and sizes compare by the weight as "
+        "much as by the data"
+    ).format(weight=printed(weight, ".3g"))
+    remedy = _("set kl_weight = 1, or compare by the true −ELBO beside it")
+    return [Alarm("kl-weight", seen, remedy)]
 
 
 def impossible(evidence: Evidence) -> list[Alarm]:
     """Whether a number stands where no bound can stand."""
     row, floor = evidence.row, evidence.entropy_floor
+    neg_elbo = printed(row["neg_elbo"], ".1f")
     if floor is not None and row["neg_elbo"] < floor - 0.01:
-        return [
-            Alarm(
-                "impossible",
-                f"the true −ELBO of {row['neg_elbo']:.1f} is below the entropy of the values, "
-                f"{floor:.1f}: an error in the numbers themselves",
-                "report it with the run folder",
-            )
-        ]
+        seen = _(
+            "the true −ELBO of {neg_elbo} is below the entropy of the values, {floor}: an error in "
+            "the numbers themselves"
+        ).format(neg_elbo=neg_elbo, floor=printed(floor, ".1f"))
+        return [Alarm("impossible", seen, _("report it with the run folder"))]
     if row["loss"] >= row["neg_elbo"] - BELOW:
         return []
-    return [
-        Alarm(
-            "impossible",
-            f"the loss of {row['loss']:.1f} is below {row['neg_elbo']:.1f}, the true −ELBO of the "
-            "same network: it bounds nothing, and larger sizes look better than they are",
-            'judge by the true −ELBO, or train with objectives = ["elbo"]',
-        )
-    ]
+    seen = _(
+        "the loss of {loss} is below {neg_elbo}, the true −ELBO of the same network: it bounds "
+        "nothing, and larger sizes look better than they are"
+    ).format(loss=printed(row["loss"], ".1f"), neg_elbo=neg_elbo)
+    remedy = _('judge by the true −ELBO, or train with objectives = ["elbo"]')
+    return [Alarm("impossible", seen, remedy)]
 
 
 def collapse(evidence: Evidence) -> list[Alarm]:
@@ -133,34 +131,43 @@ def collapse(evidence: Evidence) -> list[Alarm]:
     row = evidence.row
     if row["active_units"] > 0:
         return []
-    return [
-        Alarm(
-            "collapse",
-            f"none of {row['latent_size']} latent dimensions is active (rate {row['rate']:.2g} "
-            f"nats): the decoder ignores the code, and −ELBO is {row['neg_elbo']:.1f} where no "
-            f"latent at all gives {evidence.no_latent:.1f}",
-            "lower learning_rate, or let it rise with warm_up; if that does not help, the data may "
-            "have nothing to encode",
-        )
-    ]
+    seen = _(
+        "none of {size} latent dimensions is active (rate {rate} nats): the decoder ignores the "
+        "code, and −ELBO is {neg_elbo} where no latent at all gives {no_latent}"
+    ).format(
+        size=row["latent_size"],
+        rate=printed(row["rate"], ".2g"),
+        neg_elbo=printed(row["neg_elbo"], ".1f"),
+        no_latent=printed(evidence.no_latent, ".1f"),
+    )
+    remedy = _(
+        "lower learning_rate, or let it rise with warm_up; if that does not help, the data may "
+        "have nothing to encode"
+    )
+    return [Alarm("collapse", seen, remedy)]
 
 
 def not_converged(evidence: Evidence) -> list[Alarm]:
     """Whether the training loss still falls by over 5 % of its distance from no latent."""
     epochs = len(evidence.curve)
     if epochs == 1:
-        seen = "one epoch was trained: whether the curve is flat can't be told"
-        return [Alarm("not-converged", seen, _LONGER)]
+        seen = _("one epoch was trained: whether the curve is flat can't be told")
+        return [Alarm("not-converged", seen, _("raise epochs"))]
     last = max(1, epochs // 5)
     fall = float(evidence.curve[-1 - last] - evidence.curve[-1])
     gain = float(evidence.no_latent - evidence.curve[-1])
     if fall <= FALLING * abs(gain):
         return []
-    seen = (
-        f"the training loss fell by {fall:.1f} nats in the last {last} of {epochs} epochs, "
-        f"{100 * fall / abs(gain):.0f} % of its distance from no latent at all"
+    seen = _(
+        "the training loss fell by {fall} nats in the last {last} of {epochs} epochs, {share} % of "
+        "its distance from no latent at all"
+    ).format(
+        fall=printed(fall, ".1f"),
+        last=last,
+        epochs=epochs,
+        share=printed(100 * fall / abs(gain), ".0f"),
     )
-    return [Alarm("not-converged", seen, _LONGER)]
+    return [Alarm("not-converged", seen, _("raise epochs"))]
 
 
 def not_stationary(evidence: Evidence) -> list[Alarm]:
@@ -168,14 +175,8 @@ def not_stationary(evidence: Evidence) -> list[Alarm]:
     shift, stretch = evidence.row["shift"], evidence.row["stretch"]
     if shift <= STIRRING and stretch <= STIRRING:
         return []
-    return [
-        Alarm(
-            "not-stationary",
-            f"the curve is flat, but the codes' mean and spread are off by {shift:.2f} and "
-            f"{stretch:.2f} from where a network at rest has them",
-            "lower learning_rate, or let it fall with decay",
-        )
-    ]
-
-
-_LONGER = "raise epochs"
+    seen = _(
+        "the curve is flat, but the codes' mean and spread are off by {shift} and {stretch} from "
+        "where a network at rest has them"
+    ).format(shift=printed(shift, ".2f"), stretch=printed(stretch, ".2f"))
+    return [Alarm("not-stationary", seen, _("lower learning_rate, or let it fall with decay"))]

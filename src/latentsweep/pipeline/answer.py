@@ -9,9 +9,11 @@ import numpy as np
 from latentsweep.answers.evidence import Evidence
 from latentsweep.answers.losses import LEAST_EXAMPLES, Losses, unbalanced
 from latentsweep.answers.recommendation import USUAL, Recommendation, Rule, recommend
+from latentsweep.answers.search import Goal, next_step
 from latentsweep.answers.wording import MEASURES, Setting, as_json, span
 from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.rate import active_units, effective_units, units_by_class
+from latentsweep.language import _, marked, ngettext, printed
 from latentsweep.pipeline.plan import Member, members_in
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
@@ -21,15 +23,79 @@ HELD_OUT = "validation"
 _LIKELIEST = "majority"
 
 
+class NotJudgedError(RunFolderError):
+    """No latent size can be recommended; `reason()` says why in the language of the moment."""
+
+    def __init__(self, folder: RunFolder, message: str, **told: object) -> None:
+        super().__init__(f"{folder.path}: {message.format(**told)}")
+        self.message, self.told = message, told
+
+    def reason(self) -> str:
+        """Why, without the folder."""
+        return _(self.message).format(**self.told)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a search ended: `seconds` is what its next step would take, None if that failed."""
+
+    found: Recommendation
+    goal: Goal
+    seconds: float | None
+
+    def words(self) -> str | None:
+        """What is left open, None if nothing."""
+        step = next_step(self.found, self.goal)
+        if step is None:
+            return None
+        if self.seconds is None:
+            return _(
+                "Still open: {why}; but the networks that would tell failed (see the alarms)."
+            ).format(why=step.why)
+        return _(
+            "The budget is spent. Still open: {why}. The next step would be {networks} networks, "
+            "about {minutes} min here; a larger --budget goes on from there."
+        ).format(
+            why=step.why,
+            networks=step.networks,
+            minutes=printed(max(self.seconds / 60, 0.1), ".1f"),
+        )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a recommendation was asked of, and by what."""
+
+    study: Study
+    data: Mapping[str, Any]
+    split: str
+    criterion: Criterion
+    rule: Rule
+    failed: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Answer:
-    """A recommendation with what it was made from, and its JSON."""
+    """A recommendation with what it was made from; `ending` is that of a search."""
 
     losses: Losses
     found: Recommendation
     active: dict[int, float]
-    setting: Setting
-    json: dict[str, Any]
+    evidence: Evidence
+    compared: Compared
+    ending: Ending | None = None
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The content of `recommendation` in answers.json, in the language of the moment."""
+        rule, notes = self.compared.rule, _notes(self.losses, self.compared)
+        setting = _setting(self.losses, self.compared)
+        json = as_json(self.found, rule, setting, self.evidence, notes)
+        json["rows"] = [
+            {**row, "active_units": self.active.get(row["latent_size"])} for row in json["rows"]
+        ]
+        left_open = {} if self.ending is None else {"open": self.ending.words()}
+        return {"criterion": self.compared.criterion, **json, **left_open}
 
 
 def answer(
@@ -44,17 +110,19 @@ def answer(
     Raises:
         RunFolderError: no network trained with the ELBO is there, or it was not measured for this.
     """
-    study, manifest = folder.study(), folder.manifest()
+    study = folder.study()
     arrays = _measured(folder, study, criterion)
     losses = _losses(folder, arrays, criterion)
+    compared = Compared(
+        study=study,
+        data=folder.manifest()["data"],
+        split=split_of(folder),
+        criterion=criterion,
+        rule=rule,
+        failed=tuple(m.name for m in arrays if not np.isfinite(arrays[m]["neg_elbo"]).all()),
+    )
     found = recommend(losses, rule, limit=limit)
-    setting = _setting(study, manifest, losses, criterion)
-    notes = _notes(folder, study, losses, arrays)
-    json = as_json(found, rule, setting, _evidence(folder, arrays), notes)
-    active = _active(arrays)
-    units = [active.get(size) for size in found.sizes]
-    json["rows"] = [{**row, "active_units": n} for row, n in zip(json["rows"], units, strict=True)]
-    return Answer(losses, found, active, setting, {"criterion": criterion, **json})
+    return Answer(losses, found, _active(arrays), _evidence(folder, arrays), compared)
 
 
 def split_of(folder: RunFolder) -> str:
@@ -79,32 +147,30 @@ def _measured(
             arrays |= _hits(folder, member, split)
         found[member] = {name.removeprefix(f"{split}/"): each for name, each in arrays.items()}
     if not found:
-        raise RunFolderError(_none_found(folder, study))
+        raise NotJudgedError(folder, _UNFINISHED if "elbo" in study.objectives else _NO_ELBO)
     return found
 
 
-def _none_found(folder: RunFolder, study: Study) -> str:
-    if "elbo" in study.objectives:
-        return f"{folder.path}: no network of it was measured yet; finish the run"
-    return (
-        f"{folder.path}: a latent size is recommended from networks trained with objective elbo, "
-        "got keras-blog only: its loss is no bound on anything, and falls with every dimension "
-        "whether the data needs it or not; run it with --objective elbo"
-    )
+_UNFINISHED = marked("no network of it was measured yet; finish the run")
+_NO_ELBO = marked(
+    "a latent size is recommended from networks trained with objective elbo, got keras-blog only: "
+    "its loss is no bound on anything, and falls with every dimension whether the data needs it or "
+    "not; run it with --objective elbo"
+)
 
 
 def _hits(folder: RunFolder, member: Member, split: str) -> dict[str, np.ndarray]:
     path = folder.member_path(member.name) / "structure.safetensors"
     hits = folder.block(member.name, "structure") if path.exists() else {}
     if f"{split}/knn_hits" not in hits:
-        raise RunFolderError(
-            f"{folder.path}: criterion knn needs labels and the structure of {member.name}, which "
-            f"was not measured; 'latentsweep evaluate {folder.path} --again' measures it where "
-            "there are labels"
-        )
+        raise NotJudgedError(folder, _NO_HITS, member=member.name, run=folder.path)
     return hits
 
 
+_NO_HITS = marked(
+    "criterion knn needs labels and the structure of {member}, which was not measured; "
+    "'latentsweep evaluate {run} --again' measures it where there are labels"
+)
 _ARRAYS: dict[str, Callable[[dict[str, np.ndarray]], np.ndarray]] = {
     "elbo": lambda arrays: arrays["neg_elbo"],
     "reconstruction": lambda arrays: arrays["mse_of_mean"],
@@ -121,17 +187,21 @@ def _losses(
     held_out = {member: _ARRAYS[criterion](each) for member, each in arrays.items()}
     examples = len(next(iter(held_out.values())))
     if examples < LEAST_EXAMPLES:
-        raise RunFolderError(
-            f"{folder.path}: at least {LEAST_EXAMPLES} held-out examples are needed to compare "
-            f"sizes, got {examples}; use more data, or a larger validation_fraction"
-        )
+        raise NotJudgedError(folder, _TOO_LITTLE, least=LEAST_EXAMPLES, examples=examples)
     values = np.full((len(sizes), len(seeds), examples), np.nan)
     for member, each in held_out.items():
         if np.isfinite(each).all():
             values[sizes.index(member.latent_size), seeds.index(member.seed)] = each
     if np.isnan(values).all():
-        raise RunFolderError(f"{folder.path}: every network failed; see its alarms, and its data")
+        raise NotJudgedError(folder, _ALL_FAILED)
     return Losses(tuple(sizes), tuple(seeds), values, _no_latent(folder, criterion, examples))
+
+
+_TOO_LITTLE = marked(
+    "at least {least} held-out examples are needed to compare sizes, got {examples}; use more "
+    "data, or a larger validation_fraction"
+)
+_ALL_FAILED = marked("every network failed; see its alarms, and its data")
 
 
 def _no_latent(folder: RunFolder, criterion: Criterion, examples: int) -> np.ndarray | None:
@@ -146,29 +216,29 @@ def _no_latent(folder: RunFolder, criterion: Criterion, examples: int) -> np.nda
     return stored
 
 
-def _notes(
-    folder: RunFolder,
-    study: Study,
-    losses: Losses,
-    arrays: Mapping[Member, dict[str, np.ndarray]],
-) -> list[str]:
+def _notes(losses: Losses, compared: Compared) -> list[str]:
     """What was left out, and what a reader has to know of the networks."""
-    notes = list(unbalanced(losses))
-    failed = [m.name for m in arrays if not np.isfinite(arrays[m]["neg_elbo"]).all()]
-    if failed:
-        notes.append(f"Left out, since their loss was not finite: {', '.join(failed)}.")
+    notes, study = list(unbalanced(losses)), compared.study
+    if compared.failed:
+        words = _("Left out, since their loss was not finite: {names}.")
+        notes.append(words.format(names=", ".join(compared.failed)))
     if "keras-blog" in study.objectives:
         notes.append(
-            "The keras-blog models have no part in it: their loss is not an ELBO, and falls with "
-            "every dimension whether the data needs it or not."
+            _(
+                "The keras-blog models have no part in it: their loss is not an ELBO, and falls "
+                "with every dimension whether the data needs it or not."
+            )
         )
     if study.kl_weight != 1 or study.reduction != "sum":
-        notes.append(
-            "These networks were not trained with the ELBO itself (kl_weight "
-            f"{study.kl_weight:g}, reduction {study.reduction}); they are compared by it."
+        words = _(
+            "These networks were not trained with the ELBO itself (kl_weight {weight}, reduction "
+            "{reduction}); they are compared by it."
         )
-    if split_of(folder) == "test":
-        notes.append("The sizes were compared on the test split; no validation split was held out.")
+        weight = printed(study.kl_weight, "g")
+        notes.append(words.format(weight=weight, reduction=study.reduction))
+    if compared.split == "test":
+        words = _("The sizes were compared on the test split; no validation split was held out.")
+        notes.append(words)
     return notes
 
 
@@ -213,21 +283,44 @@ def _ends(profile: Mapping[str, Any] | None) -> tuple[float, float] | None:
     return float(profile["low"]), float(profile["high"])
 
 
-def _setting(
-    study: Study, manifest: Mapping[str, Any], losses: Losses, criterion: Criterion
-) -> Setting:
-    data = manifest["data"]
-    train = data["splits"]["train"]
-    seeds = span(count for count in losses.present.sum(axis=1).tolist() if count)
-    decays = " falling to 0" if study.decay else ""
-    epochs = f"{study.epochs} epoch{'s' if study.epochs > 1 else ''}"
-    plural = "" if seeds == "1" else "s"
+def _setting(losses: Losses, compared: Compared) -> Setting:
+    data, train = compared.data, printed(compared.data["splits"]["train"], ",")
+    architecture = _(_ARCHITECTURES[data["likelihood"]])
     return Setting(
-        data=f"{data['name']} ({train:,} training examples)",
-        architecture=f"dense VAEs of {study.hidden_size} ReLU units each way with a "
-        f"{data['likelihood']} likelihood",
-        budget=f"{epochs} of Adam (batch {study.batch_size}, rate {study.learning_rate:g}{decays}) "
-        f"and {seeds} seed{plural} a size",
+        data=_("{data} ({count} training examples)").format(data=data["name"], count=train),
+        architecture=architecture.format(units=compared.study.hidden_size),
+        budget=_budget(losses, _training(compared.study)),
         held_out=losses.examples,
-        measure=MEASURES[criterion],
+        measure=MEASURES[compared.criterion],
     )
+
+
+_ARCHITECTURES = {
+    "bernoulli": marked("dense VAEs of {units} ReLU units each way with a bernoulli likelihood"),
+    "gaussian": marked("dense VAEs of {units} ReLU units each way with a gaussian likelihood"),
+}
+
+
+def _budget(losses: Losses, training: str) -> str:
+    """How every network was trained, and how many seeds each size has."""
+    counts = [count for count in losses.present.sum(axis=1).tolist() if count]
+    words = ngettext(
+        "{training} and {seeds} seed a size", "{training} and {seeds} seeds a size", max(counts)
+    )
+    return words.format(training=training, seeds=span(counts))
+
+
+def _training(study: Study) -> str:
+    words = ngettext(
+        "{epochs} epoch of Adam (batch {batch}, rate {rate})",
+        "{epochs} epochs of Adam (batch {batch}, rate {rate})",
+        study.epochs,
+    )
+    if study.decay:
+        words = ngettext(
+            "{epochs} epoch of Adam (batch {batch}, rate {rate} falling to 0)",
+            "{epochs} epochs of Adam (batch {batch}, rate {rate} falling to 0)",
+            study.epochs,
+        )
+    rate = printed(study.learning_rate, "g")
+    return words.format(epochs=study.epochs, batch=study.batch_size, rate=rate)

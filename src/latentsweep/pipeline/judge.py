@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from latentsweep.answers.claim_verdict import Verdict
 from latentsweep.answers.claims import Evidence, judged
 from latentsweep.errors import RunFolderError
-from latentsweep.pipeline.answer import answer
+from latentsweep.language import in_every_language
+from latentsweep.pipeline.answer import Answer, NotJudgedError, answer
 from latentsweep.record.folder import RunFolder
 
 _COUNTED = ("compile", "train", "evaluate")
@@ -20,14 +22,20 @@ _PER_EXAMPLE = {
 }
 
 
-def write_answers(folder: RunFolder) -> dict[str, Any]:
-    """The content of `answers.json`, made anew and written."""
-    found = {"recommendation": _recommendation(folder), "claims": claims(folder)}
-    folder.write_answers(found)
-    return found
+def write_answers(folder: RunFolder) -> None:
+    """Make the recommendation and the verdicts anew, and write them in every language."""
+    found, verdicts = _answer(folder), claims(folder)
+    in_every_language(
+        lambda: folder.write_answers(
+            {
+                "recommendation": _recommendation(folder, found),
+                "claims": [verdict.as_json() for verdict in verdicts],
+            }
+        )
+    )
 
 
-def claims(folder: RunFolder) -> list[dict[str, Any]]:
+def claims(folder: RunFolder) -> list[Verdict]:
     """The verdict on every claim of the report, for each objective of a run."""
     results = folder.results()
     sound = results[results["status"] == "ok"]
@@ -40,16 +48,24 @@ def claims(folder: RunFolder) -> list[dict[str, Any]]:
         facts={"pixel_midpoint_confident": facts.get("pixel_midpoint_confident")},
         seconds_per_seed=_seconds(folder) / max(results["seed"].nunique(), 1),
     )
-    return [verdict.as_json() for verdict in judged(evidence)]
+    return judged(evidence)
 
 
-def _recommendation(folder: RunFolder) -> dict[str, Any]:
+def _answer(folder: RunFolder) -> Answer | RunFolderError:
     """The recommendation, or why there is none."""
     try:
-        return answer(folder).json
+        return answer(folder)
     except RunFolderError as error:
-        reason = str(error).removeprefix(f"{folder.path}: ")
-        return {"status": "not judged", "latent_size": None, "set": None, "sentence": reason}
+        return error
+
+
+def _recommendation(folder: RunFolder, found: Answer | RunFolderError) -> dict[str, Any]:
+    if isinstance(found, Answer):
+        return found.json
+    reason = str(found).removeprefix(f"{folder.path}: ")
+    if isinstance(found, NotJudgedError):
+        reason = found.reason()
+    return {"status": "not judged", "latent_size": None, "set": None, "sentence": reason}
 
 
 def _per_example(

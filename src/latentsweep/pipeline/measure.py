@@ -11,6 +11,7 @@ import pandas as pd
 from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.alarms import Evidence, alarms
 from latentsweep.evaluation.reconstruction import ssim
+from latentsweep.language import in_every_language
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.plan import Member
 from latentsweep.pipeline.work import Work
@@ -52,11 +53,17 @@ def measure_member(work: Work, member: Member) -> None:
 def _write_alarms(
     work: Work, member: Member, row: dict[str, Any], arrays: dict[str, np.ndarray]
 ) -> None:
-    """Put a member's alarms, mostly none, in the place of those it had."""
-    raised = [] if row["status"] == "failed" else alarms(_evidence(work, member, row, arrays))
+    """Put a member's alarms, mostly none, in the place of those it had, in every language."""
+    sound = row["status"] != "failed"
+    evidence = _evidence(work, member, row, arrays) if sound else None
+    in_every_language(lambda: _replace_alarms(work, member, evidence))
+
+
+def _replace_alarms(work: Work, member: Member, evidence: Evidence | None) -> None:
     by_member = {each.name: [] for each in work.members}
     for alarm in work.folder.alarms():
         by_member[alarm["member"]].append(alarm)
+    raised = alarms(evidence) if evidence else []
     by_member[member.name] = [{"member": member.name, **alarm._asdict()} for alarm in raised]
     work.folder.write_alarms([alarm for each in by_member.values() for alarm in each])
 

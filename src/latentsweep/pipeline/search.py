@@ -21,8 +21,9 @@ from latentsweep.data.dataset import Dataset, with_validation
 from latentsweep.errors import DataError, StudyError
 from latentsweep.evaluation import dimension, evaluate, structure
 from latentsweep.evaluation.rate import units_by_class
+from latentsweep.language import in_every_language
 from latentsweep.model.trained import Trained
-from latentsweep.pipeline.answer import HELD_OUT, Answer, Criterion, answer
+from latentsweep.pipeline.answer import HELD_OUT, Answer, Criterion, Ending, answer
 from latentsweep.pipeline.measure import measure_missing
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.plan import price_of_network
@@ -121,7 +122,7 @@ def search(work: Work, ask: Ask, *, command: str, force: bool = False) -> Answer
         if force:
             work.folder.clear()
         found = find(work, ask, command=command)
-        return _finished(work, ask, found.json["open"])
+        return _finished(work, ask, found.ending)
 
 
 def find(work: Work, ask: Ask, *, command: str) -> Answer:
@@ -149,8 +150,8 @@ def find(work: Work, ask: Ask, *, command: str) -> Answer:
         step = next_step(found.found, goal)
         afforded = trimmed(step, _affordable(work, ask)) if step else None
         if afforded is None or not _has_new(work, afforded):
-            found.json["open"] = _still_open(work, step, afforded)
-            return found
+            seconds = step.networks * seconds_a_network(work) if step and not afforded else None
+            return dataclasses.replace(found, ending=Ending(found.found, goal, seconds))
         _decide(work, afforded, ask)
 
 
@@ -200,20 +201,6 @@ def _has_new(work: Work, step: Step) -> bool:
     return any((size, seed) not in there for size in step.latent_sizes for seed in step.seeds)
 
 
-def _still_open(work: Work, step: Step | None, afforded: Step | None) -> str | None:
-    """What a search that ends leaves open, None if nothing."""
-    if step is None:
-        return None
-    if afforded is not None:
-        return f"Still open: {step.why}; but the networks that would tell failed (see the alarms)."
-    seconds = step.networks * seconds_a_network(work)
-    return (
-        f"The budget is spent. Still open: {step.why}. The next step would be {step.networks} "
-        f"networks, about {max(seconds / 60, 0.1):.1f} min here; a larger --budget goes on from "
-        "there."
-    )
-
-
 def hold_out(work: Work, names: Iterable[str], *, hits: bool) -> None:
     """Measure the named members on the validation split, where that is not done.
 
@@ -261,7 +248,7 @@ _KEPT = (
 )
 
 
-def _finished(work: Work, ask: Ask, still_open: str | None) -> Answer:
+def _finished(work: Work, ask: Ask, ending: Ending | None) -> Answer:
     """Measure all networks on the test split, and write answer, report and the rest."""
     keep_members(work)
     work.observer.stage("measuring", len(work.members))
@@ -269,8 +256,10 @@ def _finished(work: Work, ask: Ask, still_open: str | None) -> Answer:
     if not work.folder.projections_path.exists():
         project_members(work, [])  # a search has more spaces than anyone looks at
     found = answer(work.folder, ask.criterion, ask.rule, limit=goal_of(work.dataset, ask).limit)
-    found.json["open"] = still_open
-    work.folder.write_answers({"recommendation": found.json, "claims": []})
+    found = dataclasses.replace(found, ending=ending)
+    in_every_language(
+        lambda: work.folder.write_answers({"recommendation": found.json, "claims": []})
+    )
     report(work.folder, work.observer)
     work.folder.write_manifest({**work.folder.manifest(), "status": "complete"})
     return found

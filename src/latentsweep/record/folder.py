@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from latentsweep.errors import RunFolderError
+from latentsweep.language import spoken
 from latentsweep.record import atomic
 from latentsweep.record.arrays import read_arrays, write_arrays
 from latentsweep.record.tables import read_table, write_table
@@ -171,12 +172,16 @@ class RunFolder:
         return read_arrays(self.member_path(member) / f"{name}.safetensors")
 
     def alarms(self) -> list[dict[str, str]]:
-        """The alarms of all members, each with `member`, `alarm`, `seen`, `remedy`."""
-        return self._json(self.alarms_path) if self.alarms_path.exists() else []
+        """The alarms of all members, each with `member`, `alarm`, `seen`, `remedy`.
+
+        In the language of the moment, or in English where the folder has no others.
+        """
+        path = _there(self.alarms_path)
+        return self._json(path) if path.exists() else []
 
     def write_alarms(self, alarms: Sequence[Mapping[str, str]]) -> None:
-        """Write the alarms of all members."""
-        atomic.write_json(self.alarms_path, list(alarms))
+        """Write the alarms of all members, told in the language of the moment."""
+        atomic.write_json(in_language(self.alarms_path), list(alarms))
 
     def yardsticks(self) -> dict[str, Any]:
         """What was measured of the data itself."""
@@ -226,12 +231,16 @@ class RunFolder:
         atomic.write_text(self.decisions_path, "\n".join(lines) + "\n")
 
     def answers(self) -> dict[str, Any] | None:
-        """The content of `answers.json`, None if nothing was answered yet."""
-        return self._json(self.answers_path) if self.answers_path.exists() else None
+        """The content of `answers.json`, None if nothing was answered yet.
+
+        In the language of the moment, or in English where the folder has no others.
+        """
+        path = _there(self.answers_path)
+        return self._json(path) if path.exists() else None
 
     def write_answers(self, answers: Mapping[str, Any]) -> None:
-        """Write the recommended latent size and the judged claims."""
-        atomic.write_json(self.answers_path, answers)
+        """Write the recommended latent size and the judged claims, told in that language."""
+        atomic.write_json(in_language(self.answers_path), answers)
 
     def dimension(self) -> dict[str, Any] | None:
         """What the data's nearest neighbours say of its dimension, None if nobody asked."""
@@ -294,6 +303,17 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
 
 
+def in_language(path: Path) -> Path:
+    """The file of the language of the moment: `answers.json` in English, `answers.pt.json`."""
+    return path if spoken() == "en" else path.with_suffix(f".{spoken()}{path.suffix}")
+
+
+def _there(path: Path) -> Path:
+    """The file of the language of the moment if there is one, else the English one."""
+    own = in_language(path)
+    return own if own.exists() else path
+
+
 _FILES = (
     "study.toml",
     "manifest.json",
@@ -302,11 +322,13 @@ _FILES = (
     "results.parquet",
     "projections.parquet",
     "alarms.json",
+    "alarms.pt.json",
     "yardsticks.json",
     "baselines.parquet",
     "baselines.safetensors",
     "similarities.parquet",
     "answers.json",
+    "answers.pt.json",
     "no_latent.safetensors",
     "dimension.json",
     "report.html",

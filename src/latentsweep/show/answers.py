@@ -6,26 +6,29 @@ Claims that need more seeds than a run has are not listed one by one: what was s
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from latentsweep.language import _, duration, headed, ngettext, spoken
 from latentsweep.record.folder import RunFolder
-from latentsweep.show.sentences import counted
 from latentsweep.study import OBJECTIVE_LABELS
 
-_UNJUDGED = ("inconclusive", "not measured")
+State = Literal["yes", "partly", "no", "open"]
+_UP_TO = "reproduced up to "
 
 
 class Verdict(NamedTuple):
-    """One claim for one objective."""
+    """One claim for one objective, in words; `state` is the verdict without its number."""
 
     part: str
     says: str
     objective: str
     verdict: str
     sentence: str
+    state: State
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Answers:
 
     `recommended` are sentences, the answer first. `verdicts` are those of this run, `unjudged` what
     it lacks for the others. `published` are the verdicts of the project's own run where this one
-    judges nothing, with `published_note` saying what they are of.
+    judges nothing, with `published_note` saying what they are of, and `published_recommended` the
+    size that it recommends.
     """
 
     recommended: tuple[str, ...]
@@ -42,16 +46,22 @@ class Answers:
     unjudged: tuple[str, ...]
     published: tuple[Verdict, ...] = ()
     published_note: str = ""
+    published_recommended: str = ""
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """The sentences after the answer: what else is known, and what it does not say."""
+        return self.recommended[1:]
 
 
 def answers(run: RunFolder) -> Answers | None:
-    """The answers of a run in words; None if nothing was answered yet."""
+    """The answers of a run in the language of the moment; None if nothing was answered yet."""
     found = run.answers()
     if found is None:
         return None
     data = run.manifest()["data"]
     claims = [_verdict(claim) for claim in found["claims"]]
-    verdicts = tuple(claim for claim in claims if claim.verdict not in _UNJUDGED)
+    verdicts = tuple(claim for claim in claims if claim.state != "open")
     ours = published() if claims and not verdicts and data["name"] == "mnist" else None
     return Answers(
         recommended=tuple(_recommended(found["recommendation"])),
@@ -59,16 +69,22 @@ def answers(run: RunFolder) -> Answers | None:
         unjudged=tuple(_unjudged(found["claims"])),
         published=tuple(_verdict(claim) for claim in ours["claims"]) if ours else (),
         published_note=_note(ours) if ours else "",
+        published_recommended=ours["recommendation"]["answer"] if ours else "",
     )
 
 
 def published() -> dict[str, Any] | None:
-    """The project's own answers on MNIST, if they are in the package and unchanged."""
-    file = resources.files("latentsweep") / "answers" / "mnist-claims.json"
-    if not file.is_file():
+    """The project's own answers on MNIST, if they are in the package and unchanged.
+
+    In the language of the moment, or in English where they are not told in that.
+    """
+    folder = resources.files("latentsweep") / "answers"
+    names = (f"mnist-claims.{spoken()}.json", "mnist-claims.json")
+    name = next((name for name in names if (folder / name).is_file()), None)
+    if name is None:
         return None
-    content = json.loads(file.read_text("utf-8"))
-    assert content["sha256"] == fingerprint(content), "mnist-claims.json was changed by hand"
+    content = json.loads((folder / name).read_text("utf-8"))
+    assert content["sha256"] == fingerprint(content), f"{name} was changed by hand"
     return content
 
 
@@ -79,7 +95,7 @@ def fingerprint(content: Mapping[str, Any]) -> str:
 
 
 def _recommended(found: Mapping[str, Any]) -> Iterable[str]:
-    yield _capital(found["sentence"])
+    yield headed(found["sentence"])
     yield from found.get("evidence_sentences", ())
     if found["latent_size"] is not None:
         yield found["scope"]
@@ -90,41 +106,81 @@ def _recommended(found: Mapping[str, Any]) -> Iterable[str]:
 
 def _unjudged(claims: list[Mapping[str, Any]]) -> Iterable[str]:
     """How many verdicts are open, each reason once."""
-    few = [claim for claim in claims if claim["sentence"].startswith("Too few seeds")]
+    few = [claim for claim in claims if _lacking(claim)]
     if few:
-        _, _, needed = few[0]["sentence"].rpartition("; ")
-        yield (
-            f"{counted(len(few), 'verdict')} on the report's claims can't be given yet: "
-            f"{needed.rstrip('.')} ('latentsweep run' with --seeds). answers.json says what was "
-            "seen."
+        words = ngettext(
+            "{count} verdict on the report's claims can't be given yet: {needed} ('latentsweep "
+            "run' with --seeds). answers.json says what was seen.",
+            "{count} verdicts on the report's claims can't be given yet: {needed} ('latentsweep "
+            "run' with --seeds). answers.json says what was seen.",
+            len(few),
         )
+        most = max(few, key=_lacking)
+        yield words.format(count=len(few), needed=_needed(_lacking(most), _seconds(most)))
     unmeasured = [claim for claim in claims if claim["verdict"] == "not measured"]
-    reasons = dict.fromkeys(claim["sentence"] for claim in unmeasured)
-    yield from reasons
+    yield from dict.fromkeys(claim["sentence"] for claim in unmeasured)
     undecided = [c for c in claims if c["verdict"] == "inconclusive" and c not in few]
-    yield from (f"Inconclusive: {_of(c)}. {c['sentence']}" for c in undecided)
+    yield from (_inconclusive(claim) for claim in undecided)
 
 
-def _of(claim: Mapping[str, Any]) -> str:
-    return f"{claim['says']} ({OBJECTIVE_LABELS[claim['objective']]})"
+def _lacking(claim: Mapping[str, Any]) -> int:
+    """How many more seeds a claim needs: as its sentence says in a folder of an earlier version."""
+    if "lacking" in claim:
+        return claim["lacking"]
+    said = re.search(r"(\d+) more seeds? (?:is|are) needed", claim["sentence"])
+    return int(said[1]) if said else 0
+
+
+def _seconds(claim: Mapping[str, Any]) -> float | None:
+    """How long its lacking seeds take, None where nobody knows."""
+    return claim.get("lacking_seconds")
+
+
+def _needed(seeds: int, seconds: float | None) -> str:
+    if seconds is None:
+        words = ngettext("{count} more seed is needed", "{count} more seeds are needed", seeds)
+        return words.format(count=seeds)
+    words = ngettext(
+        "{count} more seed is needed and takes {time} here",
+        "{count} more seeds are needed and take {time} here",
+        seeds,
+    )
+    return words.format(count=seeds, time=duration(seconds))
+
+
+def _inconclusive(claim: Mapping[str, Any]) -> str:
+    return _("Inconclusive: {says} ({objective}). {sentence}").format(
+        says=claim["says"], objective=_objective(claim), sentence=claim["sentence"]
+    )
+
+
+def _objective(claim: Mapping[str, Any]) -> str:
+    return _(OBJECTIVE_LABELS[claim["objective"]])
 
 
 def _verdict(claim: Mapping[str, Any]) -> Verdict:
-    return Verdict(
-        claim["part"],
-        claim["says"],
-        OBJECTIVE_LABELS[claim["objective"]],
-        claim["verdict"],
-        claim["sentence"],
-    )
+    words, state = _told(claim["verdict"])
+    objective = _objective(claim)
+    return Verdict(claim["part"], claim["says"], objective, words, claim["sentence"], state)
+
+
+def _told(verdict: str) -> tuple[str, State]:
+    """A verdict in the language of the moment, and its state."""
+    if verdict.startswith(_UP_TO):
+        size = verdict.removeprefix(_UP_TO)
+        return _("reproduced up to {size}").format(size=size), "partly"
+    told: dict[str, tuple[str, State]] = {
+        "reproduced": (_("reproduced"), "yes"),
+        "not reproduced": (_("not reproduced"), "no"),
+        "inconclusive": (_("inconclusive"), "open"),
+        "not measured": (_("not measured"), "open"),
+    }
+    return told[verdict]
 
 
 def _note(ours: Mapping[str, Any]) -> str:
-    return (
-        f"Not of this run: what latentsweep {ours['version']}'s own run of the study mnist-claims "
-        f"gave ({ours['seeds']} seeds, the report's networks and training)."
+    words = _(
+        "Not of this run: what latentsweep {version}'s own run of the study mnist-claims gave "
+        "({seeds} seeds, the report's networks and training)."
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return words.format(version=ours["version"], seeds=ours["seeds"])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from latentsweep.record.folder import RunFolder
 from latentsweep.study import OBJECTIVE_LABELS
 
 
@@ -18,14 +19,16 @@ def failed(results: pd.DataFrame) -> pd.DataFrame:
     return results[results["status"] == "failed"]
 
 
-def first_seeds(results: pd.DataFrame, most_sizes: int) -> pd.DataFrame:
+def first_seeds(run: RunFolder, most_sizes: int) -> pd.DataFrame:
     """One finished member an objective and latent size, at most `most_sizes` sizes, by size.
 
-    The column `sizes_in_run` says how many sizes there were to choose from.
+    The recommended size is among them. The column `sizes_in_run` says how many sizes there were to
+    choose from.
     """
-    one = finished(results).drop_duplicates(["objective", "latent_size"])
+    one = finished(run.results()).drop_duplicates(["objective", "latent_size"])
     sizes = sorted(set(one["latent_size"]))
-    one = one[one["latent_size"].isin(few(sizes, most_sizes))].assign(sizes_in_run=len(sizes))
+    shown = with_one(few(sizes, most_sizes), recommended_size(run), sizes)
+    one = one[one["latent_size"].isin(shown)].assign(sizes_in_run=len(sizes))
     return one.sort_values("latent_size", kind="stable")
 
 
@@ -39,6 +42,19 @@ def few(values: Sequence[int], most: int) -> list[int]:
     if len(values) <= most:
         return list(values)
     return [values[i] for i in np.linspace(0, len(values) - 1, most).round().astype(int)]
+
+
+def recommended_size(run: RunFolder) -> int | None:
+    """The latent size that the answers of a run recommend, None if they recommend none."""
+    return ((run.answers() or {}).get("recommendation") or {}).get("latent_size")
+
+
+def with_one(chosen: Sequence[int], wanted: int | None, among: Sequence[int]) -> list[int]:
+    """The chosen numbers, of which the nearest makes room for the wanted one if that is missing."""
+    if wanted is None or wanted not in among or wanted in chosen:
+        return list(chosen)
+    nearest = min(chosen, key=lambda number: abs(number - wanted))
+    return sorted({*chosen, wanted} - {nearest})
 
 
 def class_names(label_names: Sequence[object] | None, labels: np.ndarray) -> np.ndarray:

@@ -4,12 +4,13 @@ Every sentence is made from the numbers it states, so that none can be false for
 none recommends: of several sizes only the networks trained with the ELBO are compared.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from latentsweep.language import _, listed, marked, ngettext, printed
 from latentsweep.show.members import failed, finished
 
 NO_NUMBER = "–"
@@ -17,50 +18,48 @@ NO_NUMBER = "–"
 
 def item(manifest: Mapping[str, Any]) -> str:
     """What one example is called: "image" where the data are pictures, else "example"."""
-    return "image" if manifest["data"]["image"] else "example"
+    return _("image") if manifest["data"]["image"] else _("example")
+
+
+def items(manifest: Mapping[str, Any]) -> str:
+    """What several examples are called: "images" or "examples"."""
+    return _("images") if manifest["data"]["image"] else _("examples")
 
 
 def unit(manifest: Mapping[str, Any]) -> str:
     """The unit of every loss: "nats per image" or "nats per example"."""
-    return f"nats per {item(manifest)}"
+    return _("nats per image") if manifest["data"]["image"] else _("nats per example")
 
 
 def number(value: float) -> str:
     """A number of nats with one decimal and a real minus sign; a dash for NaN."""
-    return NO_NUMBER if pd.isna(value) else f"{value + 0.0:.1f}".replace("-", "−")
+    return NO_NUMBER if pd.isna(value) else printed(value, ".1f")
 
 
 def share(value: float) -> str:
     """A share as whole percent; a dash for NaN."""
-    return NO_NUMBER if pd.isna(value) else f"{100 * value:.0f} %"
+    return NO_NUMBER if pd.isna(value) else f"{printed(100 * value, '.0f')} %"
 
 
-def listed(words: Iterable[object]) -> str:
-    """Words as an English list: "2, 4 and 8"; "" for none."""
-    *others, last = [str(word) for word in words] or [""]
-    return f"{', '.join(others)} and {last}" if others else last
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun: "1 model", "2 models"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def ranged(low: object, high: object) -> str:
+    """Two words as a range, "2 to 6"; once where they are the same."""
+    return str(low) if low == high else _("{low} to {high}").format(low=low, high=high)
 
 
 def seeds(members: pd.DataFrame) -> str:
     """The seeds of members in words: "seed 0", "seeds 0 and 1"."""
     distinct = sorted(set(members["seed"]))
-    return f"seed{'s' if len(distinct) > 1 else ''} {listed(distinct)}"
+    words = ngettext("seed {seeds}", "seeds {seeds}", len(distinct))
+    return words.format(seeds=listed(distinct))
 
 
 def sizes_shown(networks: pd.DataFrame) -> str:
     """The words for a choice of sizes: " 10 of the run's 30 sizes are shown.", "" if all are."""
     shown, there = networks["latent_size"].nunique(), networks["sizes_in_run"].max()
-    return "" if shown == there else f" {shown} of the run's {there} sizes are shown."
-
-
-def headed(words: str) -> str:
-    """The words with a capital first letter, the others as they are."""
-    return words[:1].upper() + words[1:]
+    if shown == there:
+        return ""
+    words = _("{shown} of the run's {there} sizes are shown.")
+    return " " + words.format(shown=shown, there=there)
 
 
 def what_was_seen(results: pd.DataFrame, manifest: Mapping[str, Any]) -> list[str]:
@@ -78,11 +77,12 @@ def grey_values(manifest: Mapping[str, Any]) -> list[str]:
     floor = manifest["bounds"]["entropy_floor"]
     if not floor:
         return []
-    return [
-        f"The values are grey, and their cross-entropy is no log-likelihood: it can't fall below "
-        f"their own entropy, {number(floor)} {unit(manifest)}, and does not compare with what the "
-        "literature reports for binary images."
-    ]
+    words = _(
+        "The values are grey, and their cross-entropy is no log-likelihood: it can't fall below "
+        "their own entropy, {floor} {unit}, and does not compare with what the literature reports "
+        "for binary images."
+    )
+    return [words.format(floor=number(floor), unit=unit(manifest))]
 
 
 def alarms(raised: Sequence[Mapping[str, str]]) -> list[str]:
@@ -93,8 +93,12 @@ def alarms(raised: Sequence[Mapping[str, str]]) -> list[str]:
 
 def _alarm(raised: Sequence[Mapping[str, str]]) -> str:
     first, others = raised[0], len(raised) - 1
-    who = first["member"] + (f" (and {counted(others, 'model')} more)" if others else "")
-    return f"{first['alarm']}, {who}: {first['seen']}. Remedy: {first['remedy']}."
+    more = ngettext(
+        "{member} (and {count} model more)", "{member} (and {count} models more)", others
+    )
+    who = more.format(member=first["member"], count=others) if others else first["member"]
+    words = _("{alarm}, {who}: {seen}. Remedy: {remedy}.")
+    return words.format(alarm=first["alarm"], who=who, seen=first["seen"], remedy=first["remedy"])
 
 
 def lowest_neg_elbo(results: pd.DataFrame, per_item: str) -> list[str]:
@@ -104,16 +108,26 @@ def lowest_neg_elbo(results: pd.DataFrame, per_item: str) -> list[str]:
         return []
     means = members.groupby("latent_size")["neg_elbo"].mean()
     order = means.sort_values(kind="stable")
-    best, lowest = order.index[0], f"{number(order.iloc[0])} {per_item}"
     if len(means) == 1:
-        return [
-            f"Trained with the ELBO, latent size {best} had a true −ELBO of {lowest} on the test "
-            f"split {judged(members)}."
-        ]
+        words = _(
+            "Trained with the ELBO, latent size {size} had a true −ELBO of {lowest} {unit} on the "
+            "test split ({judged})."
+        )
+    else:
+        words = _(
+            "Among the networks trained with the ELBO, of {count} latent sizes, size {size} had "
+            "the lowest true −ELBO on the test split, {lowest} {unit}; the others are above it by "
+            "{distances} ({judged})."
+        )
     return [
-        f"Among the networks trained with the ELBO, of {len(means)} latent sizes, size {best} had "
-        f"the lowest true −ELBO on the test split, {lowest}; the others are above it by "
-        f"{_distances(order.iloc[1:] - order.iloc[0])} {judged(members)}."
+        words.format(
+            count=len(means),
+            size=order.index[0],
+            lowest=number(order.iloc[0]),
+            unit=per_item,
+            distances=_distances(order.iloc[1:] - order.iloc[0]),
+            judged=judged(members),
+        )
     ]
 
 
@@ -124,16 +138,32 @@ def report_loss(results: pd.DataFrame, per_item: str) -> list[str]:
         return []
     means = members.groupby("latent_size")[["loss", "neg_elbo"]].mean()
     gaps = means["neg_elbo"] - means["loss"]
-    order = means.iloc[gaps.argsort(kind="stable")]
-    low, high = order.iloc[0], order.iloc[-1]
-    first = f"{number(low['loss'])} where the true −ELBO is {number(low['neg_elbo'])}"
-    last = f"{number(high['loss'])} where it is {number(high['neg_elbo'])}"
-    span = first if len(means) == 1 else f"from {first}, to {last}"
+    order = means.iloc[gaps.argsort(kind="stable")].map(number)
+    words = _(
+        "On the networks trained with the Keras-blog loss, that loss stands {where} the true "
+        "−ELBO of the same networks, in {unit}: it reads {readings} ({judged})."
+    )
     return [
-        f"On the networks trained with the Keras-blog loss, that loss stands "
-        f"{_below(gaps)} the true −ELBO of the same networks, in {per_item}: it reads {span} "
-        f"{judged(members)}."
+        words.format(
+            where=_below(gaps), unit=per_item, readings=_readings(order), judged=judged(members)
+        )
     ]
+
+
+def _readings(order: pd.DataFrame) -> str:
+    """What the loss reads where it is nearest to the true −ELBO and where it is farthest."""
+    low, high = order.iloc[0], order.iloc[-1]
+    if len(order) == 1:
+        words = _("{loss} where the true −ELBO is {bound}")
+        return words.format(loss=low["loss"], bound=low["neg_elbo"])
+    return _(
+        "from {loss} where the true −ELBO is {bound}, to {last_loss} where it is {last_bound}"
+    ).format(
+        loss=low["loss"],
+        bound=low["neg_elbo"],
+        last_loss=high["loss"],
+        last_bound=high["neg_elbo"],
+    )
 
 
 def failures(results: pd.DataFrame, manifest: Mapping[str, Any]) -> list[str]:
@@ -143,11 +173,24 @@ def failures(results: pd.DataFrame, manifest: Mapping[str, Any]) -> list[str]:
         return []
     rates = {setting["name"]: setting.get("learning_rate") for setting in manifest["members"]}
     used = sorted({rates[name] for name in members["member"] if rates.get(name) is not None})
-    had = f" (it was {listed(f'{rate:g}' for rate in used)})" if used else ""
+    words = ngettext(
+        "{failed} of {count} model failed, the loss not being finite: {members}; {remedy}.",
+        "{failed} of {count} models failed, the loss not being finite: {members}; {remedy}.",
+        len(results),
+    )
     return [
-        f"{len(members)} of {counted(len(results), 'model')} failed, the loss not being finite: "
-        f"{named(members)}; lower learning_rate{had} and run the study again."
+        words.format(
+            failed=len(members), count=len(results), members=named(members), remedy=_slower(used)
+        )
     ]
+
+
+def _slower(rates: Sequence[float]) -> str:
+    """What to do about members that failed, given the learning rates they had."""
+    if not rates:
+        return _("lower learning_rate and run the study again")
+    words = _("lower learning_rate (it was {rates}) and run the study again")
+    return words.format(rates=listed(printed(rate, "g") for rate in rates))
 
 
 def left_out(results: pd.DataFrame) -> str:
@@ -155,23 +198,26 @@ def left_out(results: pd.DataFrame) -> str:
     members = failed(results)
     if members.empty:
         return ""
-    return f" Not shown, since the training failed: {named(members)}."
+    words = _("Not shown, since the training failed: {members}.")
+    return " " + words.format(members=named(members))
 
 
 def named(members: pd.DataFrame, most: int = 4) -> str:
     """Failed members by name with the epoch of their failure, at most `most` of them."""
-    words = [f"{row.member} (epoch {row.failed_epoch})" for row in members.head(most).itertuples()]
+    words = [
+        _("{member} (epoch {epoch})").format(member=row.member, epoch=row.failed_epoch)
+        for row in members.head(most).itertuples()
+    ]
     more = len(members) - most
-    return listed([*words, f"{more} more"] if more > 0 else words)
+    return listed([*words, _("{count} more").format(count=more)] if more > 0 else words)
 
 
 def judged(members: pd.DataFrame) -> str:
-    """How far a comparison carries: "(one seed: seen, not judged)" or "(means over 6 seeds)"."""
+    """How far a comparison carries: "one seed: seen, not judged" or "means over 6 seeds"."""
     counts = members.groupby(["objective", "latent_size"]).size()
     if members["seed"].nunique() == 1:
-        return "(one seed: seen, not judged)"
-    low, high = counts.min(), counts.max()
-    return f"(means over {high if low == high else f'{low} to {high}'} seeds)"
+        return _("one seed: seen, not judged")
+    return _("means over {seeds} seeds").format(seeds=ranged(counts.min(), counts.max()))
 
 
 @dataclass(frozen=True)
@@ -185,14 +231,14 @@ class Column:
 def results_columns(results: pd.DataFrame, manifest: Mapping[str, Any]) -> tuple[Column, ...]:
     """The headings of `results_rows`, in order."""
     several = results["seed"].nunique() > 1
-    per_item = f"{unit(manifest)}, test"
-    blog, elbo = f"Keras-blog-trained ({per_item})", f"ELBO-trained ({per_item})"
+    blog = _("Keras-blog-trained ({unit}, test)").format(unit=unit(manifest))
+    elbo = _("ELBO-trained ({unit}, test)").format(unit=unit(manifest))
     present = set(results["objective"])
     return (
-        Column("", "size"),
-        *([Column("", "seed")] if several else []),
-        *(Column(blog, title) for title in _BLOG if "keras-blog" in present),
-        *(Column(elbo, title) for title in _ELBO if "elbo" in present),
+        Column("", _("size")),
+        *([Column("", _("seed"))] if several else []),
+        *(Column(blog, _(title)) for title in _BLOG if "keras-blog" in present),
+        *(Column(elbo, _(title)) for title in _ELBO if "elbo" in present),
     )
 
 
@@ -213,8 +259,12 @@ def results_rows(results: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 # No-break spaces, so that a narrow table breaks its headings where they can be read.
-_BLOG = ("report's\xa0loss (not\xa0an\xa0ELBO)", "true\xa0−ELBO", "active")
-_ELBO = ("−ELBO\xa0=", "reconstruction\xa0+", "KL", "active")
+_BLOG = (
+    marked("report's\xa0loss (not\xa0an\xa0ELBO)"),
+    marked("true\xa0−ELBO"),
+    marked("active"),
+)
+_ELBO = marked("−ELBO\xa0="), marked("reconstruction\xa0+"), marked("KL"), marked("active")
 
 
 def _cells(member: Mapping[Any, Any] | None, quantities: Sequence[str]) -> list[str]:
@@ -222,8 +272,8 @@ def _cells(member: Mapping[Any, Any] | None, quantities: Sequence[str]) -> list[
     if member is None:
         return [NO_NUMBER] * (len(quantities) + 1)
     if member["status"] == "failed":
-        return ["failed", *[NO_NUMBER] * len(quantities)]
-    active = f"{member['active_units']:.0f}/{member['latent_size']}"
+        return [_("failed"), *[NO_NUMBER] * len(quantities)]
+    active = f"{printed(member['active_units'], '.0f')}/{member['latent_size']}"
     return [*(number(member[quantity]) for quantity in quantities), active]
 
 
@@ -234,19 +284,23 @@ def _finished(results: pd.DataFrame, objective: str) -> pd.DataFrame:
 
 def _distances(others: pd.Series, most: int = 6) -> str:
     """How far the other sizes are from the lowest: "0.5 (size 32) and 3.1 (size 8)"."""
-    shown = [f"{number(value)} (size {size})" for size, value in others.head(most).items()]
+    shown = [
+        _("{value} (size {size})").format(value=number(value), size=size)
+        for size, value in others.head(most).items()
+    ]
     rest = len(others) - most
-    more = [f"{rest} more, up to {number(others.iloc[-1])}"] if rest > 0 else []
-    return listed([*shown, *more])
+    if rest > 0:
+        words = _("{count} more, up to {value}")
+        shown.append(words.format(count=rest, value=number(others.iloc[-1])))
+    return listed(shown)
 
 
 def _below(gaps: pd.Series) -> str:
     """Where the report's loss stands against the true −ELBO: "4.7 to 71.0 below"."""
     low, high = gaps.min(), gaps.max()
     if low >= 0:
-        words = {number(low): None, number(high): None}
-        return f"{' to '.join(words)} below"
+        return _("{nats} below").format(nats=ranged(number(low), number(high)))
     if high <= 0:
-        words = {number(-high): None, number(-low): None}
-        return f"{' to '.join(words)} above"
-    return f"between {number(-low)} above and {number(high)} below"
+        return _("{nats} above").format(nats=ranged(number(-high), number(-low)))
+    words = _("between {above} above and {below} below")
+    return words.format(above=number(-low), below=number(high))

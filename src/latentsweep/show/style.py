@@ -7,20 +7,26 @@ plain, so that a class called `$x_1$` is shown as it is written.
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import matplotlib.style
 import numpy as np
-from matplotlib import colormaps
+import pandas as pd
+from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
+from latentsweep.language import _, marked, printed
+
 PAGE_WIDTH = 7.0  # inches: both columns of a paper
 SMALL, TEXT, TITLE = 7.0, 8.0, 9.0  # points on such a page
-DOTS_PER_INCH = 200
+DOTS_PER_INCH = 300  # what journals ask for
+
+HALO = [patheffects.withStroke(linewidth=1.6, foreground="white")]  # of words over lines
 
 INK, QUIET, FAINT = "#1f2328", "#5b636d", "#c9cdd2"
 # Petroff (2021), Accessible color sequences for data visualization: the cycle of ten.
@@ -78,24 +84,58 @@ RC = {
 class Line:
     """How the line of one quantity is drawn, and what stands at its end."""
 
-    label: str
+    message: str
     colour: str
     marker: str
     dash: str | tuple[int, tuple[float, ...]]
 
+    @property
+    def label(self) -> str:
+        """The words at the line's end, in the language of the moment."""
+        return _(self.message)
+
 
 # One line an objective and quantity; the true −ELBO's line also stands for the objective itself.
 LINES = {
-    ("keras-blog", "loss"): Line("report's loss\n(not an ELBO)", "#e76300", "s", (0, (1, 1.2))),
-    ("keras-blog", "neg_elbo"): Line(
-        "true −ELBO, trained\nwith the report's loss", "#bd1f01", "^", (0, (5, 2))
+    ("keras-blog", "loss"): Line(
+        marked("report's loss\n(not an ELBO)"), "#e76300", "s", (0, (1, 1.2))
     ),
-    ("elbo", "neg_elbo"): Line("−ELBO, trained\nwith the ELBO", "#2a74b8", "o", "-"),
+    ("keras-blog", "neg_elbo"): Line(
+        marked("true −ELBO, trained\nwith the report's loss"), "#bd1f01", "^", (0, (5, 2))
+    ),
+    ("elbo", "neg_elbo"): Line(marked("−ELBO, trained\nwith the ELBO"), "#2a74b8", "o", "-"),
 }
-TRAINED_WITH = {
-    "keras-blog": "trained with the Keras-blog loss",
-    "elbo": "trained with the ELBO",
-}
+
+
+class _Translated(Mapping[str, str]):
+    """Marked words by name, read in the language of the moment."""
+
+    def __init__(self, messages: Mapping[str, str]) -> None:
+        self._messages = messages
+
+    def __getitem__(self, name: str) -> str:
+        return _(self._messages[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._messages)
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+
+TRAINED_WITH = _Translated(
+    {
+        "keras-blog": marked("trained with the Keras-blog loss"),
+        "elbo": marked("trained with the ELBO"),
+    }
+)
+# The same for the end of a line, where it has two lines of room.
+TRAINED_WITH_IN_TWO_LINES = _Translated(
+    {
+        "keras-blog": marked("trained with\nthe Keras-blog loss"),
+        "elbo": marked("trained with\nthe ELBO"),
+    }
+)
 
 
 @contextmanager
@@ -122,15 +162,27 @@ def shortened(name: str, most: int = 16) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
+def number_axis(axis: Axis) -> None:
+    """Numbers along an axis in the language of the moment, with no more digits than they need."""
+    axis.set_major_formatter(
+        lambda value, _place: printed(value, f".{_digits(axis.get_majorticklocs())}f")
+    )
+
+
+def _digits(values: np.ndarray, most: int = 8) -> int:
+    """How many digits after the point tell values as they are."""
+    return next((n for n in range(most) if np.allclose(values, values.round(n), rtol=1e-9)), most)
+
+
 def size_axis(axes: Axes, sizes: Sequence[int], most_ticks: int = 14) -> None:
     """Latent sizes along x, spaced by their logarithm, with ticks at the sizes that have room."""
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_locator(FixedLocator(roomy(sizes, most_ticks)))
-    axes.xaxis.set_major_formatter(lambda size, _: f"{size:.0f}")
+    axes.xaxis.set_major_formatter(lambda size, _place: f"{size:.0f}")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(min(sizes) / 1.25, max(sizes) * 1.25)
-    axes.set_xlabel("latent size (logarithmic)")
+    axes.set_xlabel(_("latent size (logarithmic)"))
 
 
 def roomy(sizes: Sequence[int], most: int) -> list[int]:
@@ -142,6 +194,53 @@ def roomy(sizes: Sequence[int], most: int) -> list[int]:
         if not kept or np.log(kept[-1] / size) >= least:
             kept.append(size)
     return kept[::-1]
+
+
+def whiskers(
+    axes: Axes, points: pd.DataFrame, x: str, y: str, colour: str, *, across: bool = False
+) -> None:
+    """Bars through points for their intervals, the columns `{y}_low` and `{y}_high`.
+
+    Args:
+        axes: where the points are.
+        points: a row a point, with its coordinates; NaN for an interval that is not known.
+        x: the column of the coordinates along x.
+        y: that of those along y.
+        colour: of the bars.
+        across: whether there are bars along x too.
+    """
+    axes.errorbar(
+        points[x],
+        points[y],
+        yerr=_reach(points, y),
+        xerr=_reach(points, x) if across else None,
+        fmt="none",
+        ecolor=colour,
+        elinewidth=0.7,
+        capsize=2,
+        capthick=0.7,
+        zorder=1.9,  # below the points
+    )
+
+
+def _reach(points: pd.DataFrame, name: str) -> pd.Series:
+    return (points[f"{name}_high"] - points[f"{name}_low"]) / 2
+
+
+def label_point(
+    axes: Axes, point: tuple[float, float], label: str, colour: str | tuple[float, ...]
+) -> None:
+    """Write small words right above a point, legible over lines."""
+    axes.annotate(
+        label,
+        xy=point,
+        xytext=(4, 4),
+        textcoords="offset points",
+        annotation_clip=False,
+        fontsize=SMALL,
+        color=colour,
+        path_effects=HALO,
+    )
 
 
 @dataclass(frozen=True)
@@ -174,6 +273,7 @@ def label_ends(axes: Axes, ends: Sequence[End]) -> None:
                 "arrowstyle": "-",
                 "color": end.colour,
                 "linewidth": 0.5,
+                "relpos": (0, 0.5),
                 "shrinkA": 1,
                 "shrinkB": 4,
             },

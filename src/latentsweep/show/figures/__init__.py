@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from latentsweep.language import _, marked, spoken
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences, style
 from latentsweep.show.figures import (
     curves,
+    dimensions,
     grid,
     headline,
     plane,
@@ -53,14 +55,15 @@ class NamedFigure:
 
 
 FIGURES = (
-    NamedFigure("headline", "The loss and the bound", headline),
-    NamedFigure("terms", "What the bound is made of", terms),
-    NamedFigure("rate_distortion", "What a nat of code buys", rate_distortion),
-    NamedFigure("reconstructions", "Reconstructions", reconstructions),
-    NamedFigure("plane", "The latent plane", plane),
-    NamedFigure("grid", "A grid of the latent plane", grid),
-    NamedFigure("tsne", "The latent spaces on a plane", tsne),
-    NamedFigure("curves", "Learning curves", curves),
+    NamedFigure("headline", marked("The loss and the bound"), headline),
+    NamedFigure("terms", marked("What the bound is made of"), terms),
+    NamedFigure("rate_distortion", marked("What a nat of code buys"), rate_distortion),
+    NamedFigure("dimensions", marked("What each dimension carries"), dimensions),
+    NamedFigure("reconstructions", marked("Reconstructions"), reconstructions),
+    NamedFigure("plane", marked("The latent plane"), plane),
+    NamedFigure("grid", marked("A grid of the latent plane"), grid),
+    NamedFigure("tsne", marked("The latent spaces on a plane"), tsne),
+    NamedFigure("curves", marked("Learning curves"), curves),
 )
 
 
@@ -76,6 +79,11 @@ class Picture:
     svg: Path
 
 
+def figures_folder(run: RunFolder) -> Path:
+    """Where the figures in the language of the moment stand: those in English in `figures/`."""
+    return run.figures_path if spoken() == "en" else run.figures_path / spoken()
+
+
 def write_figures(run: RunFolder) -> list[Path]:
     """The files of every figure that applies to a run, a PNG and an SVG each, up to date."""
     return [path for picture in write_pictures(run) for path in (picture.png, picture.svg)]
@@ -88,12 +96,12 @@ def write_pictures(run: RunFolder) -> list[Picture]:
     for figure in FIGURES:
         rows = figure.drawing.table(run)
         if not rows.empty:
-            png, svg = _write(run.figures_path / figure.name, figure, rows)
+            png, svg = _write(figures_folder(run) / figure.name, figure, rows)
             caption = figure.drawing.caption(rows) + (
                 failures if figure.drawing is not curves else ""
             )
             alt = figure.drawing.alt(rows)
-            pictures.append(Picture(figure.name, figure.title, caption, alt, png, svg))
+            pictures.append(Picture(figure.name, _(figure.title), caption, alt, png, svg))
     return pictures
 
 
@@ -109,9 +117,10 @@ def _write(stem: Path, figure: NamedFigure, rows: pd.DataFrame) -> tuple[Path, P
 
 
 def digest(rows: pd.DataFrame) -> str:
-    """A fingerprint of all that a picture is made from: its rows, the drawing code, matplotlib."""
-    fingerprint = hashlib.sha256(matplotlib.__version__.encode())
-    for source in sorted(Path(__file__).parents[1].glob("**/*.py")):
+    """A fingerprint of all that a picture is made from: its rows, code, words and matplotlib."""
+    fingerprint = hashlib.sha256(f"{matplotlib.__version__} {spoken()}".encode())
+    package = Path(__file__).parents[2]
+    for source in sorted([*package.glob("show/**/*.py"), *package.glob("locale/**/*.mo")]):
         fingerprint.update(source.read_bytes())
     for name, column in rows.items():
         fingerprint.update(str((name, column.dtype, len(column))).encode())

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from latentsweep.language import _, headed, ngettext
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences, style
 from latentsweep.show.members import failed, few, finished, objectives
@@ -34,51 +35,61 @@ def draw(rows: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         _draw_panel(axes, rows[rows["objective"] == name])
-        axes.set_title(sentences.headed(style.TRAINED_WITH[name]))
-        axes.set_xlabel("epoch")
-    panels[0].set_ylabel(f"training loss ({rows['unit'].iloc[0]})")
+        axes.set_title(headed(style.TRAINED_WITH[name]))
+        axes.set_xlabel(_("epoch"))
+    panels[0].set_ylabel(_("training loss ({unit})").format(unit=rows["unit"].iloc[0]))
     return figure
 
 
 def caption(rows: pd.DataFrame) -> str:
     """How far the losses fell, how much they still moved at the end, and what failed."""
     parts = [_course(finished(rows[rows["objective"] == name]), name) for name in objectives(rows)]
-    scales = (
-        " The objectives are different losses: compare within a panel." if len(parts) > 1 else ""
-    )
-    return (
-        f"Training loss, mean over each epoch while the weights changed ({rows['unit'].iloc[0]}). "
-        f"{' '.join(part for part in parts if part)}{scales}{_failures(rows)}"
-    )
+    words = _("Training loss, mean over each epoch while the weights changed ({unit}).")
+    scales = _("The objectives are different losses: compare within a panel.")
+    said = [
+        words.format(unit=rows["unit"].iloc[0]),
+        *parts,
+        scales if len(parts) > 1 else "",
+        *_failures(rows),
+    ]
+    return " ".join(filter(None, said))
 
 
 def alt(rows: pd.DataFrame) -> str:
     """What the picture is, for those who do not see it."""
-    return (
-        "Line charts of the training loss against the epoch, one line for each of "
-        f"{sentences.counted(rows['member'].nunique(), 'model')}."
-    )
+    count = rows["member"].nunique()
+    return ngettext(
+        "Line charts of the training loss against the epoch, one line for each of {count} model.",
+        "Line charts of the training loss against the epoch, one line for each of {count} models.",
+        count,
+    ).format(count=count)
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
     sizes = sorted(set(rows["latent_size"]))
     places = {size: i / max(len(sizes) - 1, 1) for i, size in enumerate(sizes)}
     ends: dict[int, list[float]] = {}
-    for _, curve in finished(rows).groupby("member", sort=False):
+    for _name, curve in finished(rows).groupby("member", sort=False):
         size = curve["latent_size"].iloc[0]
         _draw_curve(axes, curve, style.size_colour(places[size]))
         ends.setdefault(size, []).append(curve["loss"].iloc[-1])
     if ends:
         axes.set_ylim(axes.get_ylim())
-    for _, curve in failed(rows).groupby("member", sort=False):
+    for _name, curve in failed(rows).groupby("member", sort=False):
         _draw_failure(axes, curve, style.size_colour(places[curve["latent_size"].iloc[0]]))
+    style.number_axis(axes.yaxis)
     axes.grid(visible=True, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     last = float(rows["epoch"].max())
     style.label_ends(
         axes,
         [
-            style.End(last, sum(ends[size]) / len(ends[size]), f"size {size}", style.INK)
+            style.End(
+                last,
+                sum(ends[size]) / len(ends[size]),
+                _("size {size}").format(size=size),
+                style.INK,
+            )
             for size in few(sorted(ends), MOST_LABELS)
         ],
     )
@@ -118,27 +129,29 @@ def _course(rows: pd.DataFrame, name: str) -> str:
     if rows.empty:
         return ""
     epochs = rows.pivot_table(values="loss", index="epoch", columns="member")
-    words = (
-        f"{sentences.headed(style.TRAINED_WITH[name])}: {_range(epochs.iloc[0])} after one epoch"
-    )
+    trained, first = headed(style.TRAINED_WITH[name]), _range(epochs.iloc[0])
     if len(epochs) == 1:
-        return f"{words}."
-    moved = epochs.iloc[-1] - epochs.iloc[-2]
-    return (
-        f"{words}, {_range(epochs.iloc[-1])} after {len(epochs)}, the last of which changed it by "
-        f"{_range(moved)}."
+        return _("{trained}: {first} after one epoch.").format(trained=trained, first=first)
+    words = _(
+        "{trained}: {first} after one epoch, {last} after {count}, the last of which changed it by "
+        "{moved}."
     )
+    last, moved = _range(epochs.iloc[-1]), _range(epochs.iloc[-1] - epochs.iloc[-2])
+    return words.format(trained=trained, first=first, last=last, count=len(epochs), moved=moved)
 
 
-def _failures(rows: pd.DataFrame) -> str:
+def _failures(rows: pd.DataFrame) -> list[str]:
     """Which members failed: those with a line end in a cross, the others have no line."""
     members = failed(rows).drop_duplicates("member")
     drawn, lost = members[members["loss"].notna()], members[members["loss"].isna()]
-    crosses = f" A cross ends the line of what failed: {sentences.named(drawn)}."
-    missing = f" No line, since the first epoch failed: {sentences.named(lost)}."
-    return f"{'' if drawn.empty else crosses}{'' if lost.empty else missing}"
+    crosses = _("A cross ends the line of what failed: {members}.")
+    missing = _("No line, since the first epoch failed: {members}.")
+    return [
+        words.format(members=sentences.named(part))
+        for words, part in ((crosses, drawn), (missing, lost))
+        if not part.empty
+    ]
 
 
 def _range(values: pd.Series) -> str:
-    low, high = sentences.number(values.min()), sentences.number(values.max())
-    return low if low == high else f"{low} to {high}"
+    return sentences.ranged(sentences.number(values.min()), sentences.number(values.max()))

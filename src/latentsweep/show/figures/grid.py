@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latentsweep.language import _, headed, printed
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences, style
 from latentsweep.show.figures.items import are_images, draw_tile, value_limits
@@ -31,7 +32,8 @@ def table(run: RunFolder) -> pd.DataFrame:
     rows = pd.concat(tiles, ignore_index=True) if tiles else members
     low, high = value_limits(examples.values)
     images = are_images(manifest, examples.values)
-    return rows.assign(low=low, high=high, images=images, item=sentences.item(manifest))
+    words = {"item": sentences.item(manifest), "items": sentences.items(manifest)}
+    return rows.assign(low=low, high=high, images=images, **words)
 
 
 @style.look()
@@ -42,25 +44,28 @@ def draw(rows: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
     for axes, name in zip(panels, names, strict=True):
         _draw_panel(axes, rows[rows["objective"] == name])
-        axes.set_title(sentences.headed(style.TRAINED_WITH[name]))
-    panels[0].set_ylabel("second latent coordinate")
+        axes.set_title(headed(style.TRAINED_WITH[name]))
+    panels[0].set_ylabel(_("second latent coordinate"))
     return figure
 
 
 def caption(rows: pd.DataFrame) -> str:
     """What is decoded, and how much neighbours differ against tiles taken at random."""
     parts = [_changes(rows[rows["objective"] == name], name) for name in objectives(rows)]
-    seeds = sentences.seeds(rows)
-    return (
-        f"Decoded from 81 points of the latent plane, half a unit apart, not from any test "
-        f"{rows['item'].iloc[0]} ({seeds}). Mean absolute difference of two neighbours and of "
-        f"any two tiles, as a share of the range of the values: {'; '.join(parts)}."
+    words = _(
+        "Decoded from 81 points of the latent plane, half a unit apart, not from any test {item} "
+        "({seeds}). Mean absolute difference of two neighbours and of any two tiles, as a share "
+        "of the range of the values: {differences}."
+    )
+    return words.format(
+        item=rows["item"].iloc[0], seeds=sentences.seeds(rows), differences="; ".join(parts)
     )
 
 
 def alt(rows: pd.DataFrame) -> str:
     """What the picture is, for those who do not see it."""
-    return f"Grid of 9 by 9 {rows['item'].iloc[0]}s decoded from the latent square from −2 to 2."
+    words = _("Grid of 9 by 9 {items} decoded from the latent square from −2 to 2.")
+    return words.format(items=rows["items"].iloc[0])
 
 
 def differences(tiles: np.ndarray) -> tuple[float, float]:
@@ -82,17 +87,21 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
     for row in rows.to_dict("records"):
         draw_tile(axes, row["values"], (row["first"] / STEP, row["second"] / STEP), limits)
     ticks = COORDINATES[::2]
-    labels = [f"{tick:.0f}".replace("-", "−") for tick in ticks]
+    labels = [printed(tick, ".0f") for tick in ticks]
     axes.set_xticks(ticks / STEP, labels)
     axes.set_yticks(ticks / STEP, labels)
     axes.set_xlim(-4.5, 4.5)
     axes.set_ylim(-4.5, 4.5)
     axes.set_aspect("equal")
-    axes.set_xlabel("first latent coordinate")
+    axes.set_xlabel(_("first latent coordinate"))
     axes.spines[:].set_visible(False)
 
 
 def _changes(rows: pd.DataFrame, name: str) -> str:
     tiles = np.stack(list(rows["values"])).astype(float).reshape(9, 9, -1)
     neighbours, any_two = differences(tiles / (rows["high"].iloc[0] - rows["low"].iloc[0]))
-    return f"{style.TRAINED_WITH[name]}, {100 * neighbours:.1f} % and {100 * any_two:.1f} %"
+    return _("{trained}, {neighbours} % and {any_two} %").format(
+        trained=style.TRAINED_WITH[name],
+        neighbours=printed(100 * neighbours, ".1f"),
+        any_two=printed(100 * any_two, ".1f"),
+    )

@@ -4,34 +4,58 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latentsweep.language import _, headed, listed, marked
 from latentsweep.record.folder import RunFolder
-from latentsweep.show import sentences, style
+from latentsweep.show import intervals, sentences, style
+from latentsweep.show.figures import recommended
 from latentsweep.show.members import finished
 
 
 def table(run: RunFolder) -> pd.DataFrame:
-    """One row a line, latent size and seed: `value`, in the `unit` of the run."""
+    """One row a line, latent size and seed: `value`, in the `unit` of the run.
+
+    `value_low` and `value_high` are the interval of the mean over seeds, and `over` says what
+    varies in it; `recommended` and the columns after it are those of the recommended size.
+    """
     manifest = run.manifest()
     members = finished(run.results())
     drawn = [
-        members[members["objective"] == objective]
-        .assign(quantity=quantity, value=lambda rows, quantity=quantity: rows[quantity])
-        .loc[:, ["objective", "quantity", "latent_size", "seed", "value"]]
+        _line(run, members[members["objective"] == objective], quantity)
         for objective, quantity in style.LINES
     ]
-    return pd.concat(drawn, ignore_index=True).assign(
-        no_latent=float(manifest["bounds"]["no_latent"]), unit=sentences.unit(manifest)
+    return pd.concat([rows for rows in drawn if not rows.empty] or drawn, ignore_index=True).assign(
+        no_latent=float(manifest["bounds"]["no_latent"]),
+        unit=sentences.unit(manifest),
+        **recommended.named(run),
+    )
+
+
+def _line(run: RunFolder, members: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """The rows of one line, each with the interval of its size."""
+    rows = members[["objective", "latent_size", "seed"]].assign(
+        quantity=quantity, value=members[quantity]
+    )
+    bars = intervals.means(run, members, quantity).drop(columns="value")
+    return rows.merge(
+        bars.rename(columns={"low": "value_low", "high": "value_high"}),
+        on=["objective", "latent_size"],
+        how="left",
     )
 
 
 @style.look()
 def draw(rows: pd.DataFrame) -> Figure:
-    """One line a quantity through its means over seeds, each seed a light dot."""
+    """One line a quantity through its means over seeds, with bars, each seed a light dot."""
     figure = Figure(figsize=(style.PAGE_WIDTH, 3.6), layout="constrained")
     axes = figure.subplots()
     style.size_axis(axes, list(rows["latent_size"]))
+    for key, places in lines(rows).items():
+        points = rows[places].groupby("latent_size", as_index=False).mean(numeric_only=True)
+        style.whiskers(axes, points, "latent_size", "value", style.LINES[key].colour)
     ends = [draw_line(axes, rows[places], style.LINES[key]) for key, places in lines(rows).items()]
-    axes.set_ylabel(f"{rows['unit'].iloc[0]}, test split")
+    recommended.mark(axes, _recommended(rows))
+    axes.set_ylabel(_("{unit}, test split").format(unit=rows["unit"].iloc[0]))
+    style.number_axis(axes.yaxis)
     axes.grid(visible=True, axis="y")
     _reference(axes, rows["no_latent"].iloc[0])
     style.label_ends(axes, ends)
@@ -67,15 +91,21 @@ def draw_line(axes: Axes, rows: pd.DataFrame, line: style.Line) -> style.End:
 
 
 def caption(rows: pd.DataFrame) -> str:
-    """What the lines are and where they start and end."""
-    parts = [
-        f"{_WORDS[key]} goes from {_span(rows[places])}" for key, places in lines(rows).items()
+    """What the lines are and where they start and end, what the bars are, and what is marked."""
+    parts = [_span(_(_WORDS[key]), rows[places]) for key, places in lines(rows).items()]
+    spans = _("{spans} ({unit}, test split).").format(
+        spans=headed("; ".join(parts)), unit=rows["unit"].iloc[0]
+    )
+    networks = rows.drop_duplicates(["objective", "latent_size", "seed"])
+    dots = _("Lines join the means over seeds; each light dot is one seed.")
+    said = [
+        spans,
+        dots if rows["seed"].nunique() > 1 else "",
+        intervals.words(rows),
+        recommended.words(_recommended(rows)),
+        f"{headed(sentences.judged(networks))}.",
     ]
-    text = "; ".join(parts)
-    text = text if rows["latent_size"].nunique() > 1 else text.replace(" goes from ", " is ")
-    several = rows["seed"].nunique() > 1
-    dots = " Lines join the means over seeds; each light dot is one seed." if several else ""
-    return f"{sentences.headed(text)} ({rows['unit'].iloc[0]}, test split).{dots} {_seeds(rows)}"
+    return " ".join(filter(None, said))
 
 
 def alt(rows: pd.DataFrame) -> str:
@@ -83,25 +113,35 @@ def alt(rows: pd.DataFrame) -> str:
     names = [
         line.label.replace("\n", " ") for key, line in style.LINES.items() if key in lines(rows)
     ]
-    return f"Line chart against the latent size: {sentences.listed(names)}."
+    return _("Line chart against the latent size: {lines}.").format(lines=listed(names))
 
 
 _WORDS = {
-    ("keras-blog", "loss"): "the report's loss (not an ELBO)",
-    ("keras-blog", "neg_elbo"): "the true −ELBO of those same networks",
-    ("elbo", "neg_elbo"): "the −ELBO of the networks trained with the ELBO",
+    ("keras-blog", "loss"): marked("the report's loss (not an ELBO)"),
+    ("keras-blog", "neg_elbo"): marked("the true −ELBO of those same networks"),
+    ("elbo", "neg_elbo"): marked("the −ELBO of the networks trained with the ELBO"),
 }
 
 
-def _span(rows: pd.DataFrame) -> str:
+def _span(line: str, rows: pd.DataFrame) -> str:
+    """Where a line starts and ends."""
     means = rows.groupby("latent_size")["value"].mean()
-    ends = [means.index[0]] if len(means) == 1 else [means.index[0], means.index[-1]]
-    return " to ".join(f"{sentences.number(means[size])} at size {size}" for size in ends)
+    if len(means) == 1:
+        words = _("{line} is {value} at size {size}")
+        return words.format(line=line, value=sentences.number(means.iloc[0]), size=means.index[0])
+    return _("{line} goes from {first} at size {first_size} to {last} at size {last_size}").format(
+        line=line,
+        first=sentences.number(means.iloc[0]),
+        first_size=means.index[0],
+        last=sentences.number(means.iloc[-1]),
+        last_size=means.index[-1],
+    )
 
 
-def _seeds(rows: pd.DataFrame) -> str:
-    words = sentences.judged(rows.drop_duplicates(["objective", "latent_size", "seed"]))
-    return f"{sentences.headed(words[1:-1])}."
+def _recommended(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the ELBO's line at the recommended size; none where no size is named."""
+    elbo = (rows["objective"] == "elbo") & (rows["quantity"] == "neg_elbo")
+    return rows[elbo & (rows["latent_size"] == rows["recommended"])]
 
 
 def _reference(axes: Axes, no_latent: float) -> None:
@@ -110,7 +150,7 @@ def _reference(axes: Axes, no_latent: float) -> None:
     if low <= no_latent <= high:
         axes.axhline(no_latent, color=style.QUIET, linewidth=0.7, linestyle=(0, (1, 2)))
         axes.annotate(
-            "a model without a latent",
+            _("a model without a latent"),
             xy=(0.99, no_latent),
             xycoords=("axes fraction", "data"),
             xytext=(0, 2),

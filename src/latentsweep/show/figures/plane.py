@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from latentsweep.language import _, headed, listed, printed
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences, style
 from latentsweep.show.figures import points
@@ -29,7 +30,7 @@ def table(run: RunFolder) -> pd.DataFrame:
         cloud = cloud.assign(objective=member["objective"], seed=member["seed"])
         clouds.append(points.in_random_order(cloud))
     rows = pd.concat(clouds, ignore_index=True) if clouds else members
-    return rows.assign(item=sentences.item(manifest))
+    return rows.assign(items=sentences.items(manifest))
 
 
 @style.look()
@@ -43,30 +44,32 @@ def draw(rows: pd.DataFrame) -> Figure:
     panels[0].set(xlim=(left, right), ylim=(bottom, top))
     for axes, name in zip(panels, names, strict=True):
         _draw_panel(axes, rows[rows["objective"] == name])
-        axes.set_title(sentences.headed(style.TRAINED_WITH[name]))
-    panels[0].set_ylabel("second latent coordinate")
+        axes.set_title(headed(style.TRAINED_WITH[name]))
+    panels[0].set_ylabel(_("second latent coordinate"))
     return figure
 
 
 def caption(rows: pd.DataFrame) -> str:
     """How far the codes reach, against the prior that new codes are drawn from."""
-    reach = [
-        f"{radius_of_most(rows[rows['objective'] == name]):.1f} ({style.TRAINED_WITH[name]})"
-        for name in objectives(rows)
-    ]
-    names = points.words_on_classes(rows, "near its median")
-    seeds = sentences.seeds(rows)
-    return (
-        f"The test {rows['item'].iloc[0]}s in the latent plane ({seeds}){names}. 95 % of the "
-        f"codes lie within a radius of {sentences.listed(reach)}; the dashed circle, of radius "
-        f"{PRIOR_RADIUS:.1f}, holds 95 % of the prior N(0, I)."
+    shown = _("The test {items} in the latent plane ({seeds})").format(
+        items=rows["items"].iloc[0], seeds=sentences.seeds(rows)
     )
+    reach = _(
+        "95 % of the codes lie within a radius of {reach}; the dashed circle, of radius {radius}, "
+        "holds 95 % of the prior N(0, I)."
+    ).format(reach=listed(_reaches(rows)), radius=printed(PRIOR_RADIUS, ".1f"))
+    classes = points.words_on_classes(rows)
+    return f"{shown}; {classes}. {reach}" if classes else f"{shown}. {reach}"
 
 
 def alt(rows: pd.DataFrame) -> str:
     """What the picture is, for those who do not see it."""
-    coloured = ", coloured by class" if (rows["label"] >= 0).any() else ""
-    return f"Scatter of the test {rows['item'].iloc[0]}s by their two latent coordinates{coloured}."
+    words = (
+        _("Scatter of the test {items} by their two latent coordinates, coloured by class.")
+        if (rows["label"] >= 0).any()
+        else _("Scatter of the test {items} by their two latent coordinates.")
+    )
+    return words.format(items=rows["items"].iloc[0])
 
 
 def radius_of_most(rows: pd.DataFrame) -> float:
@@ -80,11 +83,19 @@ def span(coordinates: pd.Series) -> tuple[float, float]:
     return low - 0.03 * (high - low), high + 0.03 * (high - low)
 
 
+def _reaches(rows: pd.DataFrame) -> list[str]:
+    """Each objective's radius with its name."""
+    radii = {name: radius_of_most(rows[rows["objective"] == name]) for name in objectives(rows)}
+    return [
+        f"{printed(radius, '.1f')} ({style.TRAINED_WITH[name]})" for name, radius in radii.items()
+    ]
+
+
 def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
     points.draw_points(axes, rows, area=2.2)
     axes.add_patch(
         Circle((0, 0), PRIOR_RADIUS, fill=False, color=style.INK, linewidth=0.8, linestyle="--")
     )
     axes.set_aspect("equal")
-    axes.set_xlabel("first latent coordinate")
+    axes.set_xlabel(_("first latent coordinate"))
     points.name_classes(axes, rows, "class_name", style.TEXT)

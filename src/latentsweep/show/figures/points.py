@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 
+from latentsweep.language import _
 from latentsweep.show import style
 
 MOST_NAMED = 24  # more names than this hide the points
@@ -83,19 +84,20 @@ def pushed_apart(
     placed = y.astype(float) + 1e-6 * np.arange(len(y))  # no two at the very same height
     beside = np.abs(x[:, None] - x) < (widths[:, None] + widths) / 2
     np.fill_diagonal(beside, val=False)
-    for _ in range(rounds):
+    for _round in range(rounds):
         apart = placed[:, None] - placed
         overlap = np.where(beside, np.maximum(height - np.abs(apart), 0), 0)
         placed = placed + (np.sign(apart) * overlap).sum(axis=1) / 4
     return placed
 
 
-def words_on_classes(points: pd.DataFrame, where: str) -> str:
-    """What a caption says of the classes: where they are named, or that they are too many."""
+def words_on_classes(points: pd.DataFrame) -> str:
+    """A caption's clause on the classes: where their names stand, or that they are too many."""
     count = points.loc[points["label"] >= 0, "label"].nunique()
     if count > MOST_NAMED:
-        return f"; the {count} classes are too many to be named, and their colours repeat"
-    return f"; each class is named {where}" if count else ""
+        words = _("the {count} classes are too many to be named, and their colours repeat")
+        return words.format(count=count)
+    return _("each class is named near its median") if count else ""
 
 
 def in_random_order(points: pd.DataFrame) -> pd.DataFrame:

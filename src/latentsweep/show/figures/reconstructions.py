@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latentsweep.language import _, headed, listed, ngettext, printed
 from latentsweep.record.folder import Examples, RunFolder
 from latentsweep.show import sentences, style
 from latentsweep.show.figures.items import are_images, draw_tile, value_limits
@@ -24,7 +25,7 @@ def table(run: RunFolder) -> pd.DataFrame:
     """One row a tile: `values` of an example (`latent_size` 0) or of its reconstruction."""
     manifest, examples = run.manifest(), run.examples()
     images = are_images(manifest, examples.values)
-    members = first_seeds(run.results(), MOST_SIZES if images else MOST_SIZES_OF_LINES)
+    members = first_seeds(run, MOST_SIZES if images else MOST_SIZES_OF_LINES)
     if members.empty:
         return members
     chosen = _chosen(examples, MOST_EXAMPLES if images else MOST_EXAMPLES_OF_LINES)
@@ -36,7 +37,8 @@ def table(run: RunFolder) -> pd.DataFrame:
         tiles.append(_tiles(decodes, chosen).assign(**{key: member[key] for key in _KEPT}))
     named = pd.concat(tiles, ignore_index=True)
     named["class_name"] = named["position"].map(_names(manifest, examples, chosen))
-    return named.assign(images=images, item=sentences.item(manifest))
+    words = {"item": sentences.item(manifest), "items": sentences.items(manifest)}
+    return named.assign(images=images, **words)
 
 
 def draw(rows: pd.DataFrame) -> Figure:
@@ -46,22 +48,45 @@ def draw(rows: pd.DataFrame) -> Figure:
 
 def caption(rows: pd.DataFrame) -> str:
     """What stands where, and the mean squared errors that the eye can't judge."""
-    item, networks = rows["item"].iloc[0], _networks(rows)
+    networks = _networks(rows)
     errors = [_errors(part, name) for name, part in networks.groupby("objective", sort=False)]
-    seeds = sentences.seeds(networks)
-    shown = rows["position"].nunique()
-    colours = "" if rows["images"].iloc[0] else ", the original in grey behind its reconstruction"
-    return (
-        f"{sentences.counted(shown, f'test {item}')}: the original and decode(mean) for each "
-        f"latent size ({seeds}){colours}.{sentences.sizes_shown(networks)} Mean squared error "
-        f"over the whole test split, in the network's input unit: {'; '.join(errors)}."
+    words = _(
+        "Mean squared error over the whole test split, in the network's input unit: {errors}."
     )
+    measured = words.format(errors="; ".join(errors))
+    return f"{_what_stands_where(rows)}{sentences.sizes_shown(networks)} {measured}"
 
 
 def alt(rows: pd.DataFrame) -> str:
     """What the picture is, for those who do not see it."""
-    sizes = sentences.listed(sorted(set(_networks(rows)["latent_size"])))
-    return f"Test {rows['item'].iloc[0]}s and their reconstructions at latent sizes {sizes}."
+    sizes = sorted(set(_networks(rows)["latent_size"]))
+    words = ngettext(
+        "Test {items} and their reconstructions at latent size {sizes}.",
+        "Test {items} and their reconstructions at latent sizes {sizes}.",
+        len(sizes),
+    )
+    return words.format(items=rows["items"].iloc[0], sizes=listed(sizes))
+
+
+def _what_stands_where(rows: pd.DataFrame) -> str:
+    shown = rows["position"].nunique()
+    words = (
+        ngettext(
+            "{count} test {item}: the original and decode(mean) for each latent size ({seeds}).",
+            "{count} test {items}: the original and decode(mean) for each latent size ({seeds}).",
+            shown,
+        )
+        if rows["images"].iloc[0]
+        else ngettext(
+            "{count} test {item}: the original and decode(mean) for each latent size ({seeds}), "
+            "the original in grey behind its reconstruction.",
+            "{count} test {items}: the original and decode(mean) for each latent size ({seeds}), "
+            "the original in grey behind its reconstruction.",
+            shown,
+        )
+    )
+    nouns = {noun: rows[noun].iloc[0] for noun in ("item", "items")}
+    return words.format(count=shown, seeds=sentences.seeds(_networks(rows)), **nouns)
 
 
 def _chosen(examples: Examples, most: int) -> np.ndarray:
@@ -100,7 +125,7 @@ def _draw_blocks(rows: pd.DataFrame) -> Figure:
         _draw_block(axes, pd.concat([rows[rows["latent_size"] == 0], _of(networks, name)]))
         _mark_columns(axes, sorted(set(networks["latent_size"])))
         axes.tick_params(labelleft=across == 1 or name == names[0])
-        axes.set_title(sentences.headed(style.TRAINED_WITH[name]), y=1.0, pad=16)
+        axes.set_title(headed(style.TRAINED_WITH[name]), y=1.0, pad=16)
     return figure
 
 
@@ -128,7 +153,7 @@ def _draw_block(axes: Axes, rows: pd.DataFrame) -> None:
 
 def _mark_columns(axes: Axes, sizes: list[int]) -> None:
     places = [0, *(column + 1.12 for column in range(len(sizes)))]
-    axes.set_xticks(places, ["original", *map(str, sizes)])
+    axes.set_xticks(places, [_("original"), *map(str, sizes)])
     axes.set_xlim(-0.5, len(sizes) + 0.62)
     axes.set_aspect("equal")
     axes.xaxis.tick_top()
@@ -148,9 +173,10 @@ def _draw_charts(rows: pd.DataFrame) -> Figure:
         for size, axes in zip(sizes, panels, strict=True):
             part = rows[rows["position"] == position]
             _draw_chart(axes, part, _of(part, name), size)
-            axes.set_title(f"size {size}" if axes in grid[0] else "", fontweight="normal")
+            title = _("size {size}").format(size=size) if axes in grid[0] else ""
+            axes.set_title(title, fontweight="normal")
         panels[0].set_ylabel(name)
-    figure.supxlabel("feature", fontsize=style.TEXT)
+    figure.supxlabel(_("feature"), fontsize=style.TEXT)
     return figure
 
 
@@ -168,7 +194,9 @@ def _of(rows: pd.DataFrame, objective: str) -> pd.DataFrame:
 
 
 def _errors(rows: pd.DataFrame, name: object) -> str:
+    """The error of an objective at its least and at its greatest latent size."""
     errors = rows.drop_duplicates("latent_size").set_index("latent_size")["mse_of_mean"]
     ends = errors.iloc[[0, -1] if len(errors) > 1 else [0]]
-    words = " and ".join(f"{value:.3g} at size {size}" for size, value in ends.items())
-    return f"{style.TRAINED_WITH[str(name)]}, {words}"
+    at = _("{error} at size {size}")
+    words = [at.format(error=printed(value, ".3g"), size=size) for size, value in ends.items()]
+    return f"{style.TRAINED_WITH[str(name)]}, {listed(words)}"

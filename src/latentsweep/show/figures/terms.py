@@ -4,12 +4,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latentsweep.language import _, headed, listed, marked
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences, style
 from latentsweep.show.figures.headline import draw_line
 from latentsweep.show.members import finished, objectives
 
-PANELS = {"reconstruction": "reconstruction", "rate": "+ rate (KL)", "neg_elbo": "= −ELBO"}
+PANELS = {
+    "reconstruction": marked("reconstruction"),
+    "rate": marked("+ rate (KL)"),
+    "neg_elbo": marked("= −ELBO"),
+}
 
 
 def table(run: RunFolder) -> pd.DataFrame:
@@ -28,12 +33,13 @@ def draw(rows: pd.DataFrame) -> Figure:
     for axes, (term, title) in zip(panels, PANELS.items(), strict=True):
         part = rows[rows["term"] == term]
         ends = _draw_lines(axes, part)
-        axes.set_title(title)
+        axes.set_title(_(title))
+        style.number_axis(axes.yaxis)
         axes.grid(visible=True, axis="y")
         style.size_axis(axes, list(rows["latent_size"]), most_ticks=6)
-        axes.set_xlabel("latent size")
+        axes.set_xlabel(_("latent size"))
         _span_nats(axes, part["value"], _widest(rows))
-    panels[0].set_ylabel(f"{rows['unit'].iloc[0]}, test split")
+    panels[0].set_ylabel(_("{unit}, test split").format(unit=rows["unit"].iloc[0]))
     style.label_ends(panels[-1], ends)
     return figure
 
@@ -41,19 +47,20 @@ def draw(rows: pd.DataFrame) -> Figure:
 def caption(rows: pd.DataFrame) -> str:
     """Where each term starts and ends, for each objective."""
     parts = [_terms_of(rows[rows["objective"] == name], name) for name in objectives(rows)]
-    return (
-        f"The two terms of the true −ELBO ({rows['unit'].iloc[0]}, test split); every panel spans "
-        f"as many nats, so slopes compare across them. {' '.join(parts)}"
+    words = _(
+        "The two terms of the true −ELBO ({unit}, test split); every panel spans as many nats, so "
+        "slopes compare across them."
     )
+    return " ".join([words.format(unit=rows["unit"].iloc[0]), *parts])
 
 
 def alt(rows: pd.DataFrame) -> str:
     """What the picture is, for those who do not see it."""
-    networks = sentences.listed(style.TRAINED_WITH[name] for name in objectives(rows))
-    return (
+    words = _(
         "Three line charts against the latent size: reconstruction, rate and their sum, the "
-        f"−ELBO, for networks {networks}."
+        "−ELBO, for networks {trained}."
     )
+    return words.format(trained=listed(style.TRAINED_WITH[name] for name in objectives(rows)))
 
 
 def _draw_lines(axes: Axes, rows: pd.DataFrame) -> list[style.End]:
@@ -62,7 +69,7 @@ def _draw_lines(axes: Axes, rows: pd.DataFrame) -> list[style.End]:
     for name in objectives(rows):
         line = style.LINES[name, "neg_elbo"]
         end = draw_line(axes, rows[rows["objective"] == name], line)
-        label = style.TRAINED_WITH[name].replace("with ", "with\n")
+        label = style.TRAINED_WITH_IN_TWO_LINES[name]
         ends.append(style.End(end.x, end.y, label, line.colour))
     return ends
 
@@ -80,9 +87,10 @@ def _span_nats(axes: Axes, values: pd.Series, nats: float) -> None:
 
 def _terms_of(rows: pd.DataFrame, name: str) -> str:
     means = rows.pivot_table(values="value", index="latent_size", columns="term")
+    ends = means.iloc[[0, -1] if len(means) > 1 else [0]].map(sentences.number)
     sums = [
-        f"{sentences.number(row.reconstruction)} + {sentences.number(row.rate)} = "
-        f"{sentences.number(row.neg_elbo)} at size {size}"
-        for size, row in means.iloc[[0, -1] if len(means) > 1 else [0]].iterrows()
+        _("{reconstruction} + {rate} = {neg_elbo} at size {size}").format(size=size, **row)
+        for size, row in ends.iterrows()
     ]
-    return f"{sentences.headed(style.TRAINED_WITH[name])}: {' and '.join(sums)}."
+    words = _("{trained}: {sums}.")
+    return words.format(trained=headed(style.TRAINED_WITH[name]), sums=listed(sums))

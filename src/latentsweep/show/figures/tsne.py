@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from latentsweep.language import _, listed, marked, ngettext, printed
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences, style
 from latentsweep.show.figures import points
@@ -13,7 +14,7 @@ from latentsweep.show.members import class_names, first_seeds, objectives
 
 MOST_SIZES, PANELS_ACROSS = 10, 5
 SHORT_NAME = 3  # letters that fit inside a panel
-READING_NOTE = (
+READING_NOTE = marked(
     "Reading note: t-SNE keeps neighbours together. Sizes of clusters and gaps between them mean "
     "nothing."
 )
@@ -28,7 +29,7 @@ def table(run: RunFolder) -> pd.DataFrame:
     """One row a projected example and member: `x`, `y`, its class and the panel's numbers."""
     manifest, labels = run.manifest(), run.examples().labels
     kept = ["member", "objective", "latent_size", "seed", "sizes_in_run", *_NUMBERS]
-    members = first_seeds(run.results(), MOST_SIZES)[kept].rename(columns=_NUMBERS)
+    members = first_seeds(run, MOST_SIZES)[kept].rename(columns=_NUMBERS)
     rows = run.projections().merge(members, on="member")
     rows = points.in_random_order(rows.sort_values("member", kind="stable"))
     rows["y"] = np.where(rows["latent_size"] == 1, _random_heights(len(rows)), rows["y"])
@@ -39,7 +40,7 @@ def table(run: RunFolder) -> pd.DataFrame:
         else class_names(manifest["data"]["label_names"], rows["label"].to_numpy())
     )
     rows["mark"] = rows["class_name"] if _all_short(rows) else rows["label"].astype(str)
-    return rows.assign(item=sentences.item(manifest))
+    return rows.assign(items=sentences.items(manifest))
 
 
 @style.look()
@@ -55,7 +56,7 @@ def draw(rows: pd.DataFrame) -> Figure:
     grid = figure.subplots(len(lines), across, squeeze=False)
     for (name, shown), panels in zip(lines, grid, strict=True):
         _draw_panels(panels, rows[rows["objective"] == name], shown)
-        panels[0].set_ylabel(style.TRAINED_WITH[name].replace("with ", "with\n"))
+        panels[0].set_ylabel(style.TRAINED_WITH_IN_TWO_LINES[name])
     _note(figure, rows)
     return figure
 
@@ -63,35 +64,65 @@ def draw(rows: pd.DataFrame) -> Figure:
 def caption(rows: pd.DataFrame) -> str:
     """What the panels show and how faithful they are, in numbers."""
     panels = rows.drop_duplicates("member")
-    projected = panels[panels["method"] == "t-SNE"]
-    seeds = sentences.seeds(rows)
-    direct = sorted(set(panels.loc[panels["method"] != "t-SNE", "latent_size"]))
-    codes = f" Size {sentences.listed(direct)}: the codes themselves, not t-SNE." if direct else ""
-    return (
-        f"The latent spaces on a plane, the same {rows['example'].nunique():,} test "
-        f"{rows['item'].iloc[0]}s in every panel ({seeds}).{sentences.sizes_shown(rows)}"
-        f"{codes}{_faithfulness(projected)}"
+    are_codes = panels["method"] != "t-SNE"
+    shown = _(
+        "The latent spaces on a plane, the same {count} test {items} in every panel ({seeds})."
+    ).format(
+        count=printed(rows["example"].nunique(), ","),
+        items=rows["items"].iloc[0],
+        seeds=sentences.seeds(rows),
     )
+    codes, faithfulness = _direct(panels[are_codes]), _faithfulness(panels[~are_codes])
+    return f"{shown}{sentences.sizes_shown(rows)}{codes}{faithfulness}"
 
 
 def alt(rows: pd.DataFrame) -> str:
     """What the picture is, for those who do not see it."""
-    coloured = ", coloured by class" if (rows["label"] >= 0).any() else ""
-    sizes = sentences.listed(sorted(set(rows["latent_size"])))
-    return f"Scatter panels of the test codes{coloured}, for latent sizes {sizes}."
+    sizes = sorted(set(rows["latent_size"]))
+    words = (
+        ngettext(
+            "Scatter panels of the test codes, coloured by class, for latent size {sizes}.",
+            "Scatter panels of the test codes, coloured by class, for latent sizes {sizes}.",
+            len(sizes),
+        )
+        if (rows["label"] >= 0).any()
+        else ngettext(
+            "Scatter panels of the test codes, for latent size {sizes}.",
+            "Scatter panels of the test codes, for latent sizes {sizes}.",
+            len(sizes),
+        )
+    )
+    return words.format(sizes=listed(sizes))
+
+
+def _direct(panels: pd.DataFrame) -> str:
+    """The sizes whose panels show the codes themselves."""
+    if panels.empty:
+        return ""
+    sizes = sorted(set(panels["latent_size"]))
+    words = ngettext(
+        "Size {sizes}: the codes themselves, not t-SNE.",
+        "Sizes {sizes}: the codes themselves, not t-SNE.",
+        len(sizes),
+    )
+    return " " + words.format(sizes=listed(sizes))
 
 
 def _faithfulness(panels: pd.DataFrame) -> str:
     """The range of the numbers under the t-SNE panels, and what they are."""
     if panels.empty:
         return ""
-    low, high = panels["preservation"].min(), panels["preservation"].max()
-    worst = panels["trustworthiness"].min()
-    return (
-        f" In the t-SNE panels, \u201ckept\u201d is the share of each point's 10 nearest codes "
-        f"that are among its 10 nearest in the panel, here {sentences.share(low)} to "
-        f"{sentences.share(high)}; \u201ctrust\u201d is the trustworthiness (1 is best), here "
-        f"{worst:.2f} at least; KL is what t-SNE left of its own divergence, in nats."
+    # Translators: the words in quotation marks are those under the panels ("kept ..., trust").
+    words = _(
+        "In the t-SNE panels, \u201ckept\u201d is the share of each point's 10 nearest codes that "
+        "are among its 10 nearest in the panel, here {low} to {high}; \u201ctrust\u201d is the "
+        "trustworthiness (1 is best), here {worst} at least; KL is what t-SNE left of its own "
+        "divergence, in nats."
+    )
+    return " " + words.format(
+        low=sentences.share(panels["preservation"].min()),
+        high=sentences.share(panels["preservation"].max()),
+        worst=printed(panels["trustworthiness"].min(), ".2f"),
     )
 
 
@@ -107,7 +138,7 @@ def _draw_panels(panels: np.ndarray, rows: pd.DataFrame, sizes: list[int]) -> No
         axes.spines[:].set_color(style.FAINT)
         axes.set_box_aspect(1)
         if cloud.empty:
-            axes.set_title(f"size {size}: none", fontweight="normal")
+            axes.set_title(_("size {size}: none").format(size=size), fontweight="normal")
             continue
         points.draw_points(axes, cloud, area=1.1)
         _scale(axes, cloud)
@@ -126,23 +157,24 @@ def _scale(axes: Axes, cloud: pd.DataFrame) -> None:
 
 
 def _title(panel: pd.Series) -> str:
-    words = f"size {panel['latent_size']}"
-    return words if panel["method"] == "t-SNE" else f"{words}: the codes"
+    words = _("size {size}") if panel["method"] == "t-SNE" else _("size {size}: the codes")
+    return words.format(size=panel["latent_size"])
 
 
 def _numbers(panel: pd.Series) -> str:
     """The words under a panel: how faithful it is."""
     if panel["method"] != "t-SNE":
-        return "not t-SNE" if panel["latent_size"] > 1 else "not t-SNE; height random"
-    return (
-        f"kept {sentences.share(panel['preservation'])}, trust {panel['trustworthiness']:.2f}\n"
-        f"KL {panel['divergence']:.2f} nats"
+        return _("not t-SNE") if panel["latent_size"] > 1 else _("not t-SNE; height random")
+    return _("kept {share}, trust {trust}\nKL {divergence} nats").format(
+        share=sentences.share(panel["preservation"]),
+        trust=printed(panel["trustworthiness"], ".2f"),
+        divergence=printed(panel["divergence"], ".2f"),
     )
 
 
 def _note(figure: Figure, rows: pd.DataFrame) -> None:
     """Write the reading note, over it the classes' names where they did not fit in the panels."""
-    figure.supxlabel(READING_NOTE, fontsize=style.SMALL, x=0.01, ha="left", color=style.INK)
+    figure.supxlabel(_(READING_NOTE), fontsize=style.SMALL, x=0.01, ha="left", color=style.INK)
     classes = rows.drop_duplicates("label").sort_values("label")
     if (classes["mark"] == classes["class_name"]).all() or len(classes) > points.MOST_NAMED:
         return

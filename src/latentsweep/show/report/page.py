@@ -1,10 +1,12 @@
 """What stands in the report, gathered from the run folder and filled into the template.
 
-The page says nothing about when it was made, so the same run gives the same bytes.
+The page is made once in each language; one of them is written, with what it takes to turn it into
+the other. It says nothing about when it was made, so the same run gives the same bytes.
 """
 
 import base64
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
@@ -13,57 +15,182 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from latentsweep.language import LANGUAGES, TAGS, _, gettext, ngettext, printed, speaking, spoken
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
-from latentsweep.show import measures, sentences
-from latentsweep.show.answers import answers
+from latentsweep.show import measures, sentences, style
+from latentsweep.show.answers import Verdict, answers
 from latentsweep.show.figures import Picture, write_pictures
-from latentsweep.study import Study
+from latentsweep.show.report.live import Live, live
+from latentsweep.show.report.making import making
+from latentsweep.show.report.opening import opening
+from latentsweep.show.report.quotes import quotes
+from latentsweep.show.report.switch import difference
+from latentsweep.show.report.tiles import extremes, strips
 
-_UNSEEN_STAGES = ("report",)  # is not over while the page is written
+_BOKEH = ("server", "static", "js", "bokeh.min.js")
+_SCRIPTS = "<!-- scripts -->"
 
 
-def write_report(run: RunFolder) -> Path:
+def write_report(run: RunFolder, language: str = "en") -> Path:
     """The path of `report.html`, written anew from the run folder with its figures up to date."""
+    with speaking(language):
+        plots = live(run)
+        page = _page(run, plots)
+    others = {
+        other: difference(page, _spoken(other, run, plots))
+        for other in LANGUAGES
+        if other != language
+    }
+    atomic.write_text(run.report_path, _with_scripts(page, plots, others))
+    return run.report_path
+
+
+def _spoken(language: str, run: RunFolder, plots: Live | None) -> str:
+    with speaking(language):
+        return _page(run, plots)
+
+
+def _page(run: RunFolder, plots: Live | None) -> str:
+    """The page in the language of the moment, without its scripts."""
     results, manifest = run.results(), run.manifest()
-    page = _template().render(
-        **_opening(results, manifest),
+    pictures, answered = write_pictures(run), answers(run)
+    sizes, shown = strips(run)
+    best_and_worst = extremes(run)
+    return _template().render(
+        language=spoken(),
+        tag=TAGS[spoken()],
+        languages=[(code, TAGS[code], name) for code, name in LANGUAGES.items()],
+        opening=opening(run),
+        subtitle=_subtitle(results, manifest),
+        quotes=quotes(run),
+        answers=answered,
+        verdicts=_by_claim(answered.verdicts) if answered else [],
+        published=_by_claim(answered.published) if answered else [],
+        strips=shown,
+        strips_title=_strips_title(manifest),
+        strip_sizes=sizes,
+        extremes=best_and_worst,
+        extreme_sizes=sorted({one.latent_size for one in best_and_worst}),
+        extremes_caption=_extremes_caption(run),
+        seen=sentences.what_was_seen(results, manifest),
         table=_table(results, manifest),
-        pictures=[_inlined(picture) for picture in write_pictures(run)],
+        pictures=[_inlined(picture) for picture in pictures],
+        live_places=plots.places if plots else {},
+        live_notes=_live_notes(run),
+        classes=_classes(run),
         alarms=sentences.alarms(run.alarms()),
-        answers=answers(run),
         measures=measures.tables(run),
         measured_of_data=measures.data_sentences(run),
         not_measured=measures.missing(run),
         notes=_notes(results, manifest),
-        making=_making(run.study(), manifest, results),
+        making=making(run.study(), manifest, results),
     )
-    atomic.write_text(run.report_path, page)
-    return run.report_path
+
+
+def _with_scripts(page: str, plots: Live | None, others: Mapping[str, Any]) -> str:
+    """The page with the data and the scripts that make it live."""
+    parts = [_data("words", json.dumps(others, ensure_ascii=False).replace("<", "\\u003c"))]
+    if plots:
+        places = {
+            name: [place._asdict() for place in roots] for name, roots in plots.places.items()
+        }
+        parts += [
+            _data("plots", plots.document),
+            _data("places", json.dumps(places).replace("<", "\\u003c")),
+            _data("relabel", plots.relabel),
+            _script(resources.files("bokeh").joinpath(*_BOKEH).read_text("utf-8")),
+            _script(_own("live.js")),
+        ]
+    return page.replace(_SCRIPTS, "\n".join([*parts, _script(_own("report.js"))]))
+
+
+def _data(name: str, content: str) -> str:
+    return f'<script type="application/json" id="data-{name}">{content}</script>'
+
+
+def _script(source: str) -> str:
+    assert "</script" not in source.lower()
+    return f"<script>\n{source}\n</script>"
+
+
+def _own(name: str) -> str:
+    return resources.files("latentsweep.show.report").joinpath(name).read_text("utf-8")
 
 
 def _template() -> jinja2.Template:
-    folder = resources.files("latentsweep.show.report")
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(_own),
+        extensions=["jinja2.ext.i18n"],
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(gettext, ngettext, newstyle=False)  # type: ignore[attr-defined]
     return environment.get_template("report.html.jinja")
 
 
-def _opening(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The title, the line under it and what was seen."""
-    sizes = sorted(set(results["latent_size"]))
-    words = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else str(sizes[0])
+def _subtitle(results: pd.DataFrame, manifest: Mapping[str, Any]) -> str:
+    """What was trained and measured, in one line."""
+    return ngettext(
+        "{models} variational autoencoder trained by latentsweep, measured on {tests} test "
+        "{items}.",
+        "{models} variational autoencoders trained by latentsweep, measured on {tests} test "
+        "{items}.",
+        len(results),
+    ).format(
+        models=len(results),
+        tests=printed(manifest["data"]["splits"]["test"], ",d"),
+        items=sentences.items(manifest),
+    )
+
+
+def _by_claim(verdicts: Iterable[Verdict]) -> list[tuple[str, list[Verdict]]]:
+    """The verdicts of each claim together, in order."""
+    return [(says, list(group)) for says, group in groupby(verdicts, lambda each: each.says)]
+
+
+def _strips_title(manifest: Mapping[str, Any]) -> str:
+    if manifest["data"]["image"]:
+        return _("The same image at every size")
+    return _("The same example at every size")
+
+
+def _extremes_caption(run: RunFolder) -> str:
+    count = len(run.examples().values)
+    return _(
+        "Of the {count} examples whose pictures the run keeps, those whose reconstruction is most "
+        "and least likely under each network: the original, decode(mean) beside it, and its "
+        "negative log-likelihood in nats."
+    ).format(count=printed(count, ",d"))
+
+
+def _live_notes(run: RunFolder) -> dict[str, str]:
+    """What can be done with each live plot, after its caption."""
+    hover = _("Point at a line for its numbers; click a name to hide it.")
     return {
-        "title": f"Variational autoencoders of latent size {words} on {manifest['data']['name']}",
-        "subtitle": f"{sentences.counted(len(results), 'model')} trained by latentsweep, measured "
-        f"on {manifest['data']['splits']['test']:,} test {sentences.item(manifest)}s.",
-        "seen": sentences.what_was_seen(results, manifest),
+        "headline": hover,
+        "rate_distortion": hover,
+        "curves": _("Point at a line for its network."),
+        "dimensions": _("Point at a line for its dimension."),
+        "tsne": _(
+            "Select points in one panel, or a class, to see them in all; point at one to see it. "
+            "The live panels show the {count} examples whose pictures the run keeps."
+        ).format(count=printed(len(run.examples().values), ",d")),
     }
+
+
+def _classes(run: RunFolder) -> list[tuple[int, str, str]]:
+    """Number, name and colour of each class of the test split; empty without labels."""
+    labels, names = run.examples().labels, run.manifest()["data"]["label_names"]
+    if labels is None:
+        return []
+    numbers = sorted(set(labels.tolist()))
+    words = [str(number if names is None else names[number]) for number in numbers]
+    colours = style.class_colours(pd.Series(numbers).to_numpy()).tolist()
+    return list(zip(numbers, words, colours, strict=True))
 
 
 def _table(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,14 +205,15 @@ def _table(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _inlined(picture: Picture) -> dict[str, str]:
-    """A picture's words, and its PNG as an address that holds the data itself."""
-    encoded = base64.b64encode(picture.png.read_bytes()).decode("ascii")
+    """A picture's words, and the smaller of its files as an address that holds the data itself."""
+    svg, png = picture.svg.read_bytes(), picture.png.read_bytes()
+    kind, content = ("svg+xml", svg) if len(svg) < len(png) else ("png", png)
     return {
         "name": picture.name,
         "title": picture.title,
         "caption": picture.caption,
         "alt": picture.alt,
-        "address": f"data:image/png;base64,{encoded}",
+        "address": f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}",
     }
 
 
@@ -93,48 +221,10 @@ def _notes(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, Any]
     """What decides which explanations the page needs, and the numbers in them."""
     floor, no_latent = manifest["bounds"]["entropy_floor"], manifest["bounds"]["no_latent"]
     return {
-        "item": sentences.item(manifest),
+        "images": manifest["data"]["image"],
+        "unit": sentences.unit(manifest),
         "keras_blog": "keras-blog" in set(results["objective"]),
         "gaussian": manifest["data"]["likelihood"] == "gaussian",
         "floor": sentences.number(floor) if floor else None,
         "no_latent": sentences.number(no_latent),
     }
-
-
-def _making(study: Study, manifest: Mapping[str, Any], results: pd.DataFrame) -> list[tuple]:
-    """Titled lists of names and values: study, data, machine, versions, seconds."""
-    data, device = manifest["data"], manifest["device"]
-    seconds = {
-        stage: f"{value:.1f} s"
-        for stage, value in manifest["seconds"].items()
-        if stage not in _UNSEEN_STAGES
-    }
-    machine = {
-        "device": f"{device['name']} ({device['kind']}, {device['count']} used, "
-        f"{device['cores']} cores)",
-        "command": manifest["command"],
-        "training, a model": f"{results['train_seconds'].mean():.1f} s on average",
-    }
-    described = {
-        "name": data["name"],
-        "source": data["source"],
-        "SHA-256": data["hash"],
-        "item shape": " × ".join(map(str, data["item_shape"])),
-        **{f"{split} split": f"{count:,}" for split, count in data["splits"].items()},
-        "likelihood": data["likelihood"],
-    }
-    return [
-        ("Study", _words(study.model_dump())),
-        ("Data", _words(described)),
-        ("Machine", _words(machine)),
-        ("Versions", _words(manifest["versions"])),
-        ("Wall time, a stage", _words(seconds)),
-    ]
-
-
-def _words(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names and values as text; sequences as lists."""
-    return [
-        (name, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
-        for name, value in values.items()
-    ]

@@ -1,0 +1,116 @@
+"""Answers and alarms beside the English ones: the same numbers, told in the other languages."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+
+from latentsweep import language
+from latentsweep.answers.search import Goal, next_step
+from latentsweep.language import LANGUAGES, in_every_language, speaking
+from latentsweep.pipeline import judge
+from latentsweep.pipeline.answer import Ending, NotJudgedError, answer
+from latentsweep.pipeline.judge import write_answers
+from latentsweep.record.folder import RunFolder
+from shouting import catalogue, differing, lower_case
+
+RECOMMENDED = {"answer", "sentence", "methods", "scope", "evidence_sentences", "notes", "open"}
+TOLD = RECOMMENDED | {"measure", "data", "architecture", "budget", "part", "says", "seen", "remedy"}
+VALUES = ("latentsweep evaluate", "digits", "sum")
+MEASURES = ("neg_elbo", "pixel_midpoint_confident", "prior_coverage", "knn_accuracy", "kmeans_nmi")
+MEASURES += ("silhouette_null", "silhouette", "path_even", "path_correlation", "grid_classes")
+MEASURES += ("midpoint_confident", "prior_far")
+
+
+@pytest.fixture(autouse=True)
+def shouting(monkeypatch):
+    """Every language but English has its marked words in capital letters."""
+    monkeypatch.setattr(language, "_catalogue", catalogue)
+
+
+def both(folder: RunFolder, name: str):
+    """A file in English, and where the same in Portuguese is told otherwise."""
+    one, other = (
+        json.loads((folder.path / f"{name}{end}.json").read_text()) for end in ("", ".pt")
+    )
+    return one, other, list(differing(one, other))
+
+
+def test_a_run_is_told_in_every_language_with_the_same_numbers(quick):
+    folder = quick(seeds=[0, 1], decay=0.5, kl_weight=2.0).folder
+    for name in ("answers", "alarms"):
+        one, other, places = both(folder, name)
+        assert places
+        assert {place for place, _ in places} <= TOLD
+        for _, words in places:
+            assert not lower_case(words, *VALUES, *MEASURES), words
+        with speaking("pt"):
+            assert getattr(folder, name)() == other
+        assert getattr(folder, name)() == one
+    told = {place for place, _ in both(folder, "answers")[2]}
+    assert {"sentence", "measure", "data", "architecture", "budget", "notes", "says"} <= told
+
+
+def test_numbers_are_computed_once(tiny_run, tmp_path, monkeypatch):
+    folder = RunFolder(shutil.copytree(tiny_run, tmp_path / "run"))
+    calls = []
+    for name in ("answer", "judged"):
+        original = getattr(judge, name)
+        monkeypatch.setattr(judge, name, lambda *a, f=original, n=name: (calls.append(n), f(*a))[1])
+    write_answers(folder)
+    assert calls == ["answer", "judged"]
+    assert both(folder, "answers")[2]
+
+
+def test_why_nothing_is_recommended_is_told_too(quick, tiny_run):
+    folder = quick(objectives=["keras-blog"]).folder
+    one, other, _ = both(folder, "answers")
+    assert one["recommendation"]["status"] == other["recommendation"]["status"] == "not judged"
+    assert "with objective elbo, got keras-blog" in one["recommendation"]["sentence"]
+    assert not lower_case(other["recommendation"]["sentence"])
+    with pytest.raises(NotJudgedError) as raised, speaking("pt"):
+        answer(RunFolder(tiny_run), "knn")
+    assert "criterion knn needs labels and the structure of elbo-k02-s0" in str(raised.value)
+    with speaking("pt"):
+        words = raised.value.reason()
+    assert not lower_case(words, "elbo-k02-s0", str(tiny_run)), words
+
+
+def test_a_network_that_failed_is_named_in_every_language(tiny_run):
+    found = answer(RunFolder(tiny_run))
+    failed = dataclasses.replace(found.compared, failed=("elbo-k09-s0",))
+    found = dataclasses.replace(found, compared=failed)
+    with speaking("pt"):
+        notes = found.json["notes"]
+    assert found.json["notes"][0] == ("Left out, since their loss was not finite: elbo-k09-s0.")
+    assert not any(lower_case(note, "elbo-k09-s0") for note in notes)
+
+
+@pytest.mark.parametrize("seconds", [None, 90.0])
+def test_what_a_search_leaves_open_is_told_in_every_language(tiny_run, seconds):
+    found, goal = answer(RunFolder(tiny_run)).found, Goal(limit=64)
+    small = tuple(row._replace(verdict="too small") for row in found.rows)
+    found = dataclasses.replace(found, status="no plateau yet", rows=small)
+    ending = Ending(found, goal, seconds)
+    step = next_step(found, goal)
+    assert step is not None
+    with speaking("pt"):
+        words, why = ending.words(), next_step(found, goal).why
+    assert step.why in ending.words()
+    assert ("1.5 min here" in ending.words()) == (seconds is not None)
+    assert not lower_case(words, why, "--budget"), words
+
+
+def test_a_search_that_has_its_answer_leaves_nothing_open(tiny_run):
+    found = answer(RunFolder(tiny_run))
+    one_size = dataclasses.replace(found.found, status="one size")
+    ended = dataclasses.replace(found, ending=Ending(one_size, Goal(limit=64), 1.0))
+    assert ended.json["open"] is None
+    assert "open" not in found.json
+
+
+def test_something_is_written_once_in_each_language():
+    spoken = []
+    in_every_language(lambda: spoken.append(language.spoken()))
+    assert spoken == list(LANGUAGES)
