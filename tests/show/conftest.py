@@ -11,6 +11,7 @@ import pytest
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.folder import Examples, RunFolder
 from latentsweep.record.tables import write_table
+from latentsweep.show import style
 from latentsweep.study import Study
 
 
@@ -204,6 +205,14 @@ RECIPES = {
     ),
     "keras-blog only": Recipe(objectives=("keras-blog",), seeds=(0, 1)),
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_pixels():
+    """Pictures of a quarter of the pixels: what is tested of them is what they are made of."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(style.RC, "savefig.dpi", style.DOTS_PER_INCH / 4)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -45,8 +45,17 @@ def address(judged_run) -> str:
     return write_report(judged_run).as_uri()
 
 
-def test_axe_core_finds_nothing_serious(browser, any_run):
-    address = write_report(any_run).as_uri()
+ODD = ("vectors", "a failed member", "colours, many classes", "one member of one dimension")
+
+
+@pytest.fixture(params=["judged", *ODD])
+def some_run(request, make_run, judged_run, recipes):
+    """The judged run, and odd ones."""
+    return judged_run if request.param == "judged" else make_run(recipes[request.param])
+
+
+def test_axe_core_finds_nothing_serious(browser, some_run):
+    address = write_report(some_run).as_uri()
     for scheme in ("light", "dark"):
         page = opened(browser, address, color_scheme=scheme)
         found = Axe().run(page).response["violations"]
