@@ -10,7 +10,9 @@ export LATENTSWEEP_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: study test test-slow test-browser bench validate lint types docs check clean words
+.PHONY: study test test-slow test-browser bench validate lint types docs check clean words screenshots
+
+RUN ?= runs/mnist
 
 study: $(VENV)/installed
 	$(BIN)/latentsweep run
@@ -41,6 +43,11 @@ types: $(VENV)/ready-to-check
 
 words: $(VENV)/ready-to-test
 	$(BIN)/python docs/make_words.py
+
+# Pictures of a run's report for the docs; needs Chromium.
+screenshots: $(VENV)/ready-to-test
+	$(BIN)/latentsweep report $(RUN)
+	$(BIN)/python docs/make_screenshots.py $(RUN)
 
 docs: $(VENV)/installed
 	$(BIN)/python docs/make_cli.py

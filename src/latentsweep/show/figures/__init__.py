@@ -113,6 +113,7 @@ def _write(stem: Path, figure: NamedFigure, rows: pd.DataFrame) -> tuple[Path, P
         drawn = figure.drawing.draw(rows)
         for path in paths:
             atomic.write_bytes(path, style.saved(drawn, path.suffix[1:], source))
+            drawn.set_layout_engine("none")  # the layout is made; the other file has the same
     return paths
 
 

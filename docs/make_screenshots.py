@@ -1,0 +1,61 @@
+"""Screenshots of a run's report for the README and the docs: `make screenshots RUN=runs/mnist`.
+
+Writes docs/images/report-*.png: the first screen of a computer in light and dark, a phone's in
+Portuguese, the linked panels with a class selected, and the first page on paper. Needs Chromium.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+IMAGES = Path(__file__).with_name("images")
+COMPUTER = {"width": 1280, "height": 860}
+PHONE = {"width": 390, "height": 844}
+PAPER = {"width": 700, "height": 990}  # A4 within its margins, in CSS pixels
+
+
+def opened(browser: Browser, report: Path, size: dict[str, int], scheme: str) -> Page:
+    """The page with its plots drawn."""
+    page = browser.new_page(viewport=size, color_scheme=scheme, offline=True)
+    page.goto(report.as_uri())
+    page.evaluate("window.latentsweepLive?.ready")
+    return page
+
+
+def shoot(page: Page, name: str) -> None:
+    """Write what the window shows."""
+    page.wait_for_timeout(500)
+    page.screenshot(path=IMAGES / f"report-{name}.png")
+    page.close()
+
+
+def main() -> None:
+    """Take every picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    report = parser.parse_args().run.resolve() / "report.html"
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    assert path, "no Chromium on this machine"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
+        shoot(opened(browser, report, COMPUTER, "light"), "first")
+        shoot(opened(browser, report, COMPUTER, "dark"), "dark")
+        page = opened(browser, report, PHONE, "light")
+        page.click("button[data-language=pt]")
+        shoot(page, "phone")
+        page = opened(browser, report, COMPUTER, "light")
+        page.click("button[data-class='4']")
+        page.locator("#about-tsne").scroll_into_view_if_needed()
+        page.evaluate("document.getElementById('about-tsne').scrollIntoView()")
+        shoot(page, "linked")
+        page = opened(browser, report, PAPER, "light")
+        page.emulate_media(media="print")
+        shoot(page, "paper")
+        browser.close()
+    print(f"Wrote {IMAGES}/report-*.png")
+
+
+if __name__ == "__main__":
+    main()
