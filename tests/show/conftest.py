@@ -1,5 +1,6 @@
 """Synthetic run folders, as `docs/formats.md` describes them, made without training anything."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -177,6 +178,13 @@ def _manifest(recipe: Recipe, rows: list[dict]) -> dict:
     }
 
 
+QUIET = [
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 HOSTILE = ("<script>alert(1)</script>", "$x_1$ 100%", 'it\'s "quoted" & \\frac{1}{2}')
 
 RECIPES = {
@@ -294,3 +302,18 @@ JUDGED = {
 def judged_run(tmp_path):
     """The usual run with a recommended size and verdicts."""
     return write_run(tmp_path / "judged", Recipe(answers=JUDGED))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a network of its own; for tests marked `browser`."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    assert path, "no Chromium on this machine: install Debian's package chromium"
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=path, chromium_sandbox=False, args=QUIET
+        )
+        yield launched
+        launched.close()

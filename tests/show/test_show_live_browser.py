@@ -1,13 +1,11 @@
 """The live plots in a real browser: drawn, pointed at, selected, in every language and scheme."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from latentsweep import language
 from latentsweep.record.folder import RunFolder
@@ -15,7 +13,6 @@ from latentsweep.show.report.live import live
 
 pytestmark = pytest.mark.browser
 
-QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking"]
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>plots</title>
 <style>
 body {{ margin: 0; font: 16px system-ui; }}
@@ -57,18 +54,6 @@ class Shouting:
 
     def ngettext(self, one, more, count):
         return self.gettext(one if count == 1 else more)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    assert path, "no Chromium on this machine: install Debian's package chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, chromium_sandbox=False, args=QUIET
-        )
-        yield browser
-        browser.close()
 
 
 def write_page(run: RunFolder, path: Path) -> Path:

@@ -2,31 +2,15 @@
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from latentsweep.language import LANGUAGES, speaking
 from latentsweep.show.report import write_report
 
 pytestmark = pytest.mark.browser
-
-QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    assert path, "no Chromium on this machine: install Debian's package chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, chromium_sandbox=False, args=QUIET
-        )
-        yield browser
-        browser.close()
 
 
 def opened(browser: Browser, address: str, **context) -> Page:

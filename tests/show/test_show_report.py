@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -121,3 +122,10 @@ assert write_report(run).exists()
 assert "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
+
+
+@pytest.mark.slow
+def test_the_heaviest_page_can_still_be_mailed(make_run, recipes):
+    """Colours that no compression helps with, 30 sizes, 1,000 pictures: the page thins them."""
+    noise = replace(recipes["30 sizes"], item_shape=(96, 96, 4), shown=1000, tests=1000)
+    assert write_report(make_run(noise)).stat().st_size < 40e6

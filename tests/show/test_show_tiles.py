@@ -214,12 +214,12 @@ def test_vectors_are_lines_over_their_originals(make_run, recipes):
     strip = strips(run)[1][0]
     ((colour, line),) = polylines(strip.original.address)
     assert colour == style.QUIET
-    assert line.shape == (128, 2)
+    assert line.shape == (96, 2)
     low, high = originals.min(), originals.max()
-    places = np.linspace(0, 199, 128).round().astype(int)
+    places = np.linspace(0, 199, 96).round().astype(int)
     heights = 0.12 + 0.76 * (originals[0, places] - low) / (high - low)
-    np.testing.assert_allclose(line[:, 0], places / 199 * 64, atol=0.051)
-    np.testing.assert_allclose(line[:, 1], 40 * (1 - heights), atol=0.051)
+    np.testing.assert_allclose(line[:, 0], places / 199 * 48, atol=0.051)
+    np.testing.assert_allclose(line[:, 1], 30 * (1 - heights), atol=0.051)
     for name, words in style.TRAINED_WITH.items():
         tile = dict(strip.rows)[words][0]
         under, over = polylines(tile.address)
@@ -228,7 +228,7 @@ def test_vectors_are_lines_over_their_originals(make_run, recipes):
         assert over[0] == style.LINES[name, "neg_elbo"].colour
         decodes = run.arrays(f"{name}-k02-s0")["shown/decodes"][0, places]
         heights = 0.12 + 0.76 * (decodes - low) / (high - low)
-        np.testing.assert_allclose(over[1][:, 1], 40 * (1 - heights), atol=0.051)
+        np.testing.assert_allclose(over[1][:, 1], 30 * (1 - heights), atol=0.051)
 
 
 def test_short_vectors_and_constant_ones_are_lines_too(make_run, recipes):
@@ -237,7 +237,7 @@ def test_short_vectors_and_constant_ones_are_lines_too(make_run, recipes):
     flat = np.full_like(examples.values, 1e8)
     run.write_examples(type(examples)(flat, examples.indices, examples.labels))
     ((_, line),) = polylines(strips(run)[1][0].original.address)
-    np.testing.assert_array_equal(line[:, 0], [0, 32, 64])
+    np.testing.assert_array_equal(line[:, 0], [0, 24, 48])
     assert np.isfinite(line).all()
 
 

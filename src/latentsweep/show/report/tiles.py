@@ -1,6 +1,6 @@
 """Items of a run as small pictures for a page: reconstructions at every size, best and worst.
 
-A picture is an address that holds the data itself: a PNG of at most 64 pixels a side where the
+A picture is an address that holds the data itself: a PNG of at most 48 pixels a side where the
 items are images (the page enlarges it), otherwise an SVG of a small line chart.
 """
 
@@ -20,7 +20,7 @@ from latentsweep.show import sentences, style
 from latentsweep.show.figures.items import LINE_MARGIN, are_images, pixels, value_limits
 from latentsweep.show.members import class_names, few, first_seeds, objectives
 
-SIDE, THUMBNAIL_SIDE = 64, 28  # pixels, or units of an SVG, across
+SIDE, THUMBNAIL_SIDE = 48, 28  # pixels, or units of an SVG, across
 FLATNESS = 40 / 64  # a chart's height by its width
 POINTS_ACROSS = 2  # of a line, for each unit of a chart's width
 MOST_SIZES, MOST_CLASSES, MOST_EXAMPLES = 10, 10, 6
