@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from latentsweep.language import LANGUAGES, listed, ngettext, printed, speaking
+from latentsweep.language import LANGUAGES, listed, ngettext, plural_of, printed, speaking
 
 TOOL = Path(__file__).parents[2] / "docs" / "make_words.py"
 PLACEHOLDER = re.compile(r"\{\w*\}|%\(\w+\)s")
@@ -70,6 +70,12 @@ def test_numbers_and_lists_follow_the_language():
         assert listed([2, 4, 8]) == "2, 4 e 8"
         assert listed([2]) == "2"
         assert listed([]) == ""
+
+
+def test_less_than_two_is_singular_in_portuguese_alone():
+    assert [plural_of(value) for value in (-0.1, 1.99, 2.0)] == [2, 2, 2]
+    with speaking("pt"):
+        assert [plural_of(value) for value in (-0.1, 1.99, 2.0, -3.5)] == [1, 1, 2, 2]
 
 
 def test_brazil_counts_nothing_as_one():

@@ -2,6 +2,8 @@
 
 import pytest
 
+from latentsweep.show import intervals
+from latentsweep.show.members import with_one
 from latentsweep.show.report.opening import amount, opening
 from latentsweep.show.report.quotes import citation, latex_table, quotes, tex
 
@@ -24,7 +26,16 @@ def recommendation(status="ok", size=8, **more):
         row(33, 0.1, "enough", 33.0),
     ]
     found = {"status": status, "latent_size": size, "set": [4, 8], "delta": 1.0, "gain": 100.0}
-    found |= {"best": 16, "unit": "nats", "sentence": "for it: eight.", "rows": rows}
+    found |= {
+        "best": 16,
+        "unit": "nats",
+        "sentence": "for it: eight.",
+        "answer": "eight.",
+        "data": "it",
+        "architecture": "a",
+        "budget": "b",
+        "rows": rows,
+    }
     found |= {"methods": "The latent size of 8 was chosen.", "evidence_sentences": []}
     return found | {"scope": "It says no more.", "notes": []} | more
 
@@ -44,7 +55,8 @@ def answered(make_run):
 def test_the_answer_is_the_title(answered):
     page = opening(answered(recommendation()))
     assert page.title == "8 latent dimensions for made <up>"
-    assert page.lede == "For it: eight."
+    assert page.lede == "Eight."
+    assert page.holds_for == "Holds for it, a, b."
     assert page.unit == "nats per image"
     assert page.command == ""
 
@@ -88,6 +100,7 @@ def test_what_was_only_seen_is_not_called_a_loss(answered):
     words = " ".join(one.meaning for one in page.others)
     assert "loses" not in words
     assert "enough" not in words
+    assert page.holds_for.startswith("Seen of ")
     assert page.command == "latentsweep run study.toml --seeds 6 -o synthetic-6-seeds"
 
 
@@ -119,6 +132,22 @@ def test_the_latex_table_holds_the_means_and_escapes_what_latex_reads(make_run, 
     assert [f"{value:.1f}" for value in neg_elbo] == [row.split(" & ")[2] for row in rows]
     assert all(line.count(" & ") == 6 and line.endswith(r"\\") for line in rows)
     assert table.count("{") == table.count("}")
+
+
+def test_the_latex_table_has_each_interval_from_its_lower_end(make_run, recipes):
+    run = make_run(recipes["keras-blog only"])
+    bars = intervals.means(run, run.results(), "neg_elbo")
+    rows = [line for line in latex_table(run, run.results()).splitlines() if "Keras-blog" in line]
+    told = [tex(f"{bar.low:.1f} to {bar.high:.1f}") for bar in bars.itertuples()]
+    assert [row.split(" & ")[3] for row in rows] == told
+    assert (bars["low"] < bars["high"]).all()
+
+
+def test_the_recommended_size_takes_the_place_of_the_nearest():
+    assert with_one([2, 8, 32], 9, [2, 8, 9, 32]) == [2, 9, 32]
+    assert with_one([2, 8, 32], 8, [2, 8, 9, 32]) == [2, 8, 32]
+    assert with_one([2, 8, 32], None, [2, 8, 32]) == [2, 8, 32]
+    assert with_one([2, 8, 32], 5, [2, 8, 32]) == [2, 8, 32]  # not a size of the run
 
 
 def test_latex_reads_nothing_into_a_name():

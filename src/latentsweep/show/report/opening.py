@@ -63,7 +63,12 @@ def opening(run: RunFolder) -> Opening:
 
 
 def _holds_for(found: Mapping[str, Any]) -> str:
-    return _("Holds for {data}, {architecture}, {budget}.").format(
+    judged = found["status"] not in _UNJUDGED
+    holds, seen = (
+        _("Holds for {data}, {architecture}, {budget}."),
+        _("Seen of {data}, {architecture}, {budget}."),
+    )
+    return (holds if judged else seen).format(
         data=found["data"], architecture=found["architecture"], budget=found["budget"]
     )
 
