@@ -24,10 +24,13 @@ VALUES = np.random.default_rng(0).integers(0, 256, (70, FEATURES)).astype(np.uin
 SIGMA = {"keras-blog": lambda s: 0.1 * np.exp(s), "elbo": lambda s: np.exp(s / 2)}
 
 
-def network(objective: str, likelihood: str, width: int = LATENTS) -> Trained:
+def network(
+    objective: str, likelihood: str, width: int = LATENTS, latents: int = LATENTS
+) -> Trained:
     numbers = jax.tree.map(jnp.float32, OBJECTIVES[objective])
-    settings = Settings(jnp.int32(3), jnp.int32(LATENTS), numbers)
-    vae = padded(initial_member(settings, SHAPE), SHAPE._replace(width=width))
+    settings = Settings(jnp.int32(3), jnp.int32(latents), numbers)
+    own = initial_member(settings, SHAPE._replace(width=latents))
+    vae = padded(own, SHAPE._replace(width=width))
     shared = jnp.float32(0.4 if likelihood == "gaussian" else 0)
     return Trained(vae, settings, LIKELIHOODS[likelihood], shared, Scale(0.0, 255.0))
 
@@ -121,19 +124,48 @@ def test_more_draws_change_only_the_noise():
     assert 0 < np.abs(few["test/reconstruction"] - many["test/reconstruction"]).mean() < 0.5
 
 
-def test_decoded_mean_and_grid():
+def test_decoded_mean():
     trained = network("elbo", "bernoulli", WIDTH)
     decoded = evaluate.decoded_mean(trained, VALUES)
     arrays = by_hand("elbo", "bernoulli")
     mse = np.mean((decoded - VALUES / 255) ** 2, axis=1)
     np.testing.assert_allclose(mse, arrays["test/mse_of_mean"], rtol=1e-4)
-    grid = evaluate.decoded_grid(trained)
-    corner = np.zeros(WIDTH, np.float32)
-    corner[:2] = [-2, 2]
+
+
+@pytest.mark.parametrize(("latents", "dimensions"), [(2, (0, 1)), (3, (2, 0)), (4, (1, 3))])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_the_grid_is_its_places_decoded_one_by_one(latents, dimensions, padding):
+    trained = network("elbo", "bernoulli", latents + padding, latents)
+    first, second = dimensions
+    grid = evaluate.decoded_grid(trained, dimensions)
     assert grid.shape == (9, 9, FEATURES)
-    np.testing.assert_allclose(grid[0, 0], trained.decoded(jnp.asarray(corner)), rtol=1e-5)
-    corner[:2] = [2, -1.5]
-    np.testing.assert_allclose(grid[7, 8], trained.decoded(jnp.asarray(corner)), rtol=1e-5)
+    for row, column in np.ndindex(9, 9):
+        place = [0.0] * (latents + padding)
+        place[first], place[second] = column / 2 - 2, 2 - row / 2
+        decoded = trained.decoded(jnp.array(place, jnp.float32))
+        np.testing.assert_allclose(grid[row, column], decoded, rtol=1e-5)
+
+
+def test_the_grid_of_a_plane_is_the_plane():
+    trained = network("elbo", "bernoulli", WIDTH)
+    places = [(x / 2 - 2, 2 - y / 2) for y in range(9) for x in range(9)]
+    plane = evaluate.decoded(trained, np.array(places, np.float32)).reshape(9, 9, -1)
+    np.testing.assert_array_equal(evaluate.decoded_grid(trained), plane)
+
+
+@pytest.mark.parametrize(
+    ("kl", "dimensions"),
+    [
+        ([1, 5], (0, 1)),
+        ([5, 1], (0, 1)),
+        ([0.1, 3, 2], (1, 2)),
+        ([2, 0.1, 3], (2, 0)),
+        ([4, 4, 5, 4], (2, 0)),
+        ([np.nan, 1, 2], (2, 1)),
+    ],
+)
+def test_the_grid_is_of_the_dimensions_that_carry_most(kl, dimensions):
+    assert evaluate.grid_dimensions(np.array(kl, float)) == dimensions
 
 
 def test_entropy_floor_is_reached_by_a_perfect_reconstruction():

@@ -44,7 +44,9 @@ LAYERS = (
         "show.style show.members show.sentences show.intervals show.groups show.measures "
         "show.answers show.figures "
         "show.report.switch show.report.making show.report.opening show.report.quotes "
-        "show.report.tiles show.report.live show.report.page show.report",
+        "show.report.tiles show.report.live show.report.page show.report "
+        "show.explorer.drawing show.explorer.content show.explorer.words show.explorer.page "
+        "show.explorer",
     ),
     (
         "pipeline.observer pipeline.plan pipeline.work pipeline.model pipeline.measure "
@@ -53,8 +55,9 @@ LAYERS = (
         "pipeline.run pipeline.search",
     ),
     (
-        "commands.answers commands.display commands.data commands.evaluate commands.recommend "
-        "commands.report commands.run commands.studies commands.summary commands.main",
+        "commands.answers commands.display commands.data commands.evaluate "
+        "commands.recommend "
+        "commands.report commands.explore commands.run commands.studies commands.summary commands.main",
     ),
 )
 # `show` runs on a machine without JAX.

@@ -81,3 +81,4 @@ def test_an_archive_brings_its_labels_and_its_test_split(tmp_path, without_repor
     one = run.folder.projections().query("member == 'elbo-k01-s0'")
     assert (one["y"] == 0).all()
     assert set(one["method"]) == {"codes"}
+    assert not [name for name in run.folder.arrays("elbo-k01-s0") if "grid" in name]

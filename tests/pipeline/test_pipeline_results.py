@@ -93,23 +93,44 @@ def test_the_rate_is_the_kl_of_what_is_sampled(folder, member):
     np.testing.assert_allclose(arrays["test/rate"], kl, rtol=1e-4, atol=1e-5)
 
 
+def half(weights, name, values):
+    """The outputs of a network's encoder or decoder, in NumPy, from its saved weights alone."""
+
+    def dense(layer, inputs):
+        weight = weights[f"{name}/{layer}/weight"]
+        return inputs @ weight.reshape(len(weight), -1) + weights[f"{name}/{layer}/bias"].ravel()
+
+    last = {"encoder": "heads", "decoder": "output"}[name]
+    return dense(last, np.maximum(dense("hidden", values), 0))
+
+
+def grey(weights, codes):
+    """What a network decodes from codes, as greys from 0 to 255."""
+    return 255 / (1 + np.exp(-half(weights, "decoder", codes)))
+
+
 @pytest.mark.parametrize("member", MEMBERS)
 def test_decodes_are_what_the_saved_weights_decode(folder, member, test_pixels):
-    """The whole network again, in NumPy, from the files alone."""
     weights, shown = folder.weights(member), folder.examples()
-    x = test_pixels[shown.indices].reshape(len(shown.indices), -1) / 16
-
-    def dense(name, values):
-        layer = weights[f"{name}/weight"]
-        return values @ layer.reshape(len(layer), -1) + weights[f"{name}/bias"].ravel()
-
-    heads = dense("encoder/heads", np.maximum(dense("encoder/hidden", x), 0))
+    heads = half(weights, "encoder", test_pixels[shown.indices].reshape(-1, 64) / 16)
     means = heads[:, : heads.shape[1] // 2]
     arrays = folder.arrays(member)
     np.testing.assert_allclose(arrays["test/codes"][shown.indices], means, rtol=1e-4, atol=1e-5)
-    logits = dense("decoder/output", np.maximum(dense("decoder/hidden", means), 0))
-    grey = 255 / (1 + np.exp(-logits))
-    assert np.abs(arrays["shown/decodes"].reshape(grey.shape) - grey).max() < 0.51
+    decoded = arrays["shown/decodes"].reshape(-1, 64)
+    assert np.abs(decoded - grey(weights, means)).max() < 0.51
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_the_grid_is_of_two_dimensions_and_all_others_are_0(folder, member):
+    weights, arrays = folder.weights(member), folder.arrays(member)
+    kl = list(arrays["kl_per_dimension"])
+    first, second = (0, 1) if len(kl) == 2 else map(kl.index, sorted(kl, reverse=True)[:2])
+    assert arrays["grid/dimensions"].tolist() == [first, second]
+    for row, column in np.ndindex(9, 9):
+        code = np.zeros(len(kl))
+        code[first], code[second] = column / 2 - 2, 2 - row / 2
+        decoded = arrays["grid/decodes"][row, column].ravel()
+        assert np.abs(decoded - grey(weights, code)).max() < 0.51
 
 
 def test_the_shown_examples_are_the_originals(folder, test_pixels):

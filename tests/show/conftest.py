@@ -36,6 +36,7 @@ class Recipe:
     likelihood: str = "bernoulli"
     offset: float = 0.0
     answers: Mapping | None = None  # the content of answers.json
+    hidden: int = 16  # units of a network's hidden layers
 
 
 def neg_elbo_of(objective: str, size: int, seed: int) -> float:
@@ -131,11 +132,28 @@ def _write_member(run: RunFolder, recipe: Recipe, row: dict, values: np.ndarray,
         tiles = noise.integers(0, len(values), (9, 9))
         arrays["grid/decodes"] = values[tiles]
     write_arrays(run.member_path(row["member"]) / "arrays.safetensors", arrays)
+    write_arrays(run.member_path(row["member"]) / "weights.safetensors", _weights(recipe, size))
     last = row["failed_epoch"] - 1 if row["status"] == "failed" else recipe.epochs
     epochs = np.arange(1, last + 1)
     loss = row["loss"] + 40.0 / np.maximum(epochs, 1)
     history = {"epoch": epochs, "loss": loss, "reconstruction": loss - 5, "penalty": 0 * loss + 5}
     write_table(run.member_path(row["member"]) / "history.parquet", pd.DataFrame(history))
+
+
+def _weights(recipe: Recipe, size: int) -> dict[str, np.ndarray]:
+    """A network of random weights, the same for the same recipe and size."""
+    noise, features, hidden = np.random.default_rng(size), np.prod(recipe.item_shape), recipe.hidden
+    layers = {
+        "encoder/hidden": ((features, hidden), (hidden,)),
+        "encoder/heads": ((hidden, 2, size), (2, size)),
+        "decoder/hidden": ((size, hidden), (hidden,)),
+        "decoder/output": ((hidden, features), (features,)),
+    }
+    arrays = {"shared": np.float32(0.5 if recipe.likelihood == "gaussian" else 0)}
+    for name, (weight, bias) in layers.items():
+        arrays[f"{name}/weight"] = noise.normal(0, weight[0] ** -0.5, weight).astype(np.float32)
+        arrays[f"{name}/bias"] = noise.normal(0, 0.1, bias).astype(np.float32)
+    return arrays
 
 
 def _projection(recipe: Recipe, row: dict, noise) -> pd.DataFrame:
@@ -167,6 +185,7 @@ def _manifest(recipe: Recipe, rows: list[dict]) -> dict:
             "label_names": list(recipe.names) if recipe.names and recipe.labelled else None,
             "image": recipe.image,
             "likelihood": recipe.likelihood,
+            "scale": {"offset": 0.0, "factor": 255.0 if recipe.image else 1.0},
         },
         "bounds": {"no_latent": recipe.no_latent, "entropy_floor": recipe.entropy_floor},
         "members": [

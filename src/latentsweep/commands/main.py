@@ -9,6 +9,7 @@ from typer._click.exceptions import ClickException, NoSuchOption
 
 from latentsweep.commands.data import data
 from latentsweep.commands.evaluate import evaluate
+from latentsweep.commands.explore import explore
 from latentsweep.commands.recommend import recommend
 from latentsweep.commands.report import report
 from latentsweep.commands.run import run
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, recommend, summary, evaluate, report, studies, data):
+for command in (run, recommend, summary, evaluate, report, explore, studies, data):
     app.command()(command)
 
 INTERRUPTED = 130

@@ -186,14 +186,32 @@ def decoded_mean(trained: Trained, values: Num[np.ndarray, "E D"]) -> Float[np.n
     return np.asarray(_decoded_mean(trained, values))
 
 
-def decoded_grid(trained: Trained) -> Float[np.ndarray, "side side D"]:
-    """The plane of a two-dimensional latent from (-2, -2) to (2, 2), decoded at 9 x 9 points.
+def grid_dimensions(kl_per_dimension: Float[np.ndarray, " K"]) -> tuple[int, int]:
+    """The latent dimensions that are a grid's first and second coordinate; at least two are needed.
+
+    Of two these are both, in their order; of more those of greatest KL, the greatest first.
+    """
+    if len(kl_per_dimension) == 2:
+        return 0, 1
+    first, second = np.argsort(-kl_per_dimension, kind="stable")[:2]
+    return int(first), int(second)
+
+
+def decoded_grid(
+    trained: Trained, dimensions: tuple[int, int] = (0, 1)
+) -> Float[np.ndarray, "side side D"]:
+    """A plane of the latent space from (-2, -2) to (2, 2), decoded at 9 x 9 points.
 
     The first axis goes down the picture (second coordinate from 2 to -2), the second to the right.
+
+    Args:
+        dimensions: the latent dimensions that are the first and the second coordinate; all others
+            are 0.
     """
     ticks = np.linspace(-GRID_REACH, GRID_REACH, GRID_SIDE)
     across, down = np.meshgrid(ticks, ticks[::-1])
-    codes = np.stack([across, down], axis=-1, dtype=np.float32).reshape(-1, 2)
+    codes = np.zeros((GRID_SIDE**2, int(trained.settings.latent_size)), np.float32)
+    codes[:, dimensions] = np.stack([across.ravel(), down.ravel()], axis=1)
     return decoded(trained, codes).reshape(GRID_SIDE, GRID_SIDE, -1)
 
 

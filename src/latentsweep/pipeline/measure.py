@@ -12,6 +12,7 @@ from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.alarms import Evidence, alarms
 from latentsweep.evaluation.reconstruction import ssim
 from latentsweep.language import in_every_language
+from latentsweep.model.trained import Trained
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.plan import Member
 from latentsweep.pipeline.work import Work
@@ -39,8 +40,7 @@ def measure_member(work: Work, member: Member) -> None:
         sample = evaluate.decoded_sample(trained, shown, work.shown, draws)
         arrays["shown/ssim_of_mean"] = _ssim(work, decoded)
         arrays["shown/ssim_of_sample"] = _ssim(work, sample)
-    if member.latent_size == 2:
-        arrays["grid/decodes"] = as_shown(work, evaluate.decoded_grid(trained))
+    arrays |= _grid(work, trained, arrays["kl_per_dimension"])
     write_arrays(work.folder.member_path(member.name) / "arrays.safetensors", arrays)
     row = _row(work, member, arrays)
     row["ablation"] = evaluate.ablation(trained, values, arrays, draws)
@@ -81,6 +81,15 @@ def _evidence(
         features=work.dataset.features,
         **bounds,
     )
+
+
+def _grid(work: Work, trained: Trained, kl_per_dimension: np.ndarray) -> dict[str, np.ndarray]:
+    """The decoded plane of two latent dimensions, and which they are; empty for a line."""
+    if len(kl_per_dimension) < 2:
+        return {}
+    dimensions = evaluate.grid_dimensions(kl_per_dimension)
+    decodes = as_shown(work, evaluate.decoded_grid(trained, dimensions))
+    return {"grid/decodes": decodes, "grid/dimensions": np.array(dimensions, np.int32)}
 
 
 def _ssim(work: Work, decoded: np.ndarray) -> np.ndarray:

@@ -114,6 +114,11 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
+    def explorer_path(self) -> Path:
+        """The page to play with."""
+        return self.path / "explorer.html"
+
+    @property
     def figures_path(self) -> Path:
         """The folder of pictures."""
         return self.path / "figures"
