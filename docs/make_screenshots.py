@@ -8,7 +8,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 IMAGES = Path(__file__).with_name("images")
 COMPUTER = {"width": 1280, "height": 860}
@@ -16,10 +16,21 @@ PHONE = {"width": 390, "height": 844}
 PAPER = {"width": 700, "height": 990}  # A4 within its margins, in CSS pixels
 
 
-def opened(browser: Browser, report: Path, size: dict[str, int], scheme: str) -> Page:
-    """The page with its plots drawn."""
-    page = browser.new_page(viewport=size, color_scheme=scheme, offline=True)
-    page.goto(report.as_uri())
+def started(playwright: Playwright) -> Browser:
+    """Debian's Chromium, or Chrome."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    assert path, "no Chromium on this machine"
+    return playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
+
+
+def opened(
+    browser: Browser, path: Path, size: dict[str, int], scheme: str = "light", scale: float = 1
+) -> Page:
+    """A report or an explorer with its plots drawn."""
+    page = browser.new_page(
+        viewport=size, color_scheme=scheme, device_scale_factor=scale, offline=True
+    )
+    page.goto(path.as_uri())
     page.evaluate("window.latentsweepLive?.ready")
     return page
 
@@ -27,7 +38,7 @@ def opened(browser: Browser, report: Path, size: dict[str, int], scheme: str) ->
 def shoot(page: Page, name: str) -> None:
     """Write what the window shows."""
     page.wait_for_timeout(500)
-    page.screenshot(path=IMAGES / f"report-{name}.png")
+    page.screenshot(path=IMAGES / f"{name}.png")
     page.close()
 
 
@@ -36,23 +47,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     report = parser.parse_args().run.resolve() / "report.html"
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    assert path, "no Chromium on this machine"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
-        shoot(opened(browser, report, COMPUTER, "light"), "first")
-        shoot(opened(browser, report, COMPUTER, "dark"), "dark")
-        page = opened(browser, report, PHONE, "light")
+        browser = started(playwright)
+        shoot(opened(browser, report, COMPUTER), "report-first")
+        shoot(opened(browser, report, COMPUTER, "dark"), "report-dark")
+        page = opened(browser, report, PHONE)
         page.click("button[data-language=pt]")
-        shoot(page, "phone")
-        page = opened(browser, report, COMPUTER, "light")
+        shoot(page, "report-phone")
+        page = opened(browser, report, COMPUTER)
         page.click("button[data-class='4']")
         page.locator("#about-tsne").scroll_into_view_if_needed()
         page.evaluate("document.getElementById('about-tsne').scrollIntoView()")
-        shoot(page, "linked")
-        page = opened(browser, report, PAPER, "light")
+        shoot(page, "report-linked")
+        page = opened(browser, report, PAPER)
         page.emulate_media(media="print")
-        shoot(page, "paper")
+        shoot(page, "report-paper")
         browser.close()
     print(f"Wrote {IMAGES}/report-*.png")
 

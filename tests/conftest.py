@@ -34,6 +34,16 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(_programs, ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_pixels():
+    """Pictures of a quarter of the pixels: what is tested of them is what they are made of."""
+    from latentsweep.show import style
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(style.RC, "savefig.dpi", style.DOTS_PER_INCH / 4)
+        yield
+
+
 @pytest.fixture
 def mnist_folder() -> str:
     """The folder that holds mnist/; the test is skipped where there is none."""

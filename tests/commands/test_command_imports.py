@@ -18,7 +18,9 @@ def heavy_after(code: str) -> set[str]:
     return HEAVY & set(json.loads(process.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("command", ["", "run", "summary", "evaluate", "report", "studies", "data"])
+@pytest.mark.parametrize(
+    "command", ["", "run", "summary", "evaluate", "report", "explore", "studies", "data"]
+)
 def test_help_imports_nothing_heavy(command):
     words = [*command.split(), "--help"]
     assert heavy_after(f"from latentsweep.commands.main import main\nmain({words})") == set()

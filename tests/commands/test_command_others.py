@@ -71,6 +71,25 @@ def test_evaluate_measures_every_member_again(cli, copy):
     assert RunFolder(copy).arrays("elbo-k02-s0")
 
 
+def test_explore_makes_a_page_and_opens_it(cli, copy, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    page = copy / "explorer.html"
+    ended = cli("explore", copy)
+    assert (ended.code, ended.out, ended.err) == (0, f"Open {page}\n", "")
+    assert opened == [page.resolve().as_uri()]
+    assert 'data-language="en"' in page.read_text("utf-8")
+    ended = cli("explore", copy, "--no-open", "--lang", "pt")
+    assert (ended.code, len(opened)) == (0, 1)
+    assert '<html lang="pt-BR" data-language="pt">' in page.read_text("utf-8")
+
+
+def test_explore_of_no_run_is_one_line(cli, tmp_path):
+    ended = cli("explore", tmp_path / "none", "--no-open")
+    assert ended.code == 2
+    assert "holds no run (no manifest.json)" in ended.err
+
+
 def test_report_draws_the_figures_alone_or_all(cli, copy):
     page = (copy / "report.html").read_bytes()
     for file in (copy / "report.html", *copy.glob("figures/terms.*")):

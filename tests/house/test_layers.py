@@ -56,8 +56,8 @@ LAYERS = (
     ),
     (
         "commands.answers commands.display commands.data commands.evaluate "
-        "commands.recommend "
-        "commands.report commands.explore commands.run commands.studies commands.summary commands.main",
+        "commands.recommend commands.report commands.explore commands.run commands.studies "
+        "commands.summary commands.main",
     ),
 )
 # `show` runs on a machine without JAX.

@@ -149,7 +149,9 @@ def test_a_second_call_makes_nothing_again(evaluated, monkeypatch):
     pd.testing.assert_frame_equal(evaluated.results(), before)
 
 
-def test_the_likelihood_is_of_one_seed_unless_all_are_asked_for(tiny: Study, tmp_path, notes):
+def test_the_likelihood_is_of_one_seed_unless_all_are_asked_for(
+    tiny: Study, tmp_path, without_report
+):
     study = tiny.changed({"seeds": [0, 1], "latent_sizes": [2], "objectives": ["elbo"]})
     folder = run(study, tmp_path / "run").folder
     todo = {
@@ -168,7 +170,9 @@ def _work(folder: RunFolder):
     return Work(study, load_dataset(study), folder, Observer())
 
 
-def test_data_without_labels_have_no_label_block(tiny: Study, tmp_path, monkeypatch):
+def test_data_without_labels_have_no_label_block(
+    tiny: Study, tmp_path, monkeypatch, without_report
+):
     values = np.random.default_rng(0).normal(size=(60, 7)).astype(np.float32)
     np.save(tmp_path / "table.npy", values)
     changes = {"data": str(tmp_path / "table.npy"), "latent_sizes": [2], "objectives": ["elbo"]}
@@ -181,7 +185,7 @@ def test_data_without_labels_have_no_label_block(tiny: Study, tmp_path, monkeypa
     assert not columns & {"knn_accuracy", "silhouette", "psnr_of_mean", "exact_nll"}
 
 
-def test_binary_training_is_measured_on_binary_values(tiny: Study, tmp_path):
+def test_binary_training_is_measured_on_binary_values(tiny: Study, tmp_path, without_report):
     study = tiny.changed({"binarisation": "dynamic", "likelihood": "bernoulli"})
     done = run(study, tmp_path / "run")
     assert set(np.unique(done.folder.examples().values)) == {0, 255}

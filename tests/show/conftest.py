@@ -1,8 +1,12 @@
 """Synthetic run folders, as `docs/formats.md` describes them, made without training anything."""
 
+import base64
+import functools
+import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +16,6 @@ import pytest
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.folder import Examples, RunFolder
 from latentsweep.record.tables import write_table
-from latentsweep.show import style
 from latentsweep.study import Study
 
 
@@ -234,14 +237,6 @@ RECIPES = {
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def few_pixels():
-    """Pictures of a quarter of the pixels: what is tested of them is what they are made of."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(style.RC, "savefig.dpi", style.DOTS_PER_INCH / 4)
-        yield
-
-
 @pytest.fixture(scope="session")
 def recipes():
     """The recipes of the odd runs, by name."""
@@ -254,12 +249,32 @@ def make_run(tmp_path):
     return lambda recipe=RECIPES["usual"]: write_run(tmp_path / "run", recipe)
 
 
+@pytest.fixture(scope="session")
+def run_of(tmp_path_factory) -> Callable[[str], RunFolder]:
+    """The synthetic run of a recipe's name, made once; to be read and drawn, never changed."""
+    return functools.cache(
+        lambda name: write_run(tmp_path_factory.mktemp("run") / "run", RECIPES[name])
+    )
+
+
 @pytest.fixture(
     scope="session", params=list(RECIPES), ids=lambda name: name.replace(",", "").replace(" ", "-")
 )
-def any_run(request, tmp_path_factory):
+def any_run(request, run_of):
     """Each of the synthetic runs in turn."""
-    return write_run(tmp_path_factory.mktemp("run") / "run", RECIPES[request.param])
+    return run_of(request.param)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures have their words and no files."""
+    monkeypatch.setattr("latentsweep.show.figures._write", lambda stem, *_: (stem, stem))
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Pages have their words and no figures, which take longest to draw."""
+    monkeypatch.setattr("latentsweep.show.report.page.write_pictures", lambda _: [])
 
 
 @pytest.fixture
@@ -336,3 +351,39 @@ def browser():
         )
         yield launched
         launched.close()
+
+
+_LOAD = """async ([name, text]) => {
+  window[name] = await import(`data:text/javascript;base64,${text}`);
+}"""
+_CALL = """([source, text]) => {
+  const revive = (key, value) => (value?.float32 ? Float32Array.from(value.float32) : value);
+  const plain = (key, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
+  const tested = eval(source);
+  return JSON.stringify(JSON.parse(text, revive).map((given) => tested(...given)), plain);
+}"""
+
+
+@pytest.fixture(scope="module")
+def call(browser):
+    """Calls a function of the explorer's `space` or `strokes` for each list of arguments.
+
+    The modules are loaded into a blank page; float32 arrays become Float32Arrays and back.
+    """
+    page = browser.new_page(offline=True)
+    page.goto("about:blank")
+    for name in ("space", "strokes"):
+        source = resources.files("latentsweep.show.explorer").joinpath(f"{name}.js").read_bytes()
+        page.evaluate(_LOAD, [name, base64.b64encode(source).decode()])
+
+    def written(value):
+        if isinstance(value, np.ndarray) and value.dtype == np.float32:
+            return {"float32": value.ravel().tolist()}
+        return value.tolist()
+
+    def called(source, cases):
+        text = json.dumps([list(case) for case in cases], default=written)
+        return json.loads(page.evaluate(_CALL, [source, text]))
+
+    yield called
+    page.close()

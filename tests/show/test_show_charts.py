@@ -205,7 +205,7 @@ def test_all_words_of_a_figure_are_translated(make_run, recipes, name, drawing):
     assert not [text for text in words if re.search(r"\d\.\d", text)]
 
 
-@pytest.mark.usefixtures("shouting")
+@pytest.mark.usefixtures("shouting", "undrawn")
 def test_titles_and_failures_are_translated(make_run, recipes):
     run = make_run(recipes["a failed member"])
     ours = {drawing.__name__.rpartition(".")[2] for drawing in CHARTS}

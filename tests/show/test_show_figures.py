@@ -1,14 +1,17 @@
 """Figures: tables hold the run's numbers, and artists hold the tables' numbers."""
 
+import shutil
+
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 
+from latentsweep.record.folder import RunFolder
 from latentsweep.show import style
 from latentsweep.show.figures import (
-    FIGURES,
     curves,
     grid,
     headline,
@@ -20,8 +23,6 @@ from latentsweep.show.figures import (
     write_figures,
     write_pictures,
 )
-
-PLANE_FIGURES = {"plane", "grid"}
 
 
 def scatters(axes):
@@ -35,23 +36,6 @@ def curves_of(axes):
 
 def words_of(figure):
     return {text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text"))}
-
-
-def test_every_figure_is_drawn_on_every_run(any_run):
-    results = any_run.results()
-    alive = results[results["status"] == "ok"]
-    expected = {figure.name for figure in FIGURES} if len(alive) else set()
-    if 2 not in set(alive["latent_size"]):
-        expected -= PLANE_FIGURES
-    pictures = write_pictures(any_run)
-    assert {picture.name for picture in pictures} == expected
-    assert {figure.name for figure in FIGURES if figure.applies(any_run)} == expected
-    for picture in pictures:
-        assert picture.png.read_bytes().startswith(b"\x89PNG")
-        assert b"<svg" in picture.svg.read_bytes()
-        assert picture.alt.endswith(".")
-        assert picture.caption.endswith(".")
-        assert "nan" not in picture.caption.lower().split()
 
 
 def test_headline_lines_are_the_results(usual_run):
@@ -248,8 +232,8 @@ def test_a_failed_member_is_a_dotted_line_with_a_cross(make_run, recipes):
     assert "A cross ends the line of what failed: elbo-k02-s0 (epoch 2)." in curves.caption(rows)
 
 
-def test_failed_members_are_left_out_with_a_word(make_run, recipes):
-    run = make_run(recipes["a failed member"])
+def test_failed_members_are_left_out_with_a_word(run_of, undrawn):
+    run = run_of("a failed member")
     pictures = {picture.name: picture for picture in write_pictures(run)}
     assert "elbo" not in set(plane.table(run)["objective"])
     assert pictures["plane"].caption.endswith("training failed: elbo-k02-s0 (epoch 2).")
@@ -267,32 +251,45 @@ def test_many_classes_are_said_to_be_too_many(make_run, recipes):
     )
 
 
-def test_same_run_gives_the_same_files(make_run, tmp_path):
-    run = make_run()
-    paths = write_figures(run)
-    first = [path.read_bytes() for path in paths]
-    for path in paths:
-        path.unlink()
-    assert [path.read_bytes() for path in write_figures(run)] == first
+@pytest.fixture(scope="module")
+def drawing(run_of, tmp_path_factory):
+    """What drawing the usual run wrote, and matplotlib's settings before and after it."""
+    bare = shutil.ignore_patterns("figures", "report.html")
+    path = tmp_path_factory.mktemp("drawn") / "run"
+    run = RunFolder(shutil.copytree(run_of("usual").path, path, ignore=bare))
+    before = dict(matplotlib.rcParams)
+    return run, write_figures(run), before, dict(matplotlib.rcParams)
 
 
-def test_figures_are_drawn_again_only_when_their_numbers_change(usual_run):
-    times = {path: path.stat().st_mtime_ns for path in write_figures(usual_run)}
-    results = usual_run.results()
+@pytest.fixture
+def drawn_run(drawing, tmp_path):
+    """The usual run with its figures."""
+    return RunFolder(shutil.copytree(drawing[0].path, tmp_path / "run"))
+
+
+def test_same_run_gives_the_same_files(drawing, usual_run):
+    paths = drawing[1]
+    assert len(paths) == 18
+    again = write_figures(usual_run)
+    assert [path.name for path in again] == [path.name for path in paths]
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
+
+
+def test_figures_are_drawn_again_only_when_their_numbers_change(drawn_run):
+    times = {path: path.stat().st_mtime_ns for path in drawn_run.figures_path.iterdir()}
+    assert set(write_figures(drawn_run)) == set(times)
+    results = drawn_run.results()
     results["neg_elbo"] += 1
-    usual_run.write_results(results)
+    drawn_run.write_results(results)
     changed = {
-        path.stem for path in write_figures(usual_run) if path.stat().st_mtime_ns > times[path]
+        path.stem for path in write_figures(drawn_run) if path.stat().st_mtime_ns > times[path]
     }
     assert changed == {"headline", "terms"}
 
 
-def test_style_leaves_no_setting_behind(usual_run):
-    import matplotlib
-
-    before = dict(matplotlib.rcParams)
-    write_figures(usual_run)
-    assert dict(matplotlib.rcParams) == before
+def test_style_leaves_no_setting_behind(drawing):
+    _, _, before, after = drawing
+    assert after == before
 
 
 @pytest.mark.parametrize("gap", [0.05, 0.1])

@@ -11,8 +11,8 @@ from latentsweep.language import speaking
 from latentsweep.show.members import finished
 from latentsweep.show.report.live import live
 from latentsweep.show.report.live.document import differences
-from latentsweep.show.report.live.plots import DARK_PAGE, on_dark
 from latentsweep.show.report.live.tsne import affordable
+from latentsweep.show.style import DARK_PAGE, on_dark
 
 TEXTS = ("axis_label", "text", "name", "description", "title")
 
@@ -40,6 +40,12 @@ def examples(document):
     return source, dict(source["attributes"]["data"]["entries"])
 
 
+@pytest.fixture(scope="module")
+def usual(run_of):
+    """The plots of the usual run."""
+    return live(run_of("usual"))
+
+
 def test_any_run_has_its_plots_or_none(any_run):
     made = live(any_run)
     if finished(any_run.results()).empty:
@@ -55,21 +61,20 @@ def test_any_run_has_its_plots_or_none(any_run):
     assert "<" not in made.document
 
 
-def test_the_same_run_gives_the_same_bytes(usual_run):
-    assert live(usual_run) == live(usual_run)
+def test_the_same_run_gives_the_same_bytes(usual, usual_run):
+    assert live(usual_run) == usual
 
 
-def test_models_are_numbered_in_order_of_appearance(usual_run):
-    numbers = list(models(json.loads(live(usual_run).document)))
+def test_models_are_numbered_in_order_of_appearance(usual):
+    numbers = list(models(json.loads(usual.document)))
     assert sorted(numbers, key=int) == [str(n + 1) for n in range(len(numbers))]
 
 
-def test_all_panels_share_one_source_and_can_select(usual_run):
-    made = live(usual_run)
-    document = json.loads(made.document)
+def test_all_panels_share_one_source_and_can_select(usual):
+    document = json.loads(usual.document)
     source, columns = examples(document)
-    assert len(made.places["tsne"]) == 6
-    for place in made.places["tsne"]:
+    assert len(usual.places["tsne"]) == 6
+    for place in usual.places["tsne"]:
         panel = models(document)[place.root]
         (drawn,) = panel["attributes"]["renderers"]
         assert drawn["attributes"]["data_source"]["id"] == source["id"]
@@ -79,8 +84,8 @@ def test_all_panels_share_one_source_and_can_select(usual_run):
     assert columns["place"]["shape"] == [12]
 
 
-def test_pictures_stand_at_their_examples(usual_run):
-    _source, columns = examples(json.loads(live(usual_run).document))
+def test_pictures_stand_at_their_examples(usual):
+    _source, columns = examples(json.loads(usual.document))
     assert len(set(columns["picture"])) == 12
     assert all(picture.startswith("data:image/png;base64,") for picture in columns["picture"])
     assert columns["class"] == ["zero", "one", "two"] * 4
@@ -137,8 +142,8 @@ def test_the_recommended_size_is_marked(usual_run):
     assert [line["attributes"]["location"] for line in of_type(document, "Span")] == [4]
 
 
-def test_without_answers_nothing_is_marked(usual_run):
-    assert not of_type(json.loads(live(usual_run).document), "Span")
+def test_without_answers_nothing_is_marked(usual):
+    assert not of_type(json.loads(usual.document), "Span")
 
 
 def luminance(colour):
@@ -166,12 +171,15 @@ class Shouting:
         return self.gettext(message)
 
 
-@pytest.fixture
-def shouting(monkeypatch):
+@pytest.fixture(scope="module")
+def both(run_of):
+    """The plots of the usual run in English, and in capital letters."""
     there = language._catalogue
-    monkeypatch.setattr(
-        language, "_catalogue", lambda code: Shouting() if code == "pt" else there(code)
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(language, "_catalogue", lambda c: Shouting() if c == "pt" else there(c))
+        english = live(run_of("usual"))
+        with speaking("pt"):
+            return english, live(run_of("usual"))
 
 
 def relabelled(text, changes):
@@ -188,10 +196,8 @@ def relabelled(text, changes):
     return document
 
 
-def test_the_other_language_is_reached_by_what_differs(usual_run, shouting):
-    english = live(usual_run)
-    with speaking("pt"):
-        loud = live(usual_run)
+def test_the_other_language_is_reached_by_what_differs(both):
+    english, loud = both
     changes = json.loads(english.relabel)
     assert changes == json.loads(loud.relabel)
     assert relabelled(english.document, changes["pt"]) == json.loads(loud.document)
@@ -199,9 +205,8 @@ def test_the_other_language_is_reached_by_what_differs(usual_run, shouting):
     assert list(changes["en"]) == list(changes["pt"])
 
 
-def test_every_word_is_translated(usual_run, shouting):
-    with speaking("pt"):
-        document = json.loads(live(usual_run).document)
+def test_every_word_is_translated(both):
+    document = json.loads(both[1].document)
     for model in models(document).values():
         for name in TEXTS:
             text = model.get("attributes", {}).get(name)
@@ -211,8 +216,8 @@ def test_every_word_is_translated(usual_run, shouting):
     assert labels == [label.upper() for label in labels]
 
 
-def test_numbers_have_the_commas_of_their_language(usual_run, shouting):
-    changes = json.loads(live(usual_run).relabel)
+def test_numbers_have_the_commas_of_their_language(both):
+    changes = json.loads(both[0].relabel)
     columns = [
         dict(attributes["data"]["entries"])
         for attributes in changes["pt"].values()

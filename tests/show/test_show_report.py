@@ -1,6 +1,7 @@
 """The report: one file, readable without a network, whose words are the run's."""
 
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,7 +10,11 @@ from itertools import pairwise
 
 import pytest
 
+from latentsweep.record.folder import RunFolder
+from latentsweep.show.figures import FIGURES, write_pictures
 from latentsweep.show.report import write_report
+
+PLANE_FIGURES = {"plane", "grid"}
 
 
 class Page(HTMLParser):
@@ -73,8 +78,26 @@ def test_same_run_gives_the_same_bytes(any_run, source):
     assert write_report(any_run).read_text() == source
 
 
-def test_hostile_words_stay_text(make_run, recipes):
-    run = make_run(recipes["hostile names"])
+@pytest.mark.usefixtures("source")  # which draws them
+def test_every_figure_is_drawn_on_every_run(any_run):
+    results = any_run.results()
+    alive = results[results["status"] == "ok"]
+    expected = {figure.name for figure in FIGURES} if len(alive) else set()
+    if 2 not in set(alive["latent_size"]):
+        expected -= PLANE_FIGURES
+    pictures = write_pictures(any_run)
+    assert {picture.name for picture in pictures} == expected
+    assert {figure.name for figure in FIGURES if figure.applies(any_run)} == expected
+    for picture in pictures:
+        assert picture.png.read_bytes().startswith(b"\x89PNG")
+        assert b"<svg" in picture.svg.read_bytes()
+        assert picture.alt.endswith(".")
+        assert picture.caption.endswith(".")
+        assert "nan" not in picture.caption.lower().split()
+
+
+def test_hostile_words_stay_text(run_of, tmp_path):
+    run = RunFolder(shutil.copytree(run_of("hostile names").path, tmp_path / "run"))
     manifest = run.manifest()
     manifest["data"]["name"] = "<script>alert(2)</script>\"'&"
     run.write_manifest({key: value for key, value in manifest.items() if key != "format"})
@@ -83,8 +106,8 @@ def test_hostile_words_stay_text(make_run, recipes):
     assert "<script>alert(2)</script>\"'&" in page.text
 
 
-def test_the_page_says_what_was_seen_and_how_it_was_made(usual_run):
-    text = Page(write_report(usual_run).read_text()).text
+def test_the_page_says_what_was_seen_and_how_it_was_made(run_of):
+    text = Page(write_report(run_of("usual")).read_text()).text
     assert "size 8 had the lowest true −ELBO on the test split, 100.0 nats per image" in text
     assert "that loss stands 4.0 to 16.0 below the true −ELBO" in text
     for made in ("learning_rate 0.001", "0123456789abcdef" * 4, "test split 40", "train 62.2 s"):
@@ -94,8 +117,8 @@ def test_the_page_says_what_was_seen_and_how_it_was_made(usual_run):
     assert "45.5 nats per image" in text
 
 
-def test_the_page_explains_only_what_it_shows(make_run, recipes):
-    text = Page(write_report(make_run(recipes["vectors"])).read_text()).text
+def test_the_page_explains_only_what_it_shows(run_of):
+    text = Page(write_report(run_of("vectors")).read_text()).text
     assert "density" in text
     assert "entropy" not in text
     assert "nats per image" not in text

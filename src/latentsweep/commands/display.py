@@ -147,7 +147,7 @@ def _verdicts(verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def group_lines(folder: RunFolder) -> list[str]:
-    """Every group of numbers that the run has, and how to get those that it has not."""
+    """Every group of numbers that the run has, and the commands that give more."""
     lines = []
     for table in tables(folder):
         lines += ["", table.title, textwrap.fill(table.words, 96), "", *text(table)]
@@ -155,7 +155,7 @@ def group_lines(folder: RunFolder) -> list[str]:
     if titles := missing(folder):
         lines += ["", textwrap.fill(f"Not measured yet: {', '.join(titles)}. To measure it:", 96)]
         lines.append(f"  latentsweep evaluate {folder.path}")
-    return lines
+    return [*lines, "", "To play with its networks:", f"  latentsweep explore {folder.path}"]
 
 
 def duration(seconds: float) -> str:

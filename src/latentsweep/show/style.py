@@ -17,6 +17,7 @@ import pandas as pd
 from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
@@ -28,6 +29,8 @@ DOTS_PER_INCH = 300  # what journals ask for
 
 HALO = [patheffects.withStroke(linewidth=1.6, foreground="white")]  # of words over lines
 
+DARK_PAGE, DARK_INK = "#14171b", "#e3e7ec"  # of pages in a dark scheme
+_LEAST_CONTRAST = 3.2  # of a line or a dot with the page it is on
 INK, QUIET, FAINT = "#1f2328", "#5b636d", "#c9cdd2"
 # Petroff (2021), Accessible color sequences for data visualization: the cycle of ten.
 CLASS_COLOURS = (
@@ -154,6 +157,23 @@ def class_colours(labels: np.ndarray) -> np.ndarray:
     """The colour of each class number, the cycle of ten repeated; quiet where it is negative."""
     cycle = np.array(CLASS_COLOURS)[np.maximum(labels, 0) % len(CLASS_COLOURS)]
     return np.where(labels < 0, QUIET, cycle)
+
+
+def on_dark(colour: str) -> str:
+    """A colour, mixed with white until it stands out from a dark page; ink becomes pale."""
+    if colour == INK:
+        return DARK_INK
+    shade, ground = np.array(to_rgb(colour)), _luminance(np.array(to_rgb(DARK_PAGE)))
+    for share in np.linspace(0, 1, 41):
+        mixed = shade + share * (1 - shade)
+        if (_luminance(mixed) + 0.05) / (ground + 0.05) >= _LEAST_CONTRAST:
+            return to_hex(tuple(mixed))
+    return "#ffffff"
+
+
+def _luminance(colour: np.ndarray) -> float:
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def shortened(name: str, most: int = 16) -> str:

@@ -148,13 +148,16 @@ def _shape(values: np.ndarray) -> list[int]:
 
 
 def _classes(manifest: Mapping[str, Any], examples: Examples) -> list[dict[str, Any]]:
-    """Name and colour of each class of the test split, empty without labels."""
+    """Name and colours of each class of the test split, empty without labels."""
     if examples.labels is None:
         return []
     numbers = np.unique(examples.labels)
     names = class_names(manifest["data"]["label_names"], numbers)
     colours = style.class_colours(numbers)
-    return [{"name": str(n), "colour": str(c)} for n, c in zip(names, colours, strict=True)]
+    return [
+        {"name": str(name), "light": colour, "dark": style.on_dark(colour)}
+        for name, colour in zip(names, colours.tolist(), strict=True)
+    ]
 
 
 def _labels(examples: Examples, rows: np.ndarray) -> list[int] | None:

@@ -3,13 +3,11 @@
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const clamped = (value) => Math.min(Math.max(value, 0), 1);
 
-const rgb = (hex) => [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
-
-/** The colour that the picker shows as the data's own channels; null where it is not asked for. */
-const penColour = (picker, { image, shape, limits: [low, high] }) => {
+/** The colour of the picker as shares of 0 to 1; null where the data has no colours. */
+const penColour = (picker, { image, shape }) => {
   if (!image || shape[2] < 3) return null;
-  const channels = rgb(picker.value).map((level) => low + (level / 255) * (high - low));
-  return shape[2] === 4 ? [...channels, high] : channels;
+  const level = (start) => parseInt(picker.value.slice(start, start + 2), 16) / 255;
+  return [1, 3, 5].map(level);
 };
 
 /** The pad as a tool of the page. */

@@ -27,12 +27,13 @@ def drawing(images: np.ndarray) -> dict[str, Any]:
     ink = np.where(ground - low > high - ground, low, high)
     shares = np.abs(images - ground).max(axis=-1) / ((high - low) or 1.0)
     inked = shares > _SEEN
+    extent = float(np.median(_extents(inked)))
     mostly_ground = np.median(1 - inked.mean(axis=(1, 2))) > _MOSTLY_GROUND
     return {
         "ground": ground.tolist(),
         "ink": ink.tolist(),
-        "fitted": bool(mostly_ground) and _centred(shares),
-        "extent": float(np.median(_extents(inked))) / max(inked.shape[1:]),
+        "fitted": bool(mostly_ground and extent > 0) and _centred(shares),
+        "extent": extent / max(inked.shape[1:]),
     }
 
 

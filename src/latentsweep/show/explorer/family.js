@@ -89,8 +89,13 @@ export const makeFamily = (data) => {
   };
   const blank = remembering(() => (data.image ? ground() : average()));
   const example = (row) => values.subarray(row * features, (row + 1) * features);
+  const [low, high] = data.limits;
+  /** A colour in the unit of the data, whatever channels it lacks at their most: alpha, for one. */
+  const inkOf = (colour) =>
+    colour &&
+    Array.from({ length: data.shape[2] }, (_, i) => low + (colour[i] ?? 1) * (high - low));
   const coloured = (strokes) =>
-    strokes.map(({ points, colour }) => ({ points, colour: colour ?? data.drawing.ink }));
+    strokes.map(({ points, colour }) => ({ points, colour: inkOf(colour) ?? data.drawing.ink }));
   const extent = () => data.drawing.extent * Math.max(data.shape[0], data.shape[1]);
 
   const drawn = remembering((base, strokes, fit) => {

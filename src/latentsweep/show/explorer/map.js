@@ -7,6 +7,7 @@ import { inDirection, inside } from "latentsweep/space.js";
 const MARGIN = 0.05; // of the map, on each side
 const REACH = 14; // CSS pixels: how near a pointer has to be to a dot
 const DRAG = 6; // CSS pixels: less is a click
+const FAINT = "rgba(139, 148, 158, 0.22)"; // of dots that are not selected
 const ARROWS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
 
 /** Where every example is drawn, in shares of the map: both axes on one scale, y upwards. */
@@ -32,28 +33,34 @@ const dot = (context, x, y, radius) => {
   context.arc(x, y, radius, 0, 2 * Math.PI);
 };
 
+const radiusOf = (side) => Math.max(side / 110, 1.7 * (window.devicePixelRatio || 1));
+
+const fillDot = (context, [x, y], side, colour) => {
+  context.fillStyle = colour;
+  dot(context, x * side, y * side, radiusOf(side));
+  context.fill();
+};
+
+/** Rows in the order in which they are drawn: those that are not selected are only faint dots. */
+const rowsAbove = (context, points, chosen, side) => {
+  const rows = points.map((_, row) => row);
+  if (!chosen) return rows;
+  for (const row of rows) if (!chosen.has(row)) fillDot(context, points[row], side, FAINT);
+  return rows.filter((row) => chosen.has(row));
+};
+
 const drawDots = (context, points, { colourOf, chosen }, side) => {
-  const radius = Math.max(side / 110, 1.7 * (window.devicePixelRatio || 1));
-  const order = points.map((_, row) => row);
-  for (const row of chosen ? order.filter((each) => !chosen.has(each)) : []) {
-    context.fillStyle = "rgba(139, 148, 158, 0.22)";
-    dot(context, points[row][0] * side, points[row][1] * side, radius);
-    context.fill();
-  }
-  for (const row of chosen ? order.filter((each) => chosen.has(each)) : order) {
-    context.fillStyle = colourOf(row);
-    dot(context, points[row][0] * side, points[row][1] * side, radius);
-    context.fill();
+  for (const row of rowsAbove(context, points, chosen, side)) {
+    fillDot(context, points[row], side, colourOf(row));
   }
 };
 
-/** Pictures where they have room, so that none hides another; those selected come first. */
+/** Pictures where they have room, so that none hides another. */
 const drawPictures = (context, points, { chosen, picture }, side) => {
   const tile = Math.max(side / 13, 13 * (window.devicePixelRatio || 1));
   const cells = Math.floor(side / tile);
   const taken = new Set();
-  const order = points.map((_, row) => row);
-  for (const row of chosen ? order.filter((each) => chosen.has(each)) : order) {
+  for (const row of rowsAbove(context, points, chosen, side)) {
     const [x, y] = points[row];
     const cell = Math.floor(x * cells) * cells + Math.floor(y * cells);
     if (taken.has(cell)) continue;

@@ -48,9 +48,13 @@ function ask(settled) {
 
 let pointed = -1; // row of the example under the pointer
 
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const page = {
   ...{ family, store, say, number, paint, find },
-  colourOf: (row) => (data.labels ? data.classes[data.labels[row]].colour : "#3f90da"),
+  get scheme() {
+    return dark.matches ? "dark" : "light";
+  },
+  colourOf: (row) => (data.labels ? data.classes[data.labels[row]][page.scheme] : "#3f90da"),
   nameOf: (row) => {
     const place = say("test_item", { place: data.indices[row] });
     return data.labels ? `${place}: ${data.classes[data.labels[row]].name}` : place;
@@ -198,6 +202,11 @@ document.addEventListener("keydown", (event) => {
   if (event.shiftKey) store.redo();
   else store.undo();
 });
+// The address holds the state, so that a link to a place in the page must not change it.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  find("pad").focus();
+});
 window.addEventListener("hashchange", () => store.commit(stateFrom(location.hash.slice(1), data)));
 
 const setLanguage = (code) => {
@@ -221,7 +230,7 @@ const redraw = () => {
   ask(true);
 };
 new ResizeObserver(redraw).observe(find("spaces"));
-window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+dark.addEventListener("change", redraw);
 
 setLanguage(root.dataset.language);
 

@@ -17,12 +17,13 @@ export const makeSelecting = (page) => {
   const rowsOf = (place) =>
     data.indices.map((_, row) => row).filter((row) => data.labels[row] === place);
   const classRows = data.classes.map((_, place) => rowsOf(place));
-  const buttons = data.classes.map(({ name, colour }, place) => {
+  const buttons = data.classes.map(({ name, light, dark }, place) => {
     const button = document.createElement("button");
     const dot = document.createElement("span");
     Object.assign(button, { type: "button", hidden: !classRows[place].length });
     dot.className = "dot";
-    dot.style.background = colour;
+    dot.style.setProperty("--light", light);
+    dot.style.setProperty("--dark", dark);
     button.append(dot, name);
     button.addEventListener("click", () => {
       const on = button.getAttribute("aria-pressed") === "true";

@@ -24,8 +24,9 @@ const makePictures = ({ data, example }, colourOf) => {
     return canvas;
   };
   return (row) => {
-    if (!kept.has(row)) kept.set(row, make(row));
-    return kept.get(row);
+    const key = `${row} ${colourOf(row)}`;
+    if (!kept.has(key)) kept.set(key, make(row));
+    return kept.get(key);
   };
 };
 

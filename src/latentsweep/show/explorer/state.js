@@ -16,6 +16,7 @@ import { strokesFrom, strokesText } from "latentsweep/strokes.js";
 export const TOOLS = ["item", "travel", "walk", "prior"];
 export const PLANES = ["dimensions", "principal", "three"];
 const KEPT = 3;
+const FARTHEST = 1e6; // that a code of an address may be from 0
 
 export const networksOf = (data, objective) =>
   data.networks.filter((network) => network.objective === objective);
@@ -55,11 +56,12 @@ export const travelling = (network) => ({
   code: null,
 });
 
-/** The first image of each of three classes, the image shown first being the last. */
+/** Three images of different classes as far as there are such, the image shown first being last. */
 const firstPicks = ({ labels, indices }) => {
   const rows = indices.map((_, row) => row);
-  const first = (row) => !labels || labels.indexOf(labels[row]) === row;
-  return rows.filter(first).slice(0, KEPT).reverse();
+  const isFirst = (row) => !labels || labels.indexOf(labels[row]) === row;
+  const firsts = rows.filter(isFirst);
+  return [...firsts, ...rows.filter((row) => !isFirst(row))].slice(0, KEPT).reverse();
 };
 
 /** The rows chosen last, with one more: the newest last, none twice. */
@@ -71,7 +73,7 @@ const list = (numbers) => numbers.join(",");
 const whole = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : NaN);
 const oneOf = (choices) => (text) => (choices.includes(text) ? text : undefined);
 const sizes = (data) => data.networks.map(({ size }) => size);
-const flag = { write: Number, read: (text) => ({ 0: false, 1: true })[text] };
+const flag = { write: Number, read: (text) => ({ 0: false, 1: true })[whole(text)] };
 const sized = (text, data) => (sizes(data).includes(whole(text)) ? whole(text) : undefined);
 const plain = (value) => value;
 const seen = (text, data) => {
@@ -129,7 +131,7 @@ export const fragmentOf = (state, data) => {
 export const stateFrom = (fragment, data) => {
   const state = initialState(data);
   for (const [name, text] of new URLSearchParams(fragment)) {
-    const value = fields[name]?.read(text, data);
+    const value = Object.hasOwn(fields, name) ? fields[name].read(text, data) : undefined;
     const makesSense = value !== undefined && !Number.isNaN(value);
     if (makesSense) state[name] = value;
   }
@@ -138,9 +140,10 @@ export const stateFrom = (fragment, data) => {
 
 const sensibleTravel = ({ objective, size, across, up, code }, data) => {
   const network = networkOf(data, objective, size);
-  const known = network.size === size && across < size && up < size;
+  const spanned = size === 1 || across !== up;
+  const known = network.size === size && across < size && up < size && spanned;
   if (!known) return travelling(network);
-  const fits = code?.length === size && code.every(Number.isFinite);
+  const fits = code?.length === size && code.every((value) => Math.abs(value) <= FARTHEST);
   return { code: fits ? code : null };
 };
 

@@ -93,7 +93,8 @@ const spanOf = (values) => {
   return { middle: (low + high) / 2, length: high - low };
 };
 
-// A pen of a radius below half a pixel leaves gaps, and its centre of mass up to a pixel off.
+// Where a pen of a radius of a pixel or less draws over the same line several times, the pixels
+// have hard edges and the centre of mass may stay half a pixel off, or more.
 /**
  * The transform for `coverage` after which the longer side of the ink (points and the pen, whose
  * radius in pixels stays) is `extent` pixels, and its centre of mass the middle of the item. What

@@ -160,7 +160,7 @@ def _travel() -> dict[str, str]:
         "beforehand": _(
             "This network cannot run in the page: it shows a lattice that was decoded beforehand."
         ),
-        "no_plane": _("The three {items} lie on a line: choose others."),
+        "no_plane": _("Choose three {items} that do not lie on a line."),
     }
 
 

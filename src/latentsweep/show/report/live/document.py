@@ -96,8 +96,9 @@ def _plots(run: RunFolder) -> dict[str, list[figure]]:
 def _content(plots: Mapping[str, list[figure]]) -> dict[str, Any]:
     """The JSON tree of the document, its models numbered in order of appearance."""
     document = Document(title=_TITLE)
-    for plot in _all(plots):
-        document.add_root(plot)
+    with document.models.freeze():  # otherwise Bokeh collects all models anew for each root
+        for plot in _all(plots):
+            document.add_root(plot)
     content = document.to_json(deferred=False)
     return _renumbered(content, {})
 

@@ -32,16 +32,13 @@ from bokeh.models import (
 )
 from bokeh.models.glyph import Glyph
 from bokeh.plotting import figure
-from matplotlib.colors import to_hex, to_rgb
 
 from latentsweep.language import _
 from latentsweep.show import style
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 SMALL, TEXT = "11px", "12px"
-DARK_PAGE, DARK_INK = "#14171b", "#e3e7ec"
 Drawn = TypeVar("Drawn", bound=Model)
-_LEAST_CONTRAST = 3.2  # of a line or a dot with the page it is on
 _TIP = (
     '<div style="margin:-5px;padding:7px 9px;font:12px/1.45 var(--base-font);'
     'color:var(--live-ink,#1f2328);background:var(--live-page,#ffffff)">{content}</div>'
@@ -146,26 +143,9 @@ def add(
 
 def coloured(model: Drawn, colours: Mapping[str, str]) -> Drawn:
     """A model with its colours on a white page, and in its tags those on a dark page as well."""
-    dark = {name: on_dark(colour) for name, colour in colours.items()}
+    dark = {name: style.on_dark(colour) for name, colour in colours.items()}
     model.update(**colours, tags=[{"light": dict(colours), "dark": dark}])
     return model
-
-
-def on_dark(colour: str) -> str:
-    """A colour, mixed with white until it stands out from a dark page; ink becomes pale."""
-    if colour == style.INK:
-        return DARK_INK
-    shade, ground = np.array(to_rgb(colour)), _luminance(np.array(to_rgb(DARK_PAGE)))
-    for share in np.linspace(0, 1, 41):
-        mixed = shade + share * (1 - shade)
-        if (_luminance(mixed) + 0.05) / (ground + 0.05) >= _LEAST_CONTRAST:
-            return to_hex(tuple(mixed))
-    return "#ffffff"
-
-
-def _luminance(colour: np.ndarray) -> float:
-    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def bars(

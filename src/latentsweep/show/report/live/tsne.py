@@ -82,7 +82,7 @@ def _columns(rows: pd.DataFrame, chosen: np.ndarray, pictures: Sequence[str]) ->
         "class": [str(name) for name in first["class_name"]],
         "picture": list(pictures),
         "light": list(light),
-        "dark": [made.on_dark(colour) for colour in light],
+        "dark": [style.on_dark(colour) for colour in light],
     }
     for member, panel in rows.groupby("member", sort=False):
         points = panel.set_index("example").loc[chosen]

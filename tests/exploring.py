@@ -1,0 +1,151 @@
+"""The explorer in a browser: asked for what it holds and shows, and used with mouse and keys."""
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page
+
+TOOLS = ("item", "travel", "walk", "prior")
+# Canvases as they are: the address of a picture each, of those that can be seen.
+_PICTURES = """canvases => canvases
+  .filter((canvas) => canvas.checkVisibility())
+  .map((canvas) => canvas.toDataURL())"""
+_LAYOUT = """async (place) => {
+  const { layout } = await import("latentsweep/map.js");
+  const { networksOf } = await import("latentsweep/state.js");
+  const { family, state } = latentsweep;
+  return layout(networksOf(family, state.objective)[place]).points;
+}"""
+
+
+class Explorer:
+    """An open page, and whatever went wrong in it or was asked for besides the file itself."""
+
+    def __init__(self, browser: Browser, address: str, fragment: str = "", **context: Any):
+        self.address, self.trouble = address, []
+        self.page: Page = browser.new_page(offline=True, **context)
+        self.page.on("console", lambda message: self.trouble.append(message.text))
+        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        self.page.on(
+            "dialog", lambda dialog: (self.trouble.append(dialog.message), dialog.accept())
+        )
+        self.page.on("request", lambda request: self._requested(request.url))
+        self.page.goto(address + fragment)
+        self.page.wait_for_function("window.latentsweep?.frames.length > 0")
+        self.settle()
+
+    def _requested(self, url: str) -> None:
+        if not url.startswith("data:") and url.split("#")[0] != self.address:
+            self.trouble.append(url)
+
+    def settle(self) -> None:
+        """Wait until everything asked for is drawn."""
+        self.page.evaluate("latentsweep.drawn()")
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the page shows."""
+        self.settle()
+        return self.page.evaluate("latentsweep.state")
+
+    @property
+    def fragment(self) -> str:
+        """The part of the address that holds the state, with its "#"; empty if there is none."""
+        self.settle()
+        _, mark, fragment = self.page.evaluate("location.href").partition("#")
+        return mark + fragment
+
+    def words(self) -> str:
+        """Every word that can be seen."""
+        self.settle()
+        return self.page.evaluate("document.body.innerText")
+
+    def text(self, selector: str) -> str:
+        """The words of one element."""
+        self.settle()
+        return self.page.inner_text(selector).strip()
+
+    def click(self, selector: str) -> None:
+        """Click the one element."""
+        self.page.locator(selector).click()
+        self.settle()
+
+    def open(self, tool: str) -> None:
+        """Open one of the tools."""
+        self.click(f"#tab-{tool}")
+
+    def tick(self, name: str, ticked: bool) -> None:
+        """Tick or untick a box."""
+        self.page.locator(f"#{name}").set_checked(ticked)
+        self.settle()
+
+    def choose(self, name: str, value: str) -> None:
+        """Choose one of several: a pill."""
+        self.page.locator(f"input[name={name}][value={value}]").check(force=True)
+        self.settle()
+
+    def pictures(self, selector: str) -> list[str]:
+        """The canvases that a selector finds and one can see, to be compared."""
+        self.settle()
+        return self.page.eval_on_selector_all(selector, _PICTURES)
+
+    def pixels(self, selector: str) -> list[np.ndarray]:
+        """The same as arrays [height, width, 4] of 0 to 255."""
+        return [_decoded(address) for address in self.pictures(selector)]
+
+    def layout(self, place: int) -> np.ndarray:
+        """Where a map has every example, in shares of the map [examples, 2]."""
+        return np.array(self.page.evaluate(_LAYOUT, place))
+
+    def map(self, place: int) -> Locator:
+        """What takes the pointer of the map of a size, from 0."""
+        return self.page.locator("#spaces article:not([hidden]) .above").nth(place)
+
+    def at(self, target: Locator | str, share: Sequence[float]) -> tuple[float, float]:
+        """The point of the screen at a share of an element's width and height."""
+        locator = self.page.locator(target) if isinstance(target, str) else target
+        locator.scroll_into_view_if_needed()
+        box = locator.bounding_box()
+        assert box
+        return box["x"] + share[0] * box["width"], box["y"] + share[1] * box["height"]
+
+    def press(self, target: Locator | str, share: Sequence[float]) -> None:
+        """Click with the mouse at a share of an element."""
+        self.page.mouse.click(*self.at(target, share))
+        self.settle()
+
+    def drag(
+        self, target: Locator | str, shares: Iterable[Sequence[float]], steps: int = 3
+    ) -> None:
+        """Press at the first place, go through all others and let go."""
+        first, *others = [self.at(target, share) for share in shares]
+        self.page.mouse.move(*first)
+        self.page.mouse.down()
+        for point in others:
+            self.page.mouse.move(*point, steps=steps)
+        self.page.mouse.up()
+        self.settle()
+
+
+def _decoded(address: str) -> np.ndarray:
+    encoded = io.BytesIO(base64.b64decode(address.split(",", 1)[1]))
+    return np.asarray(Image.open(encoded).convert("RGBA")).astype(int)
+
+
+def relu_network(arrays: dict[str, np.ndarray]) -> tuple[Any, Any]:
+    """Encode to the mean, and decode to the parameters, with weights of a run as float16."""
+    w = {name: array.astype(np.float16).astype(float) for name, array in arrays.items()}
+
+    def encode(x: np.ndarray) -> np.ndarray:
+        hidden = np.maximum(x @ w["encoder/hidden/weight"] + w["encoder/hidden/bias"], 0)
+        return hidden @ w["encoder/heads/weight"][:, 0] + w["encoder/heads/bias"][0]
+
+    def decode(z: np.ndarray) -> np.ndarray:
+        hidden = np.maximum(z @ w["decoder/hidden/weight"] + w["decoder/hidden/bias"], 0)
+        return hidden @ w["decoder/output/weight"] + w["decoder/output/bias"]
+
+    return encode, decode
