@@ -44,10 +44,12 @@ types: $(VENV)/ready-to-check
 words: $(VENV)/ready-to-test
 	$(BIN)/python docs/make_words.py
 
-# Pictures of a run's report for the docs; needs Chromium.
+# Pictures of a run's report and explorer for the docs; needs Chromium.
 screenshots: $(VENV)/ready-to-test
 	$(BIN)/latentsweep report $(RUN)
+	$(BIN)/latentsweep explore $(RUN) --no-open
 	$(BIN)/python docs/make_screenshots.py $(RUN)
+	$(BIN)/python docs/make_explorer_pictures.py $(RUN)
 
 docs: $(VENV)/installed
 	$(BIN)/python docs/make_cli.py

@@ -1,19 +1,19 @@
 """Pictures of a run's explorer for the README and the docs: `make screenshots RUN=runs/mnist`.
 
 Writes docs/images/explorer-*.png and explorer.gif, in which a digit is drawn and a space is
-travelled. Written for digits: class 4 is selected, and digits are drawn. Needs Chromium.
+travelled. Made for MNIST: digits are drawn, and two of its test split walked. Needs Chromium.
 """
 
 import argparse
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from make_screenshots import COMPUTER, IMAGES, PHONE, opened, shoot, started
+from make_screenshots import COMPUTER, IMAGES, PHONE, Scheme, opened, shoot, started
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 Places = list[tuple[float, float]]  # x to the right and y down, in 0 to 1 of what is drawn on
 Frame = tuple[Image.Image, int]  # and the milliseconds it stays
@@ -22,13 +22,14 @@ Frame = tuple[Image.Image, int]  # and the milliseconds it stays
 THREE = ["31,27 42,17 57,17 65,28 59,41 46,47 60,51 68,63 63,77 48,84 31,78"]
 FOUR = ["40,18 36,33 28,53 45,54 71,51", "63,29 60,54 57,84"]
 FIVE = ["37,20 35,33 34,46 48,41 62,47 67,61 61,76 47,83 31,77", "37,20 52,20 69,17"]
+# And across a plane.
 TOUR = "66,68 36,64 24,42 40,22 72,24 80,50 66,68"
 STOP = "80,50 66,68"
 
-DARK = {"width": 1280, "height": 1090}
-WALK = {"width": 1280, "height": 1170}
-TRAVEL = {"width": 1280, "height": 720}
-SCENE = {"width": 1200, "height": 490}
+DARK = ViewportSize(width=1280, height=1090)
+WALK = ViewportSize(width=1280, height=1170)
+TRAVEL = ViewportSize(width=1280, height=720)
+SCENE = ViewportSize(width=1200, height=490)
 SHRUNK = 0.75  # a scene's picture is 900 pixels wide
 CALM = ".bar { position: static } .hint, .family .controls, #classes { visibility: hidden }"
 BAR = 60  # pixels: what the page's bar covers, and some air
@@ -41,8 +42,7 @@ COLOURS = 255  # one is left for what does not change
 def curve(path: str, speed: int) -> Places:
     """Places on the smooth line (Catmull and Rom's) through a path's, so many for each of them."""
     places = [[int(percent) / 100 for percent in pair.split(",")] for pair in path.split()]
-    ends = [places[0], *places, places[-1]]
-    points = np.array(ends)
+    points = np.array([places[0], *places, places[-1]])
     along = np.linspace(0, len(places) - 1, speed * len(places))
     start = np.minimum(along.astype(int), len(places) - 2)
     t = (along - start)[:, None]
@@ -149,9 +149,18 @@ def write_film(frames: list[Frame], path: Path) -> None:
     strip = Image.new("RGB", (width, height * len(pictures[::8])))
     for place, picture in enumerate(pictures[::8]):
         strip.paste(picture, (0, place * height))
-    palette = strip.quantize(COLOURS)
+    palette = strip.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1)  # keeps white white
     first, *others = (picture.quantize(palette=palette, dither=NO_DITHER) for picture in pictures)
     first.save(path, save_all=True, append_images=others, duration=durations, loop=0, optimize=True)
+
+
+PICTURES: dict[str, tuple[Callable[[Page], None], ViewportSize, Scheme]] = {
+    "first": (show_first, COMPUTER, "light"),
+    "dark": (show_dark, DARK, "dark"),
+    "travel": (show_travel, TRAVEL, "light"),
+    "walk": (show_walk, WALK, "light"),
+    "phone": (show_phone, PHONE, "light"),
+}
 
 
 def main() -> None:
@@ -170,15 +179,6 @@ def main() -> None:
         write_film(frames, IMAGES / "explorer.gif")
         browser.close()
     print(f"Wrote {IMAGES}/explorer-*.png and explorer.gif")
-
-
-PICTURES = {
-    "first": (show_first, COMPUTER, "light"),
-    "dark": (show_dark, DARK, "dark"),
-    "travel": (show_travel, TRAVEL, "light"),
-    "walk": (show_walk, WALK, "light"),
-    "phone": (show_phone, PHONE, "light"),
-}
 
 
 if __name__ == "__main__":

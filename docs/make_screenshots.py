@@ -7,13 +7,16 @@ Portuguese, the linked panels with a class selected, and the first page on paper
 import argparse
 import shutil
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
+
+Scheme = Literal["light", "dark"]
 
 IMAGES = Path(__file__).with_name("images")
-COMPUTER = {"width": 1280, "height": 860}
-PHONE = {"width": 390, "height": 844}
-PAPER = {"width": 700, "height": 990}  # A4 within its margins, in CSS pixels
+COMPUTER = ViewportSize(width=1280, height=860)
+PHONE = ViewportSize(width=390, height=844)
+PAPER = ViewportSize(width=700, height=990)  # A4 within its margins, in CSS pixels
 
 
 def started(playwright: Playwright) -> Browser:
@@ -24,7 +27,7 @@ def started(playwright: Playwright) -> Browser:
 
 
 def opened(
-    browser: Browser, path: Path, size: dict[str, int], scheme: str = "light", scale: float = 1
+    browser: Browser, path: Path, size: ViewportSize, scheme: Scheme = "light", scale: float = 1
 ) -> Page:
     """A report or an explorer with its plots drawn."""
     page = browser.new_page(

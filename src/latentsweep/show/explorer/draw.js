@@ -98,7 +98,7 @@ export const makePad = ({ family, store, paint, find }) => {
     paint(pad, moved ? family.item({ ...state, fit: false }) : family.item(state));
     paint(find("seen"), family.item(state));
     find("seen-part").hidden = !(moved && state.fit);
-    find("invitation").hidden = state.strokes.length > 0 || pen.focused;
+    find("invitation").hidden = state.strokes.length > 0 || state.base !== 0 || pen.focused;
     find("over").checked = state.over;
     find("fit").checked = state.fit;
     const cursor = find("cursor");

@@ -33,7 +33,10 @@ const dot = (context, x, y, radius) => {
   context.arc(x, y, radius, 0, 2 * Math.PI);
 };
 
-const radiusOf = (side) => Math.max(side / 110, 1.7 * (window.devicePixelRatio || 1));
+const radiusOf = (side) => {
+  const unit = window.devicePixelRatio || 1;
+  return Math.min(Math.max(side / 110, 1.7 * unit), 3.2 * unit);
+};
 
 const fillDot = (context, [x, y], side, colour) => {
   context.fillStyle = colour;

@@ -218,6 +218,7 @@ const setLanguage = (code) => {
   }
   for (const element of all("[data-word]")) element.textContent = say(element.dataset.word);
   for (const element of all("[data-label]")) element.setAttribute("aria-label", say(element.dataset.label));
+  for (const element of all("[data-placeholder]")) element.placeholder = say(element.dataset.placeholder);
   document.title = say("title");
   ask(true);
 };

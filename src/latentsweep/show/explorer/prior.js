@@ -21,7 +21,7 @@ export const makePrior = (page) => {
     page.gallery(
       find("prior-rows"),
       networksOf(family, objective).map((network) => ({
-        head: number(network.size, 0),
+        head: say("size", { size: number(network.size, 0) }),
         items: network.runs
           ? sampledCodes(network, seed).map((code) => family.decoded(network, code))
           : [],

@@ -110,17 +110,16 @@ export const makeTravel = (page) => {
     const context = ground.getContext("2d");
     context.clearRect(0, 0, side, side);
     if (data.image) drawTiles(context, network, state, side);
-    context.lineWidth = 0.6;
-    context.strokeStyle = "rgba(255, 255, 255, 0.8)";
+    context.globalAlpha = data.image ? 0.7 : 1;
     view.placed.forEach((at, row) => {
       const [x, y] = onPlane(at);
-      const radius = Math.max(side / 160, 1.5) * (state.picked.includes(row) ? 2.2 : 1);
+      const radius = Math.max(side / 220, 1.5) * (state.picked.includes(row) ? 2.5 : 1);
       context.fillStyle = page.colourOf(row);
       context.beginPath();
       context.arc(x * side, y * side, radius, 0, 2 * Math.PI);
       context.fill();
-      if (data.image) context.stroke();
     });
+    context.globalAlpha = 1;
   };
   const drawAbove = (code) => {
     const [side] = fitToScreen(above);
@@ -183,7 +182,8 @@ export const makeTravel = (page) => {
     sliders.inputs = shown.map((dimension) => sliderOf(network, dimension));
     find("sliders").replaceChildren(...sliders.inputs.map(({ label }) => label));
     const dimensions = { active: network.active.length, size: network.size, shown: shown.length };
-    find("sliders-note").textContent = say("sliders_note", dimensions);
+    const all = shown.length === network.size;
+    find("sliders-note").textContent = all ? "" : say("sliders_note", dimensions);
     for (const name of ["across", "up"]) {
       const words = (k) => say("dimension", { dimension: k + 1, kl: number(network.kl[k], 2) });
       find(name).replaceChildren(...network.order.map((k) => option(k, words(k))));

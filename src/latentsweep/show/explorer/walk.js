@@ -17,13 +17,14 @@ export const makeWalk = (page) => {
 
   const render = (state) => {
     const pair = ends(state);
-    find("walk-ends").replaceChildren(...pair.map((row) => page.exampleButton(row)));
+    const [from, to] = pair.map((row) => page.exampleButton(row));
+    find("walk-ends").replaceChildren(...(to ? [from, "→", to] : [from].filter(Boolean)));
     find("walk-lacking").hidden = pair.length === 2;
     const networks = pair.length === 2 ? networksOf(family, state.objective) : [];
     page.gallery(
       find("walk-rows"),
       networks.map((network) => ({
-        head: number(network.size, 0),
+        head: say("size", { size: number(network.size, 0) }),
         items: network.runs
           ? steps(network, pair).map((code) => family.decoded(network, code))
           : [],

@@ -96,7 +96,7 @@ def _maps() -> dict[str, str]:
         "map_of": _("Map of latent size {size}"),
         "nats": _("{loss} nats"),
         "tsne": _("t-SNE"),
-        "tsne_approximate": _("t-SNE; place approximate"),
+        "tsne_approximate": _("t-SNE, about here"),
         "codes": _("the codes themselves"),
         "two_dimensions": _("two dimensions of most KL"),
         "marks": _("Show"),
@@ -107,7 +107,7 @@ def _maps() -> dict[str, str]:
         "search": _("Find"),
         "wanted": _("number or class"),
         "found_number": _("Test {item} {number}."),
-        "found_class": _("All of class {name} are selected."),
+        "found_class": _("Class {name} is selected."),
         "found_nothing": _("No class and no number is called “{text}”."),
         "found_nearest": _(
             "Test {item} {number} is not among those in the page; this is {nearest}."
@@ -178,6 +178,6 @@ def _others() -> dict[str, str]:
             "Codes drawn from N(0, I), the prior, and decoded. Where a size has learned to fill "
             "the prior, they look like the data; the squares in its map are where they lie."
         ),
-        "again": _("Draw others"),
+        "again": _("Sample again"),
         "sample": _("Latent size {size}, sample {place}"),
     }

@@ -102,7 +102,9 @@
     if (!selected) return;
     const words = selected.dataset.text;
     selected.textContent = selection.count
-      ? words.replace("{count}", selection.count).replace("{total}", selection.total)
+      ? words
+          .replace("{count}", selection.count.toLocaleString(root.lang))
+          .replace("{total}", selection.total.toLocaleString(root.lang))
       : "";
   };
   document.addEventListener("latentsweep:selection", (event) => {
