@@ -1,13 +1,17 @@
-"""The explorer in a browser: asked for what it holds and shows, and used with mouse and keys."""
+"""The explorer in a browser: asked for what it holds and shows, and used with mouse and keys.
+
+Whatever is asked or done waits first until everything is drawn, but for what goes to `page` itself.
+"""
 
 import base64
 import io
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Locator, Page
 
 TOOLS = ("item", "travel", "walk", "prior")
 # Canvases as they are: the address of a picture each, of those that can be seen.
@@ -25,18 +29,26 @@ _LAYOUT = """async (place) => {
 class Explorer:
     """An open page, and whatever went wrong in it or was asked for besides the file itself."""
 
-    def __init__(self, browser: Browser, address: str, fragment: str = "", **context: Any):
-        self.address, self.trouble = address, []
-        self.page: Page = browser.new_page(offline=True, **context)
-        self.page.on("console", lambda message: self.trouble.append(message.text))
-        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on(
-            "dialog", lambda dialog: (self.trouble.append(dialog.message), dialog.accept())
-        )
-        self.page.on("request", lambda request: self._requested(request.url))
-        self.page.goto(address + fragment)
-        self.page.wait_for_function("window.latentsweep?.frames.length > 0")
+    def __init__(self, page: Page, address: str, fragment: str = ""):
+        self.page, self.address, self.trouble = page, address, []
+        self._hearers = {
+            "console": lambda message: self.trouble.append(message.text),
+            "pageerror": lambda error: self.trouble.append(str(error)),
+            "dialog": lambda dialog: (self.trouble.append(dialog.message), dialog.accept()),
+            "request": lambda request: self._requested(request.url),
+        }
+        page.mouse.move(0, 0)
+        page.goto("about:blank")  # or else another fragment would not open the page anew
+        for name, hear in self._hearers.items():
+            page.on(name, hear)  # type: ignore[call-overload]
+        page.goto(address + fragment)
         self.settle()
+
+    def leave(self) -> list[str]:
+        """What went wrong; the page can open another explorer after that."""
+        for name, hear in self._hearers.items():
+            self.page.remove_listener(name, hear)
+        return self.trouble
 
     def _requested(self, url: str) -> None:
         if not url.startswith("data:") and url.split("#")[0] != self.address:
@@ -64,6 +76,16 @@ class Explorer:
         self.settle()
         return self.page.evaluate("document.body.innerText")
 
+    def find(self, selector: str, has_text: str | None = None) -> Locator:
+        """Elements, now that everything is drawn."""
+        self.settle()
+        return self.page.locator(selector, has_text=has_text)
+
+    def said(self, word: str, /, **values: object) -> str:
+        """What the page says in English under one of its words' names."""
+        words = json.loads(self.page.locator("#data-words").inner_text())
+        return words["en"][word].format(**values)
+
     def text(self, selector: str) -> str:
         """The words of one element."""
         self.settle()
@@ -71,8 +93,7 @@ class Explorer:
 
     def click(self, selector: str) -> None:
         """Click the one element."""
-        self.page.locator(selector).click()
-        self.settle()
+        self.find(selector).click()
 
     def open(self, tool: str) -> None:
         """Open one of the tools."""
@@ -80,13 +101,13 @@ class Explorer:
 
     def tick(self, name: str, ticked: bool) -> None:
         """Tick or untick a box."""
-        self.page.locator(f"#{name}").set_checked(ticked)
         self.settle()
+        self.page.locator(f"#{name}").set_checked(ticked)
 
     def choose(self, name: str, value: str) -> None:
         """Choose one of several: a pill."""
-        self.page.locator(f"input[name={name}][value={value}]").check(force=True)
         self.settle()
+        self.page.locator(f"input[name={name}][value={value}]").check(force=True)
 
     def pictures(self, selector: str) -> list[str]:
         """The canvases that a selector finds and one can see, to be compared."""
@@ -115,20 +136,20 @@ class Explorer:
 
     def press(self, target: Locator | str, share: Sequence[float]) -> None:
         """Click with the mouse at a share of an element."""
-        self.page.mouse.click(*self.at(target, share))
         self.settle()
+        self.page.mouse.click(*self.at(target, share))
 
     def drag(
         self, target: Locator | str, shares: Iterable[Sequence[float]], steps: int = 3
     ) -> None:
         """Press at the first place, go through all others and let go."""
+        self.settle()
         first, *others = [self.at(target, share) for share in shares]
         self.page.mouse.move(*first)
         self.page.mouse.down()
         for point in others:
             self.page.mouse.move(*point, steps=steps)
         self.page.mouse.up()
-        self.settle()
 
 
 def _decoded(address: str) -> np.ndarray:

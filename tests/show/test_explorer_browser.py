@@ -22,14 +22,16 @@ ODD = (
     *("usual", "one member", "one member of one dimension", "no labels", "a failed member"),
     *("vectors", "hostile names", "colours, many classes", "60 members", "30 sizes"),
 )
+WIDE, NARROW = ({"width": width, "height": 800} for width in (1280, 360))
 SIZES = (2, 4, 8)  # of the usual run
 RECONSTRUCTIONS = "#spaces article:not([hidden]) .reconstruction"
 GROUNDS = "#spaces article:not([hidden]) .map canvas:first-child"
-FORWARD = """async ({ inputs, codes }) => {
+FORWARD = """async (given) => {
+  const { inputs, codes } = JSON.parse(given); // as text, since that is much faster
   const { encode, decode, likelihoods } = await import("latentsweep/dense.js");
   const { data, family } = latentsweep;
   const { mean, nats } = likelihoods[data.likelihood];
-  return family.networks.map((network, place) => {
+  const found = family.networks.map((network, place) => {
     const parameters = codes[place].map((code) => decode(network.layers, code));
     return {
       member: network.member,
@@ -40,6 +42,7 @@ FORWARD = """async ({ inputs, codes }) => {
       nats: inputs.map((x, i) => nats(x, parameters[i], network.shared)),
     };
   });
+  return JSON.stringify(found);
 }"""
 ASKED = """(row) => {
   const { family, state } = latentsweep;
@@ -65,19 +68,33 @@ def address_of(run_of):
     return functools.cache(lambda name: write_explorer(run_of(name)).as_uri())
 
 
+@pytest.fixture(scope="module")
+def page_number(browser):
+    """Pages by number to open explorers in, again and again: a new page takes longest of all.
+
+    Each in a window of its own, since nothing is drawn in a tab behind another.
+    """
+    permissions = ["clipboard-read", "clipboard-write"]
+    opened = functools.cache(lambda _: browser.new_page(offline=True, permissions=permissions))
+    yield opened
+    for number in range(opened.cache_info().currsize):
+        opened(number).close()
+
+
 @pytest.fixture
-def explore(browser, address_of):
+def explore(page_number, address_of):
     """Opens the explorer of a run; at the end nothing may have gone wrong in any of them."""
     there = []
 
-    def opened(name="usual", fragment="", **context) -> Explorer:
-        there.append(Explorer(browser, address_of(name), fragment, **context))
+    def opened(name="usual", fragment="", size=WIDE) -> Explorer:
+        page = page_number(len(there))
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme="light")
+        there.append(Explorer(page, address_of(name), fragment))
         return there[-1]
 
     yield opened
-    for each in there:
-        each.page.close()
-    assert [each.trouble for each in there] == [[] for _ in there]
+    assert [each.leave() for each in there] == [[] for _ in there]
 
 
 class Shown:
@@ -128,7 +145,7 @@ def test_the_page_computes_what_numpy_computes(explore, run_of, name):
     x = noise.normal(size=(100, features)) if gaussian else noise.uniform(size=(100, features))
     codes = [noise.normal(0, 2, (100, size)) for size in sizes]
     given = {"inputs": x.tolist(), "codes": [each.tolist() for each in codes]}
-    found = explorer.page.evaluate(FORWARD, given)
+    found = json.loads(explorer.page.evaluate(FORWARD, json.dumps(given)))
     assert len(found) == {"usual": 6, "vectors": 6, "60 members": 10}[name]
     for network, z in zip(found, codes, strict=True):
         arrays = run.weights(network["member"])
@@ -175,13 +192,13 @@ def test_an_example_is_encoded_decoded_and_costs_what_it_does_in_numpy(explore, 
 
 @pytest.mark.parametrize("name", ODD)
 def test_it_opens_offline_whole_and_narrow_in_every_language(explore, recipes, name):
-    explorer = explore(name, viewport={"width": 360, "height": 800})
+    explorer = explore(name, size=NARROW)
     for language in ("en", "pt"):
         explorer.click(f"button[data-language={language}]")
         for tool in TOOLS:
             explorer.open(tool)
             assert explorer.state["tool"] == tool
-            assert explorer.page.locator(f"#tool-{tool}").is_visible()
+            assert explorer.find(f"#tool-{tool}").is_visible()
             assert explorer.page.evaluate("document.documentElement.scrollWidth") <= 360
             assert explorer.page.eval_on_selector_all(".map canvas", BLANK) == 0
             words = functools.reduce(
@@ -190,31 +207,27 @@ def test_it_opens_offline_whole_and_narrow_in_every_language(explore, recipes, n
                 explorer.words(),
             )
             assert re.findall(r"undefined|NaN|null|Infinity|[{}]|\[object", words) == []
-    maps = explorer.page.locator("#spaces article:not([hidden])").count()
-    assert maps == explorer.page.evaluate(
-        "latentsweep.data.networks.filter((n) => n.objective === latentsweep.state.objective).length"
-    )
+    maps = explorer.find("#spaces article:not([hidden])").count()
+    networks = explorer.page.evaluate("latentsweep.data.networks.map((n) => n.objective)")
+    assert maps == networks.count(explorer.state["objective"])
     assert len(explorer.pictures(RECONSTRUCTIONS)) == maps
 
 
 def test_hostile_labels_stay_text(explore, recipes):
     explorer = explore("hostile names")
     names = recipes["hostile names"].names
-    assert explorer.page.locator("#classes button").all_inner_texts() == list(names)
+    assert explorer.find("#classes button").all_inner_texts() == list(names)
     for row, name in enumerate(names):
         explorer.page.fill("#wanted", str(row))
         explorer.page.press("#wanted", "Enter")
         assert explorer.text("#item-name") == f"test image {row}: {name}"
         explorer.page.fill("#wanted", name)
         explorer.page.press("#wanted", "Enter")
-        assert explorer.text("#found") == f"All of class {name} are selected."
+        assert explorer.text("#found") == explorer.said("found_class", name=name)
         explorer.page.mouse.move(*explorer.at(explorer.map(0), explorer.layout(0)[row]))
         explorer.settle()
         assert explorer.text("#pointed-name") == f"test image {row}: {name}"
-    assert (
-        explorer.page.locator("main script, #classes button > :not(.dot), #pointed script").count()
-        == 0
-    )
+    assert explorer.find("main script, #classes button > :not(.dot), #pointed script").count() == 0
 
 
 def test_a_hostile_search_stays_text(explore):
@@ -223,7 +236,7 @@ def test_a_hostile_search_stays_text(explore):
         explorer.page.fill("#wanted", text)
         explorer.page.press("#wanted", "Enter")
         assert text in explorer.text("#found")
-    assert explorer.page.locator("#found *").count() == 0
+    assert explorer.find("#found *").count() == 0
 
 
 @pytest.mark.parametrize("name", ["usual", "vectors", "one member"])
@@ -233,9 +246,13 @@ def test_axe_core_finds_nothing_serious(explore, name):
         explorer.page.emulate_media(color_scheme=scheme)
         for tool in TOOLS:
             explorer.open(tool)
-            found = Axe().run(explorer.page).response["violations"]
-            serious = [one for one in found if one["impact"] in ("serious", "critical")]
-            assert serious == [], (scheme, tool, json.dumps(serious, indent=1)[:3000])
+            explorer.settle()
+        explorer.page.eval_on_selector_all(
+            "[role=tabpanel]", "panels => panels.forEach((panel) => { panel.hidden = false; })"
+        )
+        found = Axe().run(explorer.page).response["violations"]
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert serious == [], (scheme, json.dumps(serious, indent=1)[:3000])
 
 
 # -- drawing
@@ -331,21 +348,31 @@ def test_clear_is_the_blank_ground_and_a_drawing_on_it(explore):
 
 def test_keys_draw(explore):
     explorer = explore()
-    explorer.page.locator("h1").click()
+    explorer.find("h1").click()
     while explorer.page.evaluate("document.activeElement.id") != "pad":
         explorer.page.keyboard.press("Tab")
     for key in ("ArrowLeft", "ArrowLeft", "ArrowUp", "Space", "ArrowRight", "Shift+ArrowDown"):
         explorer.page.keyboard.press(key)
-    assert explorer.page.locator("#cursor").is_visible()
+    assert explorer.find("#cursor").is_visible()
     explorer.page.keyboard.press("Space")
     [stroke] = explorer.state["strokes"]
     start, step = np.array([0.5 - 2 / 28, 0.5 - 1 / 28]), 1 / 28
-    expected = [start, start + [step, 0], start + [step, 1 / 7]]
+    expected = start + np.array([[0, 0], [step, 0], [step, 1 / 7]])
     np.testing.assert_allclose(stroke["points"], expected, atol=1e-9)
     explorer.page.keyboard.press("ArrowDown")
     assert explorer.state["strokes"] == [stroke]
     explorer.page.keyboard.press("Control+z")
     assert explorer.state["strokes"] == []
+
+
+def test_the_skip_link_goes_to_the_pad_and_changes_nothing(explore):
+    explorer = explore(fragment="#base=5&tool=walk")
+    before = explorer.state
+    explorer.page.keyboard.press("Tab")
+    assert explorer.page.evaluate("document.activeElement.className") == "skip"
+    explorer.page.keyboard.press("Enter")
+    assert explorer.page.evaluate("document.activeElement.id") == "pad"
+    assert explorer.state == before
 
 
 def test_the_pen_has_a_colour_where_images_have(explore, run_of):
@@ -361,7 +388,7 @@ def test_the_pen_has_a_colour_where_images_have(explore, run_of):
     ink = np.array([0, 1, 128 / 255]) * most
     expected[2, 3] = (1 - share) * expected[2, 3] + share * ink
     np.testing.assert_allclose(explorer.pixels("#pad")[0][..., :3], 255 * expected / most, atol=1.5)
-    assert not explore().page.locator("#colour").is_visible()
+    assert not explore().find("#colour").is_visible()
 
 
 def test_bars_are_set_by_dragging_across_them(explore, run_of):
@@ -390,7 +417,8 @@ def test_a_map_is_its_projection_on_one_scale(explore, usual):
     for place, size in enumerate(SIZES):
         panel = table[table["member"] == usual.member(size)].set_index("example")
         there = panel.loc[range(12), ["x", "y"]].to_numpy()
-        there = usual.codes(2) if size == 2 else there
+        if size == 2:  # the codes themselves
+            there = usual.run.arrays(usual.member(2))["test/codes"][:12]
         found = explorer.layout(place)
         scale = np.ptp(found, axis=0) / np.ptp(there, axis=0)
         np.testing.assert_allclose(scale[0], scale[1], rtol=1e-5)
@@ -426,13 +454,13 @@ def test_pointing_tells_and_clicking_chooses(explore, usual):
             np.testing.assert_allclose(made[k], expected, atol=1.5)
     assert explorer.state["picked"] == [4, 7, 11]
     explorer.page.mouse.move(2, 2)
-    assert not explorer.page.locator("#pointed").is_visible()
+    assert not explorer.find("#pointed").is_visible()
 
 
 def test_the_table_of_the_chosen_has_losses_and_neighbours(explore, usual):
     explorer = explore()
     explorer.press(explorer.map(1), explorer.layout(1)[6])
-    rows = explorer.page.locator("#item-rows tr")
+    rows = explorer.find("#item-rows tr")
     for place, size in enumerate(SIZES):
         cells = rows.nth(place).locator("th, td").all_inner_texts()
         encode, decode = usual.network(size)
@@ -440,7 +468,7 @@ def test_the_table_of_the_chosen_has_losses_and_neighbours(explore, usual):
         out = decode(encode(x))
         nats = -(x * log_expit(out) + (1 - x) * log_expit(-out)).sum()
         measured = usual.run.arrays(usual.member(size))["test/neg_elbo"][6]
-        assert cells[0] == str(size)
+        assert cells[0].split()[0] == str(size)
         assert float(cells[1]) == pytest.approx(nats, abs=0.06)
         assert float(cells[2]) == pytest.approx(measured, abs=0.06)
         away = np.linalg.norm(usual.codes(size) - encode(x), axis=1)
@@ -468,7 +496,7 @@ def test_a_lasso_selects_what_is_inside(explore, place):
     assert 0 < inside.sum() < 12
     assert explorer.state["selected"] == np.flatnonzero(inside).tolist()
     assert explorer.text("#selected") == f"{inside.sum()} of 12 selected"
-    assert explorer.page.locator("#chosen button").count() == inside.sum()
+    assert explorer.find("#chosen button").count() == inside.sum()
     assert all(a != b for a, b in zip(grounds, explorer.pictures(GROUNDS), strict=True))
     explorer.click("#unselect")
     assert explorer.state["selected"] == []
@@ -478,12 +506,12 @@ def test_a_lasso_selects_what_is_inside(explore, place):
 def test_a_class_is_selected_by_its_button(explore):
     explorer = explore()
     for label, name in enumerate(("zero", "one", "two")):
-        button = explorer.page.locator("#classes button", has_text=name)
+        button = explorer.find("#classes button", has_text=name)
         button.click()
         assert explorer.state["selected"] == list(range(label, 12, 3))
         assert button.get_attribute("aria-pressed") == "true"
-        assert explorer.page.locator("#classes [aria-pressed=true]").count() == 1
-    explorer.page.locator("#classes button", has_text="two").click()
+        assert explorer.find("#classes [aria-pressed=true]").count() == 1
+    explorer.find("#classes button", has_text="two").click()
     assert explorer.state["selected"] == []
 
 
@@ -497,14 +525,17 @@ def test_search_finds_numbers_classes_and_says_what_it_does_not(explore):
         return explorer.state, explorer.text("#found")
 
     state, said = searched("7")
-    assert (state["base"], state["selected"], said) == (7, [], "Test image 7.")
+    assert (state["base"], state["selected"], said) == (
+        7,
+        [],
+        explorer.said("found_number", number=7),
+    )
     state, said = searched(" One ")
     assert (state["base"], state["selected"]) == (7, [1, 4, 7, 10])
-    assert said == "All of class one are selected."
+    assert said == explorer.said("found_class", name="one")
     state, said = searched("30")  # there are 40, of which the page has the first 12
     assert state["base"] == 11
-    assert "30" in said
-    assert "11" in said
+    assert said == explorer.said("found_nearest", number=30, nearest=11)
     for nonsense in ("gibberish", "-4", "1e3", "99999999999999"):
         after, said = searched(nonsense)
         assert after == state
@@ -520,7 +551,7 @@ def test_dots_or_pictures_and_an_enlarged_map(explore):
     assert all(a != b for a, b in zip(dots, explorer.pictures(GROUNDS), strict=True))
     explorer.choose("marks", "dots")
     assert explorer.pictures(GROUNDS) == dots
-    cards = explorer.page.locator("#spaces article")
+    cards = explorer.find("#spaces article")
     width = cards.nth(1).bounding_box()["width"]
     button = cards.nth(1).locator(".enlarge")
     button.click()
@@ -534,7 +565,7 @@ def test_dots_or_pictures_and_an_enlarged_map(explore):
     button.click()
     assert explorer.state["wide"] is None
     assert cards.nth(1).bounding_box()["width"] == pytest.approx(width)
-    assert not explore("vectors").page.locator("#marks").is_visible()
+    assert not explore("vectors").find("#marks").is_visible()
 
 
 def test_arrow_keys_go_from_example_to_example(explore):
@@ -565,13 +596,13 @@ def test_the_language_switch_turns_every_word(explore):
     assert explorer.page.evaluate("document.documentElement.lang") == "pt-BR"
     assert explorer.page.title() == words["pt"]["title"]
     for name in ("title", "lede", "clear", "tab_walk"):
-        said = explorer.page.locator(f"[data-word={name}]").inner_text()
+        said = explorer.find(f"[data-word={name}]").inner_text()
         assert said == words["pt"][name]
     shown = explorer.text("#spaces .nats >> nth=0")
     assert re.fullmatch(r"[\d.]*\d,\d .*", shown)
     explorer.click("button[data-language=en]")
     assert explorer.words() == before
-    tabs = explorer.page.locator("#tab-item")
+    tabs = explorer.find("#tab-item")
     tabs.focus()
     explorer.page.keyboard.press("ArrowLeft")
     assert explorer.state["tool"] == "prior"
@@ -655,7 +686,7 @@ def test_while_dragging_the_decoded_image_and_the_map_follow(explore, usual):
 def test_keys_on_the_plane_and_the_two_buttons(explore, usual):
     explorer = travelling(explore, size=4, across=0, up=3)
     _, half = window(usual.codes(4)[:, [0, 3]])
-    explorer.page.locator(PLANE).focus()
+    explorer.find(PLANE).focus()
     for key in ("ArrowRight", "ArrowRight", "Shift+ArrowUp"):
         explorer.page.keyboard.press(key)
     expected = usual.encoded(4, 0) + 2 * half * 0.02 * np.array([2, 0, 0, 5])
@@ -670,7 +701,7 @@ def test_keys_on_the_plane_and_the_two_buttons(explore, usual):
 
 def test_a_slider_changes_one_dimension(explore, usual):
     explorer = travelling(explore, size=8)
-    sliders = explorer.page.locator("#sliders input")
+    sliders = explorer.find("#sliders input")
     assert sliders.count() == 8
     sliders.nth(5).fill("1.5")
     expected = usual.encoded(8, 0)
@@ -684,14 +715,14 @@ def test_a_slider_changes_one_dimension(explore, usual):
     np.testing.assert_allclose(code, expected, atol=1e-3)
     shown = greys(explorer.pixels("#decoded"))[0]
     np.testing.assert_allclose(shown, usual.grey(8, code), atol=1)
-    outputs = explorer.page.locator("#sliders output").all_inner_texts()
+    outputs = explorer.find("#sliders output").all_inner_texts()
     assert [float(o.replace("−", "-")) for o in outputs] == pytest.approx(code, abs=6e-3)
 
 
 def test_the_principal_plane_is_scikit_learns(explore, usual):
     explorer = travelling(explore, size=8)
-    explorer.page.select_option("#plane-kind", "principal")
-    assert not explorer.page.locator("#across").is_visible()
+    explorer.find("#plane-kind").select_option("principal")
+    assert not explorer.find("#across").is_visible()
     found = PCA(2).fit(usual.codes(8))
     largest = np.abs(found.components_).argmax(axis=1)
     axes = found.components_ * np.sign(found.components_[[0, 1], largest])[:, None]
@@ -710,7 +741,7 @@ def test_the_plane_through_three_holds_all_three(explore, usual):
     explorer = travelling(explore, size=8)
     for row in (1, 5, 9):
         explorer.press(explorer.map(2), explorer.layout(2)[row])
-    explorer.page.select_option("#plane-kind", "three")
+    explorer.find("#plane-kind").select_option("three")
     three = usual.codes(8)[[1, 5, 9]]
     np.testing.assert_allclose(explorer.state["code"], three.mean(axis=0), atol=1e-3)
     explorer.drag(PLANE, [(0.4, 0.4), (0.7, 0.3)])
@@ -726,11 +757,11 @@ def test_the_plane_through_three_holds_all_three(explore, usual):
 
 def test_an_axis_that_takes_the_others_place_swaps_with_it(explore):
     explorer = travelling(explore, size=8, across=5, up=2)
-    explorer.page.select_option("#across", "2")
+    explorer.find("#across").select_option("2")
     assert (explorer.state["across"], explorer.state["up"]) == (2, 5)
-    explorer.page.select_option("#up", "7")
+    explorer.find("#up").select_option("7")
     assert (explorer.state["across"], explorer.state["up"]) == (2, 7)
-    explorer.page.select_option("#travel-size", "2")
+    explorer.find("#travel-size").select_option("2")
     state = explorer.state
     assert (state["size"], state["across"], state["up"], state["code"]) == (2, 0, 1, None)
 
@@ -745,13 +776,13 @@ def test_one_dimension_can_be_travelled(explore, run_of):
     assert code == pytest.approx(on_plane(placed, (0.8, 0.1))[0], abs=2e-3)
     pixels = greys(explorer.pixels("#decoded"))[0]
     np.testing.assert_allclose(pixels, shown.grey(1, np.array([code])), atol=1)
-    explorer.page.locator("#sliders input").fill("-1")
+    explorer.find("#sliders input").fill("-1")
     assert explorer.state["code"] == [-1]
     for kind in ("principal", "dimensions"):
-        explorer.page.select_option("#plane-kind", kind)
-        assert explorer.page.locator("#plane").is_visible()
-    explorer.page.select_option("#plane-kind", "three")  # which lie on a line
-    assert not explorer.page.locator("#plane").is_visible()
+        explorer.find("#plane-kind").select_option(kind)
+        assert explorer.find("#plane").is_visible()
+    explorer.find("#plane-kind").select_option("three")  # which lie on a line
+    assert not explorer.find("#plane").is_visible()
     assert explorer.text("#travel-note")
 
 
@@ -760,9 +791,9 @@ def test_one_dimension_can_be_travelled(explore, run_of):
 
 def test_a_walk_goes_from_one_code_to_the_other(explore, usual):
     explorer = explore(fragment="#tool=walk&picked=2,7")
-    rows = explorer.page.locator("#walk-rows tr")
+    rows = explorer.find("#walk-rows tr")
     for place, size in enumerate(SIZES):
-        assert rows.nth(place).locator("th").inner_text() == str(size)
+        assert rows.nth(place).locator("th").inner_text().split()[0] == str(size)
         steps = greys(explorer.pixels(f"#walk-rows tr:nth-child({place + 1}) canvas"))
         codes = usual.codes(size)
         line = codes[2] + np.linspace(0, 1, 7)[:, None] * (codes[7] - codes[2])
@@ -773,9 +804,7 @@ def test_a_walk_goes_from_one_code_to_the_other(explore, usual):
     assert len(after) == len(before) == 21
     assert after[0::7] == before[6::7]
     assert all(a != b for a, b in zip(after[6::7], before[6::7], strict=True))
-    titles = explorer.page.locator("#walk-ends button").evaluate_all(
-        "all => all.map((b) => b.title)"
-    )
+    titles = explorer.find("#walk-ends button").evaluate_all("all => all.map((b) => b.title)")
     assert titles == ["test image 7: one", "test image 10: one"]
 
 
@@ -796,7 +825,8 @@ def test_samples_change_and_come_back(explore, usual):
 SAMPLES = """async () => {
   const { sampledCodes } = await import("latentsweep/prior.js");
   const [network] = latentsweep.family.networks.slice(-1);
-  return [network.size, ...Array.from({ length: 20 }, (_, seed) => sampledCodes(network, seed).map((z) => [...z]))];
+  const samples = (seed) => sampledCodes(network, seed).map((z) => [...z]);
+  return [network.size, ...Array.from({ length: 20 }, (_, seed) => samples(seed))];
 }"""
 
 
@@ -819,7 +849,7 @@ def rounded_alike(state, other):
     for key, most in (("strokes", 6e-4), ("code", 6e-4)):
         one, two = (json.dumps(each[key]) for each in (state, other))
         numbers = [np.array([float(n) for n in re.findall(r"-?\d[\d.e-]*", t)]) for t in (one, two)]
-        np.testing.assert_allclose(*numbers, atol=most)
+        np.testing.assert_allclose(numbers[0], numbers[1], atol=most)
     return {**state, "strokes": 0, "code": 0} == {**other, "strokes": 0, "code": 0}
 
 
@@ -831,10 +861,10 @@ def test_an_address_opens_the_page_as_it_stood(explore):
     explorer.drag("#pad", STROKE)
     explorer.drag("#pad", [(0.2, 0.8), (0.3, 0.9)])
     explorer.choose("marks", "pictures")
-    explorer.page.locator("#spaces .enlarge").nth(2).click()
+    explorer.find("#spaces .enlarge").nth(2).click()
     explorer.open("travel")
-    explorer.page.select_option("#travel-size", "8")
-    explorer.page.select_option("#plane-kind", "principal")
+    explorer.find("#travel-size").select_option("8")
+    explorer.find("#plane-kind").select_option("principal")
     explorer.drag(PLANE, [(0.5, 0.5), (0.7, 0.3)])
     state = explorer.state
     assert len(state["strokes"]) == 2
@@ -856,15 +886,15 @@ def test_an_address_without_a_drawing_gives_the_same_pixels(explore):
     assert explorer.fragment == ""
     for act in (
         *(lambda: explorer.choose("marks", "pictures"), lambda: explorer.open("walk")),
-        lambda: explorer.page.locator("#classes button").nth(1).click(),
+        lambda: explorer.find("#classes button").nth(1).click(),
         lambda: explorer.press(explorer.map(0), explorer.layout(0)[3]),
         *(lambda: explorer.click("#clear"), lambda: explorer.tick("over", ticked=False)),
     ):
         act()
         again = explore(fragment=explorer.fragment)
         assert again.state == explorer.state
-        for canvases in (RECONSTRUCTIONS, GROUNDS, "#pad", "#walk-rows canvas"):
-            assert again.pictures(canvases) == explorer.pictures(canvases)
+        everything = f"{RECONSTRUCTIONS}, {GROUNDS}, #pad, #walk-rows canvas"
+        assert again.pictures(everything) == explorer.pictures(everything)
 
 
 def test_colours_and_bars_come_back(explore):
@@ -873,22 +903,17 @@ def test_colours_and_bars_come_back(explore):
         explorer.drag("#pad", STROKE)
         again = explore(name, explorer.fragment)
         assert rounded_alike(again.state, explorer.state)
-        items = [
-            e.page.evaluate("[...latentsweep.family.item(latentsweep.state)]")
-            for e in (explorer, again)
-        ]
-        scale = np.ptp(items[0])
-        np.testing.assert_allclose(*items, atol=0.02 * scale)
+        asked = "[...latentsweep.family.item(latentsweep.state)]"
+        one, other = (np.array(each.page.evaluate(asked)) for each in (explorer, again))
+        # A place of a thousandth may be the next bar's.
+        assert (np.abs(one - other) > 0.02 * np.ptp(one)).mean() < 0.05
 
 
 def test_the_address_is_copied_and_opens(explore):
-    permissions = ["clipboard-read", "clipboard-write"]
-    explorer = explore(fragment="#tool=prior", permissions=permissions)
+    explorer = explore(fragment="#tool=prior")
     explorer.press(explorer.map(1), explorer.layout(1)[5])
     explorer.click("#share")
-    explorer.page.wait_for_function(
-        "document.getElementById('told').textContent.includes('copied')"
-    )
+    explorer.find("#told", has_text=explorer.said("shared")).wait_for()
     copied = explorer.page.evaluate("navigator.clipboard.readText()")
     assert copied == explorer.address + explorer.fragment
     again = explore(fragment=copied.removeprefix(explorer.address))
@@ -973,9 +998,9 @@ FROM_FRAGMENTS = """async (fragments) => {
 def garbage(noise):
     """Random fragments, most with names that mean something."""
     characters = list(string.ascii_letters + string.digits + "-_,.%&=+ é")
-    names = "objective base strokes over fit picked selected marks wide tool size plane across up code seed"
+    names = "objective base strokes over fit picked selected marks wide tool size plane across up"
     for _ in range(400):
-        name = noise.choice(names.split())
+        name = noise.choice([*names.split(), "code", "seed"])
         yield f"{name}={''.join(noise.choice(characters, noise.integers(0, 30)))}"
         yield f"{name}={''.join(noise.choice(list('0123456789,-_.'), noise.integers(0, 12)))}"
 
@@ -990,15 +1015,25 @@ def test_malformed_addresses_give_a_sensible_state(explore):
         assert sensible(state, first), (fragment, state)
 
 
+GO_THROUGH = """async (fragments) => {
+  const found = [];
+  for (const fragment of fragments) {
+    location.hash = `tool=travel&${fragment}`;
+    await latentsweep.drawn();
+    await latentsweep.drawn();
+    const made = [...document.querySelectorAll("#spaces .reconstruction")];
+    const seen = made.filter((canvas) => canvas.checkVisibility()).length;
+    found.push([fragment, seen, document.body.innerText]);
+  }
+  return found;
+}"""
+
+
 def test_malformed_addresses_open_a_page(explore):
     explorer = explore()
-    for fragment in ODD_FRAGMENTS:
-        explorer.page.evaluate(
-            "fragment => { location.hash = fragment; }", f"tool=travel&{fragment}"
-        )
-        explorer.settle()
-        assert not re.search("undefined|NaN|Infinity|∞", explorer.words()), fragment
-        assert len(explorer.pictures(RECONSTRUCTIONS)) == 3
+    for fragment, seen, words in explorer.page.evaluate(GO_THROUGH, ODD_FRAGMENTS):
+        assert not re.search("undefined|NaN|Infinity|∞", words), fragment
+        assert seen == 3, fragment
     for name in ("colours, many classes", "vectors"):
         odd = explore(name, "#strokes=255.0a0a0b0b_1-2-3-4-5.0c0c0d0d&code=1,2,x&selected=%")
         assert not re.search("undefined|NaN", odd.words())
@@ -1008,13 +1043,13 @@ def test_malformed_addresses_open_a_page(explore):
 
 
 @pytest.fixture
-def resting(browser, usual_run, monkeypatch):
+def resting(page_number, usual_run, monkeypatch):
     """The explorer of a run without weights in the page."""
     monkeypatch.setattr("latentsweep.show.explorer.content.MOST_WEIGHT_BYTES", 0)
-    explorer = Explorer(browser, write_explorer(usual_run).as_uri())
+    page_number(0).set_viewport_size(WIDE)
+    explorer = Explorer(page_number(0), write_explorer(usual_run).as_uri())
     yield explorer
-    explorer.page.close()
-    assert explorer.trouble == []
+    assert explorer.leave() == []
 
 
 def test_a_network_that_cannot_run_shows_what_was_decoded_before(resting, usual_run):
@@ -1023,7 +1058,8 @@ def test_a_network_that_cannot_run_shows_what_was_decoded_before(resting, usual_
     made = greys(resting.pixels(RECONSTRUCTIONS))
     for place, size in enumerate(SIZES):
         decodes = usual_run.arrays(shown.member(size))["shown/decodes"][4]
-        np.testing.assert_allclose(made[place], 255 * decodes.ravel() / shown.most, atol=1)
+        expected = 255 * decodes.ravel().astype(float) / shown.most
+        np.testing.assert_allclose(made[place], expected, atol=1)
     assert "cannot run" not in resting.text("#spaces")
     resting.drag("#pad", STROKE)
     assert resting.pictures(RECONSTRUCTIONS) == []
@@ -1036,7 +1072,7 @@ def test_a_network_that_cannot_run_shows_what_was_decoded_before(resting, usual_
 
 def test_its_travel_shows_the_nearest_of_the_lattice(resting, usual_run):
     shown = Shown(usual_run)
-    lattice = usual_run.arrays(shown.member(2))["grid/decodes"].reshape(9, 9, -1)
+    lattice = usual_run.arrays(shown.member(2))["grid/decodes"].reshape(9, 9, -1).astype(float)
     resting.open("travel")
     assert "cannot run" in resting.text("#travel-note")
     for share in ((0.1, 0.1), (0.45, 0.6), (0.9, 0.3), (0.99, 0.99)):
@@ -1046,5 +1082,5 @@ def test_its_travel_shows_the_nearest_of_the_lattice(resting, usual_run):
         column, up = np.abs(code[:, None] - np.linspace(-2, 2, 9)).argmin(axis=1)
         expected = 255 * lattice[8 - up, column] / shown.most
         np.testing.assert_allclose(greys(resting.pixels("#decoded"))[0], expected, atol=1)
-    resting.page.select_option("#travel-size", "8")
+    resting.find("#travel-size").select_option("8")
     assert resting.pictures("#decoded") == []

@@ -51,13 +51,13 @@ def content(run: RunFolder) -> dict[str, Any]:
     values = examples.values[rows]
     image = are_images(manifest, values)
     shape = _shape(values) if image else [int(np.prod(values.shape[1:]))]
-    scale = manifest["data"].get("scale") or {"offset": 0.0, "factor": 1.0}
+    offset, factor = _scale(manifest, values)
     return {
         "image": image,
         "shape": shape,
         "likelihood": manifest["data"]["likelihood"],
-        "offset": scale["offset"],
-        "factor": scale["factor"],
+        "offset": offset,
+        "factor": factor,
         "limits": value_limits(examples.values),
         "values": packed(values),
         "indices": examples.indices[rows].tolist(),
@@ -145,6 +145,17 @@ def packed(values: np.ndarray, kind: str = "") -> dict[str, str]:
 def _shape(values: np.ndarray) -> list[int]:
     """Height, width and channels."""
     return [int(side) for side in (*values.shape[1:], 1)[:3]]
+
+
+def _scale(manifest: Mapping[str, Any], values: np.ndarray) -> tuple[float, float]:
+    """From shown values to the network's, (value - offset) / factor.
+
+    Images are shown in 8 bits whatever they were, and columns with a scale each are shown scaled.
+    """
+    scale = manifest["data"].get("scale") or {"offset": 0.0, "factor": 1.0}
+    if values.dtype == np.uint8:
+        return 0.0, 255.0
+    return (0.0, 1.0) if isinstance(scale["factor"], list) else (scale["offset"], scale["factor"])
 
 
 def _classes(manifest: Mapping[str, Any], examples: Examples) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ const paint = painter(data);
 /** The text of a name in the page's language, {placeholders} filled in. */
 const say = (name, values = {}) => {
   const text = words[root.dataset.language][name];
-  return text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
+  return text.replace(/\{(\w+)\}/g, (braced, key) => values[key] ?? braced);
 };
 Object.defineProperty(say, "language", { get: () => root.dataset.language });
 
