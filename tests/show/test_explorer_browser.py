@@ -1084,3 +1084,28 @@ def test_its_travel_shows_the_nearest_of_the_lattice(resting, usual_run):
         np.testing.assert_allclose(greys(resting.pixels("#decoded"))[0], expected, atol=1)
     resting.find("#travel-size").select_option("8")
     assert resting.pictures("#decoded") == []
+
+
+# -- the keyboard and the language
+
+
+def test_a_neighbour_chosen_with_the_keyboard_keeps_the_focus(explore):
+    explorer = explore()
+    explorer.click("#tab-item")
+    explorer.find("#item-rows button").nth(3).focus()
+    explorer.page.keyboard.press("Enter")
+    explorer.settle()
+    place = "[...document.querySelectorAll('#item-rows button')].indexOf(document.activeElement)"
+    assert explorer.state["base"] != 0
+    assert explorer.page.evaluate(place) == 3
+
+
+def test_what_was_found_is_not_left_in_the_other_language(explore):
+    explorer = explore()
+    explorer.page.fill("#wanted", "nonsense")
+    explorer.page.keyboard.press("Enter")
+    explorer.settle()
+    assert "nonsense" in explorer.find("#found").inner_text()
+    explorer.click("button[data-language=pt]")
+    assert explorer.find("#found").inner_text() == ""
+    explorer.click("button[data-language=en]")

@@ -71,7 +71,7 @@ export const makeItem = (page) => {
     const known = family.isExample(state);
     find("item-name").textContent = known ? page.nameOf(base) : say("your_drawing");
     const rows = networksOf(family, state.objective).map((each) => rowOf(each, state));
-    find("item-rows").replaceChildren(...rows.map(({ row }) => row));
+    page.rebuild(find("item-rows"), rows.map(({ row }) => row));
     for (const { paint } of rows) paint();
   };
   return { render, marks: () => ({ points: [], line: null }) };

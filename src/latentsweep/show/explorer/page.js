@@ -81,6 +81,12 @@ const page = {
     unpainted.set(canvas, family.example(row));
     return button;
   },
+  /** Puts other children into an element; the button that has the focus there keeps it by place. */
+  rebuild: (element, children) => {
+    const place = [...element.querySelectorAll("button")].indexOf(document.activeElement);
+    element.replaceChildren(...children);
+    if (place >= 0) element.querySelectorAll("button")[place]?.focus();
+  },
   /** A row of pictures for each of [{head, items, label}]; without items it says that it cannot. */
   gallery: (body, rows) => {
     body.replaceChildren(...rows.map(galleryRow));

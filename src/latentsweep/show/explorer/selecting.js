@@ -75,6 +75,7 @@ export const makeSelecting = (page) => {
     find("unselect").hidden = !selected.length;
     const key = [selected, say.language];
     if (listed && key.every((each, i) => each === listed[i])) return;
+    if (listed?.[1] !== say.language) found.textContent = ""; // said in the other language
     listed = key;
     const shown = selected.slice(0, MOST_SHOWN);
     const words = { count: number(selected.length, 0), total: number(data.indices.length, 0) };
@@ -83,7 +84,7 @@ export const makeSelecting = (page) => {
       selected.length > shown.length
         ? say("more", { count: number(selected.length - shown.length, 0) })
         : "";
-    find("chosen").replaceChildren(...shown.map((row) => page.exampleButton(row)));
+    page.rebuild(find("chosen"), shown.map((row) => page.exampleButton(row)));
   };
   return { render };
 };

@@ -18,7 +18,7 @@ export const makeWalk = (page) => {
   const render = (state) => {
     const pair = ends(state);
     const [from, to] = pair.map((row) => page.exampleButton(row));
-    find("walk-ends").replaceChildren(...(to ? [from, "→", to] : [from].filter(Boolean)));
+    page.rebuild(find("walk-ends"), to ? [from, "→", to] : [from].filter(Boolean));
     find("walk-lacking").hidden = pair.length === 2;
     const networks = pair.length === 2 ? networksOf(family, state.objective) : [];
     page.gallery(
