@@ -35,8 +35,8 @@ validate: $(VENV)/installed
 	$(BIN)/python benchmarks/validate.py
 
 lint: $(VENV)/ready-to-check
-	$(BIN)/ruff check src tests docs benchmarks
-	$(BIN)/ruff format --check src tests docs benchmarks
+	$(BIN)/ruff check src tests docs benchmarks examples
+	$(BIN)/ruff format --check src tests docs benchmarks examples
 
 types: $(VENV)/ready-to-check
 	$(BIN)/pyright

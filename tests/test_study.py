@@ -2,6 +2,7 @@ import tomllib
 from typing import get_args
 
 import pytest
+import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,9 +10,11 @@ from latentsweep.errors import StudyError
 from latentsweep.study import (
     OBJECTIVE_LABELS,
     OTHER_WORDS,
+    Missing,
     ObjectiveName,
     ProductPrecision,
     Reduction,
+    Scaling,
     Study,
     built_in_studies,
     load_study,
@@ -38,6 +41,13 @@ studies = st.builds(
     name=st.text("aZ_9.-é日", min_size=1, max_size=20).filter(lambda name: name[0] not in ".-"),
     description=st.text(st.characters(codec="utf-8"), max_size=30),
     data=st.text(st.characters(codec="utf-8"), max_size=30),
+    label=st.text(st.characters(codec="utf-8"), max_size=9),
+    id=st.text(st.characters(codec="utf-8"), max_size=9),
+    drop=distinct(st.text(st.characters(codec="utf-8"), max_size=9)),
+    missing=st.sampled_from(get_args(Missing)),
+    scale=st.sampled_from(get_args(Scaling)),
+    split_by=st.text(st.characters(codec="utf-8"), max_size=9),
+    resize=st.sampled_from(["", "32", "24x32"]),
     test_fraction=st.floats(0.01, 0.99),
     validation_fraction=st.floats(0, 0.99),
     split_seed=st.integers(0, 2**31 - 1),
@@ -84,6 +94,31 @@ def test_a_study_does_not_differ_from_itself_whatever_it_is_called(study):
     assert study.first_difference(study.changed({"name": "other", "description": "x"})) is None
 
 
+def test_a_study_written_before_there_was_a_field_is_the_same_study(tmp_path):
+    now = tomllib.loads(load_study("mnist").to_toml())
+    new = ("label", "id", "drop", "missing", "scale", "split_by", "resize")
+    path = tmp_path / "study.toml"
+    path.write_text(tomli_w.dumps({k: v for k, v in now.items() if k not in new}))
+    assert load_study(str(path)).first_difference(load_study("mnist")) is None
+
+
+def test_a_folder_beside_a_study_needs_a_slash(tmp_path):
+    (tmp_path / "images").mkdir()
+    for written, data in (("images/", str(tmp_path / "images")), ("images", "images")):
+        (tmp_path / "own.toml").write_text(f'data = "{written}"')
+        assert load_study(str(tmp_path / "own.toml")).data == data
+
+
+def test_names_of_columns_may_be_numbers():
+    study = Study(name="own").changed({"label": 3, "drop": [1, "two"], "resize": 32})
+    assert (study.label, study.drop, study.resize) == ("3", ("1", "two"), "32")
+
+
+@pytest.mark.parametrize("size", ["0", "32x", "x32", "32x0", "big", "-3"])
+def test_a_size_of_images_is_a_side_or_two(size):
+    assert "resize: string should match" in message_of(Study(name="own").changed, {"resize": size})
+
+
 @pytest.mark.parametrize("name", built_in_studies())
 def test_every_built_in_study_loads_and_bears_its_name(name):
     study = load_study(name)
@@ -98,6 +133,13 @@ def test_these_studies_are_built_in():
 def test_mnist_is_the_report_exactly():
     assert load_study("mnist").model_dump(exclude={"name", "description"}) == {
         "data": "mnist",
+        "label": "",
+        "id": "",
+        "drop": (),
+        "missing": "error",
+        "scale": "auto",
+        "split_by": "",
+        "resize": "",
         "test_fraction": 0.2,
         "validation_fraction": 0.0,
         "split_seed": 0,

@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentsweep.errors import LatentsweepError
+    from latentsweep.estimators import VAE
     from latentsweep.pipeline.model import Model
     from latentsweep.pipeline.run import Run, run
     from latentsweep.study import Study, load_study
 
 __version__ = "0.1.0"
-__all__ = ["LatentsweepError", "Model", "Run", "Study", "__version__", "load_study", "run"]
+__all__ = ["VAE", "LatentsweepError", "Model", "Run", "Study", "__version__", "load_study", "run"]
 
 _HOMES = {
     "LatentsweepError": "latentsweep.errors",
     "Model": "latentsweep.pipeline.model",
     "Run": "latentsweep.pipeline.run",
     "Study": "latentsweep.study",
+    "VAE": "latentsweep.estimators",
     "load_study": "latentsweep.study",
     "run": "latentsweep.pipeline.run",
 }

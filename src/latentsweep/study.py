@@ -27,6 +27,8 @@ ObjectiveName = Literal["keras-blog", "elbo"]
 ProductPrecision = Literal["float32", "tf32", "bfloat16"]
 Reduction = Literal["sum", "mean"]
 Binarisation = Literal["none", "dynamic"]
+Missing = Literal["error", "drop", "mean"]
+Scaling = Literal["auto", "standard", "minmax", "none"]
 OBJECTIVE_LABELS: dict[str, str] = {
     "keras-blog": marked("Keras-blog loss (not an ELBO)"),
     "elbo": marked("ELBO"),
@@ -54,6 +56,18 @@ OTHER_WORDS = {
     "kld_weight": "kl_weight",
     "binarize": "binarisation",
     "binarization": "binarisation",
+    "labels": "label",
+    "group": "split_by",
+    "groups": "split_by",
+    "normalise": "scale",
+    "normalize": "scale",
+    "standardise": "scale",
+    "standardize": "scale",
+    "scaler": "scale",
+    "image_size": "resize",
+    "ids": "id",
+    "nan": "missing",
+    "na": "missing",
 }
 
 
@@ -62,6 +76,15 @@ def _as_tuple(value: Any) -> Any:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return tuple(value) if isinstance(value, list | tuple | range) else (value,)
+
+
+def _as_text(value: Any) -> Any:
+    """`--set label=3` names a column "3"."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _as_texts(value: Any) -> Any:
+    return tuple(_as_text(each) for each in _as_tuple(value))
 
 
 def _static(default: Any, description: str, **rule: Any) -> Any:
@@ -74,6 +97,7 @@ def _member(default: Any, description: str, **rule: Any) -> Any:
 
 Size = Annotated[int, Field(ge=1, le=4096)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Text = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Study(BaseModel):
@@ -83,7 +107,34 @@ class Study(BaseModel):
 
     name: str = _static(..., "names the run folder and the report", pattern=r"^\w[\w.-]*$")
     description: str = _static("", "one line for people")
-    data: str = _static("mnist", "a known data set or the path of an array file")
+    data: str = _static(
+        "mnist", "a known data set, or the path of a table, an array or a folder of images"
+    )
+    label: Text = _static("", "column of a table that names the classes")
+    id: Text = _static("", "column of a table that names the rows; kept beside the codes")
+    drop: Annotated[tuple[str, ...], BeforeValidator(_as_texts)] = _static(
+        (), "columns of a table that are left out"
+    )
+    missing: Missing = _static(
+        "error",
+        "what to do about missing values: refuse, drop the examples that have some, or fill in the "
+        "mean of the training split",
+    )
+    scale: Scaling = _static(
+        "auto",
+        "standard (mean 0, deviation 1), minmax (0 to 1) or none, by column where there are "
+        "columns; auto: chosen from the data (docs/data.md)",
+    )
+    split_by: Text = _static(
+        "",
+        "column of a table whose groups, or 20 blocks of time, are never divided between the "
+        "splits; order: 20 blocks of consecutive examples",
+    )
+    resize: Text = _static(
+        "",
+        "side of the square, or height x width as 24x32, that images of a folder are brought to",
+        pattern=r"^([1-9]\d{0,4}(x[1-9]\d{0,4})?)?$",
+    )
     test_fraction: float = _static(
         0.2, "share held out for testing where the data has no test split of its own", gt=0, lt=1
     )
@@ -175,7 +226,8 @@ class Study(BaseModel):
 def load_study(name_or_path: str) -> Study:
     """A built-in study by its name, or a user's own from a TOML file.
 
-    A relative `data` path in a file is taken from the file's own folder.
+    A relative `data` path in a file is taken from the file's own folder, if it is that of a file,
+    or of a folder and has a slash.
 
     Raises:
         StudyError: no such study or file, not TOML, or a field that breaks its rule.
@@ -201,7 +253,8 @@ def load_study(name_or_path: str) -> Study:
     except UnicodeDecodeError:
         raise StudyError(f"study: '{path}' is not a UTF-8 text file; write it as TOML") from None
     beside = path.parent / study.data
-    return study.changed({"data": str(beside.resolve())}) if beside.is_file() else study
+    found = beside.is_file() or ("/" in study.data and beside.is_dir())
+    return study.changed({"data": str(beside.resolve())}) if found else study
 
 
 def built_in_studies() -> tuple[str, ...]:

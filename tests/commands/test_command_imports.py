@@ -19,7 +19,7 @@ def heavy_after(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "run", "summary", "evaluate", "report", "explore", "studies", "data"]
+    "command", ["", "run", "summary", "evaluate", "report", "explore", "export", "studies", "data"]
 )
 def test_help_imports_nothing_heavy(command):
     words = [*command.split(), "--help"]

@@ -6,6 +6,11 @@ import pytest
 
 from latentsweep.record.lock import locked
 
+DATA = (
+    "data: a known name (mnist, digits, iris, wine, breast_cancer, diabetes, linnerud, or one of "
+    "those drawn, see latentsweep data) or the path of a table, an array file or a folder of "
+    "images is needed"
+)
 STUDIES = "digits, mnist, mnist-claims, mnist-fast"
 MISTAKES = {
     "run mnits": f"study: a built-in name ({STUDIES}) or a .toml file is needed, got 'mnits'; did "
@@ -41,12 +46,18 @@ MISTAKES = {
     "repeats",
     "run digits --objective beta": "study digits: objectives: input should be 'keras-blog' or "
     "'elbo', got 'beta'; objectives is what is minimised: keras-blog (the report's) or elbo",
-    "run --data gibberish": "data: a known name (mnist, digits, or one of those drawn, see "
-    "latentsweep data) or the path of a .npy or .npz file is needed, got 'gibberish'; check the "
-    "spelling",
-    "run digits --data digts": "data: a known name (mnist, digits, or one of those drawn, see "
-    "latentsweep data) or the path of a .npy or .npz file is needed, got 'digts'; did you mean "
-    "'digits'?",
+    "run --data xyzzy": f"{DATA}, got 'xyzzy'; check the spelling",
+    "run digits --data digts": f"{DATA}, got 'digts'; did you mean 'digits'?",
+    "run digits --label x": "label: takes a table, whose columns they are, got 'digits' and label "
+    "= 'x'; leave it out",
+    "recommend digits --split-by x": "split_by: a table is needed, whose columns it names, got "
+    "'digits'; write --split-by order for blocks of consecutive examples",
+    "run --data iris --drop size": "drop: a column of 'iris' is needed, got 'size'; there "
+    "are sepal length (cm), sepal width (cm), petal length (cm), petal width (cm), class",
+    "recommend --losses x.csv --label y": "recommend: --losses TABLE takes --check alone, since "
+    "nothing is trained or measured, got others beside it; leave them out",
+    "recommend iris --id nr": "id: a column of 'iris' is needed, got 'nr'; there are sepal "
+    "length (cm), sepal width (cm), petal length (cm), petal width (cm), class",
     "run --data shapes-9": "data: shapes-D takes 1 to 8 dimensions, got 'shapes-9'; write e.g. "
     "shapes-4",
     "recommend": "recommend: either DATA (or a run folder) or --losses TABLE is needed, got "
@@ -71,7 +82,7 @@ MISTAKES = {
     "recommend --losses nowhere.csv": "losses: cannot read 'nowhere.csv' ([Errno 2] No such file "
     "or directory: 'nowhere.csv'); check the file",
     "run --set data=5": "study 5: data: input should be a valid string, got 5; data is a known "
-    "data set or the path of an array file",
+    "data set, or the path of a table, an array or a folder of images",
     "summary": "Missing argument 'RUN'.",
     "summary nowhere": "nowhere: holds no run (no manifest.json); make one: latentsweep run -o "
     "nowhere",

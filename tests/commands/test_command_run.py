@@ -16,19 +16,22 @@ def test_a_dry_run_prints_plan_price_and_folder_and_writes_nothing(cli, tmp_path
     assert lines[1] == (
         "data    digits: 1,438 to train, 359 to test; 8 x 8 x 1 each; bernoulli likelihood"
     )
-    assert lines[2] == "models  4: sizes 2, 3 x keras-blog, elbo x 1 seed, 90 steps each"
+    assert lines[2] == "values  1,797 x 8 x 8 x 1, uint8, from 0 to 16"
+    assert lines[3] == "scale   values divided by 16"
+    assert lines[4].startswith("labels  10: 0 (178), 1 (182), ")
+    assert lines[5] == "models  4: sizes 2, 3 x keras-blog, elbo x 1 seed, 90 steps each"
     assert re.fullmatch(
-        r"price   about \d+ (s|min) on this machine, from nothing to the report", lines[3]
+        r"price   about \d+ (s|min) on this machine, from nothing to the report", lines[6]
     )
-    assert lines[4:] == ["folder  runs/tiny"]
+    assert lines[7:] == ["folder  runs/tiny"]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_options_change_the_plan(cli, tiny_toml):
     words = ["--latents=4", "--seeds=3", "--epochs=5", "--objective=elbo", "--set=batch_size=100"]
     lines = cli("run", tiny_toml, *words, "-o", "x", "--dry-run").out.splitlines()
-    assert lines[2] == "models  3: sizes 4 x elbo x 3 seeds, 75 steps each"
-    assert lines[4] == "folder  x"
+    assert lines[5] == "models  3: sizes 4 x elbo x 3 seeds, 75 steps each"
+    assert lines[7] == "folder  x"
 
 
 def test_a_study_of_the_package_is_described(cli):

@@ -4,7 +4,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from latentsweep.data import array_file, dataset
+from latentsweep.data import array_file, dataset, memory
+from latentsweep.data.dataset import Scale
 from latentsweep.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -274,8 +275,8 @@ def test_values_that_are_not_finite(tmp_path, monkeypatch, wrong):
     values[17, 1, 2] = values[30, 0, 0] = values[17, 1, 1] = wrong
     path = saved(tmp_path, values)
     assert message(path) == (
-        f"{path}: values must be finite, got 3 NaN or infinite, the first at (17, 1, 1); fill them "
-        "in or leave those examples out"
+        f"{path}: values must be finite, got 3 NaN or infinite, the first at (17, 1, 1); "
+        "--missing drop leaves 2 examples out, --missing mean fills in the mean"
     )
 
 
@@ -284,8 +285,8 @@ def test_an_index_is_that_of_its_own_array(tmp_path):
     test[4, 5] = np.nan
     path = archived(tmp_path, x_train=FLOATS[:30], x_test=test)
     assert message(path) == (
-        f"{path}: x_test must be finite, got 1 NaN or infinite, the first at (4, 5); fill them in "
-        "or leave those examples out"
+        f"{path}: x_test must be finite, got 1 NaN or infinite, the first at (4, 5); --missing "
+        "drop leaves 1 example out, --missing mean fills in the mean"
     )
 
 
@@ -420,4 +421,84 @@ def test_an_empty_split(tmp_path):
     assert message(path) == (
         f"{path}: x_train and x_test must hold an example at least, got 40 and 0; save all under "
         "the name 'values' to have them split at random"
+    )
+
+
+def gappy():
+    values = FLOATS.copy()
+    values[[3, 30], 2] = np.nan
+    values[30, 0] = np.inf
+    return values
+
+
+def test_examples_with_missing_values_are_left_out_with_their_labels(tmp_path):
+    path = archived(tmp_path, x=gappy(), y=np.arange(40) % 4)
+    data = array_file.load(path, 0.25, 0, missing="drop")
+    kept = np.delete(np.arange(40), [3, 30])
+    np.testing.assert_array_equal(data.values, FLOATS[kept])
+    np.testing.assert_array_equal(data.labels, kept % 4)
+    assert data.notes == ("2 examples with missing values left out",)
+
+
+def test_missing_values_are_filled_in_with_the_mean_of_the_training_split(tmp_path):
+    values = gappy()
+    data = array_file.load(saved(tmp_path, values), 0.25, 0, missing="mean")
+    train = values[data.splits["train"], 2]
+    assert data.values[3, 2] == pytest.approx(train[np.isfinite(train)].mean(), rel=1e-5)
+    known = np.isfinite(values)
+    np.testing.assert_array_equal(data.values[known], values[known])
+    assert data.notes == ("3 missing values filled in with the feature's mean",)
+
+
+def test_a_feature_that_is_missing_everywhere_has_no_mean(tmp_path):
+    values = FLOATS.copy()
+    values[:, 4] = np.nan
+    with pytest.raises(DataError, match=r"got none for the feature \(4,\); leave that feature out"):
+        array_file.load(saved(tmp_path, values), 0.25, 0, missing="mean")
+
+
+@pytest.mark.parametrize("how", ["standard", "minmax"])
+def test_rows_are_scaled_column_by_column_and_come_back(tmp_path, how):
+    values = FLOATS * np.float32([1, 10, 100, 1e-3, 1, 1])
+    values[:, 5] = 2.5
+    data = array_file.load(saved(tmp_path, values), 0.25, 0, scale=how)
+    assert data.scale.columns == 6
+    scaled = data.scale(data.values, np.float32)
+    np.testing.assert_allclose(data.scale.unscale(scaled), values, rtol=1e-4, atol=1e-4)
+    varying = scaled[data.splits["train"], :5] if how == "standard" else scaled[:, :5]
+    if how == "standard":
+        np.testing.assert_allclose(varying.mean(axis=0), 0, atol=1e-4)
+        np.testing.assert_allclose(varying.std(axis=0), 1, rtol=1e-4)
+    else:
+        assert (varying.min(axis=0) == 0).all()
+        assert (varying.max(axis=0) == 1).all()
+        assert data.unit_interval
+    assert (scaled[:, 5] == 0).all()
+
+
+def test_other_shapes_have_one_scale(tmp_path):
+    path = saved(tmp_path, FLOATS.reshape(40, 2, 3))
+    data = array_file.load(path, 0.25, 0, scale="minmax")
+    scaled = data.scale(data.values, np.float32)
+    assert data.scale.columns is None
+    assert (scaled.min(), scaled.max()) == (0, 1)
+    assert array_file.load(path, 0.25, 0, scale="none").scale == Scale(0.0, 1.0)
+
+
+def test_consecutive_examples_stay_together(tmp_path):
+    data = array_file.load(saved(tmp_path, FLOATS), 0.25, 0, by_order=True)
+    assert len(data.splits["test"]) == 10
+    np.testing.assert_array_equal(data.groups, np.arange(40) // 2)
+    assert not set(data.groups[data.splits["test"]]) & set(data.groups[data.splits["train"]])
+    assert data.notes == ("split by order: 20 blocks of consecutive examples, none divided",)
+
+
+def test_an_archive_that_expands_beyond_memory_is_refused_before_it_does(tmp_path, monkeypatch):
+    path = tmp_path / "some.npz"
+    np.savez_compressed(path, values=np.zeros((1000, 1000)), other=np.zeros(10**7))
+    monkeypatch.setattr(memory, "free_memory", lambda: 7_900_000)
+    monkeypatch.setattr(array_file, "_member", lambda *_: pytest.fail("was unpacked"))
+    assert message(path) == (
+        f"{path}: unpacked: takes 7.6 MiB in memory, of which 7.5 MiB are free; save the values "
+        "alone with numpy.save: a .npy file stays on the disk"
     )

@@ -71,31 +71,92 @@ def test_a_path_that_leads_nowhere(tmp_path):
 def test_an_unknown_name(monkeypatch, tmp_path, name, hint):
     monkeypatch.chdir(tmp_path)
     assert message(name) == (
-        "data: a known name (mnist, digits, or one of those drawn, see latentsweep data) or the "
-        "path of a .npy or .npz file is needed, got "
-        f"'{name}'; {hint}"
-    )
-
-
-def test_a_folder(tmp_path):
-    assert message(tmp_path) == (
-        f"data: only .npy and .npz files are read, got the folder '{tmp_path}'; name one file"
+        "data: a known name (mnist, digits, iris, wine, breast_cancer, diabetes, linnerud, or one "
+        "of those drawn, see latentsweep data) or the path of a table, an array file or a folder "
+        f"of images is needed, got '{name}'; {hint}"
     )
 
 
 def test_another_kind_of_file(tmp_path):
-    path = tmp_path / "some.csv"
+    path = tmp_path / "some.txt"
     path.write_text("1,2\n")
     assert message(path) == (
-        f"data: only .npy and .npz files are read, got '{path}'; save the array with numpy.save"
+        "data: tables (.csv, .tsv, .parquet, .pq), arrays (.npy, .npz) and folders of images are "
+        f"read, got '{path}'; save it as one of them"
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "text"),
+    [
+        ("digits", {"label": "x"}, "label: takes a table, whose columns they are, got 'digits'"),
+        ("digits", {"resize": "8"}, "resize: takes data of your own, got 'digits'"),
+        ("shapes-4", {"scale": "none"}, "scale: takes data of your own, got 'shapes-4'"),
+        ("iris", {"resize": "8"}, "resize: takes a folder of images, got 'iris'"),
+        (
+            "digits",
+            {"split_by": "when"},
+            "split_by: a table is needed, whose columns it names, got",
+        ),
+        ("iris", {"label": "clas"}, "label: a column of 'iris'"),
+    ],
+)
+def test_a_field_that_such_data_has_no_use_for(name, changes, text):
+    with pytest.raises(DataError) as caught:
+        catalogue.load_dataset(study(name, **changes))
+    assert str(caught.value).startswith(text)
+
+
+def test_pictures_have_one_scale(tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 256, (20, 5, 5), np.uint8))
+    with pytest.raises(DataError, match="scale: takes numbers, and pictures of 8 bits are divided"):
+        catalogue.load_dataset(study(tmp_path / "a.npy", scale="minmax"))
+
+
+def test_values_outside_the_range_of_the_likelihood(tmp_path):
+    np.save(tmp_path / "a.npy", np.linspace(-2, 6, 80).reshape(20, 4))
+    asked = {"likelihood": "bernoulli", "scale": "none"}
+    with pytest.raises(DataError) as caught:
+        catalogue.load_dataset(study(tmp_path / "a.npy", **asked))
+    assert str(caught.value) == (
+        "likelihood: bernoulli needs values in [0, 1], got -2 to 6 in a once scaled; write --scale "
+        "minmax, or --set likelihood=gaussian"
+    )
+    assert catalogue.load_dataset(
+        study(tmp_path / "a.npy", likelihood="bernoulli", scale="minmax")
+    ).unit_interval
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "classes"),
+    [
+        ("iris", (150, 4), 3),
+        ("wine", (178, 13), 3),
+        ("breast_cancer", (569, 30), 2),
+        ("diabetes", (442, 10), 0),
+        ("linnerud", (20, 3), 0),
+    ],
+)
+def test_the_tables_of_scikit_learn(name, shape, classes):
+    data = catalogue.load_dataset(study(name))
+    assert data.values.shape == shape
+    assert len(data.label_names or ()) == classes
+    assert len(data.columns) == shape[1]
+    assert data.hash == catalogue.load_dataset(study(name)).hash
+
+
+def test_columns_of_a_bundled_table_may_be_left_out():
+    data = catalogue.load_dataset(study("wine", drop=("proline", "ash")))
+    assert data.item_shape == (11,)
+
+
 def test_what_is_known_is_told_without_the_network(nowhere):
-    first, second, *drawn = catalogue.known()
+    first, second, *others = catalogue.known()
+    tables, drawn = others[: len(catalogue.BUNDLED)], others[len(catalogue.BUNDLED) :]
     assert (first.name, first.where, first.found) == ("mnist", (str(nowhere),), None)
     assert first.how == f"connect to the internet (a mirror has it), or {mnist.how_to_get()}"
     assert (second.name, second.found) == ("digits", "scikit-learn")
+    assert all(known.found == "scikit-learn" for known in tables)
     assert all(known.found == "drawn when asked for" for known in drawn)
     nowhere.mkdir(parents=True)
     for name in mnist.FILES:
@@ -105,7 +166,7 @@ def test_what_is_known_is_told_without_the_network(nowhere):
 
 def test_every_known_name_can_be_loaded_and_no_other(nowhere):
     named = [known.name for known in catalogue.known()]
-    assert named == [*catalogue._LOADERS, *synthetic.NAMES]
+    assert named == [*catalogue._LOADERS, *catalogue.BUNDLED, *synthetic.NAMES]
     assert catalogue.load_dataset(study("shapes-2@3")).item_shape == (28, 28, 1)
 
 

@@ -14,8 +14,10 @@ SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
     ("errors axes language study",),
     (
-        "data.dataset data.idx data.array_file data.digits data.mnist data.shapes "
-        "data.synthetic data.catalogue",
+        "data.dataset data.idx data.memory data.missing data.grouping data.scaling "
+        "data.array_file data.table_file data.table data.bundled data.image_folder "
+        "data.in_memory data.digits data.mnist data.shapes data.synthetic data.findings "
+        "data.catalogue",
         "record.atomic record.arrays record.tables record.lock record.folder",
     ),
     (
@@ -52,12 +54,14 @@ LAYERS = (
         "pipeline.observer pipeline.plan pipeline.work pipeline.model pipeline.measure "
         "pipeline.project pipeline.train pipeline.yardsticks pipeline.examine pipeline.answer "
         "pipeline.judge "
-        "pipeline.run pipeline.search",
+        "pipeline.run pipeline.search pipeline.alone "
+        "estimators",
+        "export",
     ),
     (
-        "commands.answers commands.display commands.data commands.evaluate "
-        "commands.recommend commands.report commands.explore commands.run commands.studies "
-        "commands.summary commands.main",
+        "commands.answers commands.display commands.own_data commands.data commands.evaluate "
+        "commands.recommend commands.report commands.explore commands.export commands.run "
+        "commands.studies commands.summary commands.main",
     ),
 )
 # `show` runs on a machine without JAX.

@@ -329,13 +329,17 @@ def test_data_that_is_no_text_is_refused():
     with pytest.raises(StudyError) as caught:
         choose_study(None, 5)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        "study 5: data: input should be a valid string, got 5; data is a known data set or the "
-        "path of an array file"
+        "study 5: data: input should be a valid string, got 5; data is a known data set, or "
+        "the path of a table, an array or a folder of images"
     )
 
 
-def test_an_array_file_is_known_by_its_whole_path(tiny, tmp_path, monkeypatch):
+def test_a_file_or_folder_is_known_by_its_whole_path(tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "mnist").mkdir()
+    assert settled(tiny, {"data": "images"}).data == str(tmp_path / "images")
+    assert settled(tiny, {"data": "my.csv"}).data == str(tmp_path / "my.csv")
     assert settled(tiny, {"data": "my.npy"}).data == str(tmp_path / "my.npy")
     assert settled(tiny, {"data": "mnist"}).data == "mnist"
     assert settled(tiny, {}) == tiny

@@ -13,4 +13,8 @@ def data() -> None:
         print(f"        looked for in {', '.join(dataset.where)}")
         if not dataset.found:
             print(f"        to get it: {dataset.how}")
-    print("\nYour own: latentsweep run --data FILE.npy (or .npz with 'values' and 'labels')")
+    print(
+        "\nYour own: latentsweep recommend DATA, or latentsweep run --data DATA, with a table "
+        "(.csv, .parquet),\nan array (.npy, or .npz with 'values' and 'labels') or a folder of "
+        "images: docs/data.md"
+    )

@@ -10,6 +10,7 @@ from typer._click.exceptions import ClickException, NoSuchOption
 from latentsweep.commands.data import data
 from latentsweep.commands.evaluate import evaluate
 from latentsweep.commands.explore import explore
+from latentsweep.commands.export import export
 from latentsweep.commands.recommend import recommend
 from latentsweep.commands.report import report
 from latentsweep.commands.run import run
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (run, recommend, summary, evaluate, report, explore, studies, data):
+for command in (run, recommend, summary, evaluate, report, explore, export, studies, data):
     app.command()(command)
 
 INTERRUPTED = 130
@@ -79,12 +80,13 @@ def _unknown_option(error: NoSuchOption) -> str:
 
     word = error.option_name.lstrip("-").replace("-", "_")
     field = OTHER_WORDS.get(word, word)
-    if field in _OPTIONS:
+    taken = [name for each in error.ctx.command.params for name in each.opts] if error.ctx else []
+    if _OPTIONS.get(field) in taken:
         hint = f"; did you mean '{_OPTIONS[field]}'?"
-    elif field in Study.model_fields:
+    elif field in Study.model_fields and "--set" in taken:
         hint = f"; write --set {field}=VALUE"
     else:
-        hint = nearest(error.option_name, error.possibilities or _OPTIONS.values())
+        hint = nearest(error.option_name, error.possibilities or taken)
     return f"unknown option {error.option_name}{hint or '; see --help'}"
 
 

@@ -3,11 +3,15 @@
 import re
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from latentsweep.commands import own_data
 
 if TYPE_CHECKING:
     from latentsweep.pipeline.search import Ask
@@ -26,7 +30,7 @@ def recommend(
     source: Annotated[
         str | None,
         typer.Argument(
-            help="A known data set, an array file, or a run folder.",
+            help="A known data set, a table, an array file, a folder of images, or a run folder.",
             metavar="DATA|RUN",
             show_default=False,
         ),
@@ -57,10 +61,20 @@ def recommend(
             metavar="TABLE",
         ),
     ] = None,
+    label: own_data.Label = None,
+    row_id: own_data.Id = None,
+    drop: own_data.Drop = None,
+    missing: own_data.Gaps = None,
+    scale: own_data.Scale = None,
+    split_by: own_data.SplitBy = None,
+    resize: own_data.Resize = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any field of the study.", metavar="KEY=VALUE"),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what was found and the price, and stop.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Start anew, removing the run in the folder.")
     ] = False,
@@ -68,6 +82,7 @@ def recommend(
     """Recommend a latent size: from data, from a finished run, or from losses of your own."""
     from latentsweep.commands.answers import recommendation_lines
     from latentsweep.errors import StudyError
+    from latentsweep.study import parse_setting
 
     if (source is None) == (losses is None):
         raise StudyError(
@@ -75,7 +90,11 @@ def recommend(
             f"{'neither' if source is None else 'both'}; e.g. latentsweep recommend digits"
         )
     rule = _rule(criterion, target)
-    if losses is not None and (criterion is not By.ELBO or output or settings or force):
+    changes = dict(parse_setting(setting) for setting in settings or [])
+    changes |= own_data.given(label=label, id=row_id, drop=drop, missing=missing)
+    changes |= own_data.given(scale=scale, split_by=split_by, resize=resize)
+    others = criterion is not By.ELBO or output or changes or force or dry_run
+    if losses is not None and others:
         raise StudyError(
             "recommend: --losses TABLE takes --check alone, since nothing is trained or measured, "
             "got others beside it; leave them out"
@@ -89,7 +108,13 @@ def recommend(
     else:
         options = {"precision": precision, "budget": _seconds(budget), "check": check}
         asked = {"criterion": criterion.value, "rule": rule, **options}
-        answer, folder = _from_data(source, output, asked, settings or [], force=force)
+        from latentsweep.pipeline.search import search
+
+        with _prepared(source, output, asked, changes) as (work, ask):
+            if dry_run:
+                return
+            command = shlex.join(["latentsweep", *sys.argv[1:]])
+            answer, folder = search(work, ask, command=command, force=force).json, work.folder.path
     print("\n".join(recommendation_lines(answer, check)))
     print(f"\nOpen {folder / 'report.html'}")
 
@@ -133,30 +158,29 @@ def _from_run(path: Path, criterion: By, rule: Any) -> dict[str, Any]:
     return answer(RunFolder.opened(path), criterion.value, rule).json
 
 
-def _from_data(
-    source: str, output: Path | None, asked: dict[str, Any], settings: list[str], *, force: bool
-) -> tuple[dict[str, Any], Path]:
+@contextmanager
+def _prepared(
+    source: str, output: Path | None, asked: dict[str, Any], changes: dict[str, Any]
+) -> "Iterator[tuple[Work, Ask]]":
+    """A search that is ready to begin, once what was found is said."""
     from latentsweep.commands.display import Terminal
     from latentsweep.data.catalogue import load_dataset
-    from latentsweep.pipeline.run import settled
-    from latentsweep.pipeline.search import Ask, check_examples, search, search_study, suited
+    from latentsweep.pipeline.run import settled, study_name
+    from latentsweep.pipeline.search import Ask, check_examples, search_study, suited
     from latentsweep.pipeline.work import Work
     from latentsweep.record.folder import RunFolder
-    from latentsweep.study import parse_setting
 
-    changes = dict(parse_setting(setting) for setting in settings)
-    name = re.sub(r"[^\w.-]+", "-", Path(source).stem, flags=re.ASCII) or "data"
-    study = settled(search_study(f"recommend-{name}", source, changes), {})
-    folder = output or Path("runs") / study.name
+    name = f"recommend-{study_name(source)}"
+    study = settled(search_study(name, source, changes), {})
     ask = Ask(**asked)
     with Terminal() as terminal:
         whole = load_dataset(study.changed({"validation_fraction": 0}))
-        work = Work(*suited(study, whole, changes), RunFolder(folder), terminal)
+        folder = RunFolder(output or Path("runs") / study.name)
+        work = Work(*suited(study, whole, changes), folder, terminal)
         check_examples(work)
         for line in _found_lines(work, ask):
             terminal.say(line)
-        command = shlex.join(["latentsweep", *sys.argv[1:]])
-        return search(work, ask, command=command, force=force).json, folder
+        yield work, ask
 
 
 def _found_lines(work: "Work", ask: "Ask") -> list[str]:
@@ -165,13 +189,11 @@ def _found_lines(work: "Work", ask: "Ask") -> list[str]:
     from latentsweep.commands.display import duration
     from latentsweep.pipeline.search import goal_of, seconds_a_network
 
-    dataset, study = work.dataset, work.study
-    splits = ", ".join(f"{len(indices):,} to {name}" for name, indices in dataset.splits.items())
-    shape = " x ".join(str(size) for size in dataset.item_shape)
-    first = first_step(goal_of(dataset, ask))
+    study = work.study
+    first = first_step(goal_of(work.dataset, ask))
     one = seconds_a_network(work)
     return [
-        f"data    {dataset.name}: {splits}; {shape} each; {work.likelihood_name} likelihood",
+        *own_data.data_lines(work),
         f"network dense, {study.hidden_size} ReLU units each way, {study.epochs} epochs, about "
         f"{one:.1f} s each on this machine",
         f"first   {first.networks} networks, {duration(first.networks * one)}; in all at most "

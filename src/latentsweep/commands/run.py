@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latentsweep.commands import own_data
+
 if TYPE_CHECKING:
     from latentsweep.pipeline.work import Work
 
@@ -24,8 +26,18 @@ def run(
         typer.Option("-o", "--output", help="The run folder.", show_default="runs/<study or data>"),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="A known data set, or a .npy or .npz file.", metavar="DATA")
+        str | None,
+        typer.Option(
+            help="A known data set, a table, an array file or a folder of images.", metavar="DATA"
+        ),
     ] = None,
+    label: own_data.Label = None,
+    row_id: own_data.Id = None,
+    drop: own_data.Drop = None,
+    missing: own_data.Gaps = None,
+    scale: own_data.Scale = None,
+    split_by: own_data.SplitBy = None,
+    resize: own_data.Resize = None,
     latents: Annotated[
         str | None, typer.Option(help="Latent sizes to compare.", metavar="2,4,8")
     ] = None,
@@ -51,8 +63,12 @@ def run(
     from latentsweep.study import parse_setting
 
     changes = dict(parse_setting(setting) for setting in settings or [])
-    given = {"data": data, "latent_sizes": latents, "epochs": epochs, "objectives": objective}
-    changes |= {field: value for field, value in given.items() if value is not None}
+    changes |= own_data.given(
+        data=data, latent_sizes=latents, epochs=epochs, objectives=objective, label=label, id=row_id
+    )
+    changes |= own_data.given(
+        drop=drop, missing=missing, scale=scale, split_by=split_by, resize=resize
+    )
     if seeds is not None:
         changes["seeds"] = tuple(range(seeds))
     with Terminal() as terminal:
@@ -93,16 +109,14 @@ def _plan_lines(work: "Work") -> list[str]:
     from latentsweep.pipeline.plan import members_of
     from latentsweep.pipeline.run import seconds_expected
 
-    study, dataset = work.study, work.dataset
-    splits = ", ".join(f"{len(indices):,} to {name}" for name, indices in dataset.splits.items())
-    shape = " x ".join(str(size) for size in dataset.item_shape)
+    study = work.study
     seeds = f"{len(study.seeds)} seed{'s' if len(study.seeds) > 1 else ''}"
     sizes = ", ".join(str(size) for size in study.latent_sizes)
     family = f"sizes {sizes} x {', '.join(study.objectives)} x {seeds}"
     steps = work.recipe().steps_per_epoch * study.epochs
     return [
         f"study   {study.name}: {study.description}" if study.description else study.name,
-        f"data    {dataset.name}: {splits}; {shape} each; {work.likelihood_name} likelihood",
+        *own_data.data_lines(work),
         f"models  {len(members_of(study))}: {family}, {steps:,} steps each",
         f"price   {duration(seconds_expected(work))} on this machine, from nothing to the report",
         f"folder  {work.folder.path}",

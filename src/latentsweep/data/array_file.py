@@ -1,13 +1,8 @@
 """NumPy files as data sets: .npy (one array) or .npz (several, by name), items of any shape.
 
 Values are stored as uint8 (from uint8 and bool), int32 (from integers) or float32 (from floats)
-and scaled by the first rule that fits:
-
-    all values in [0, 1]     x = values
-    uint8                    x = values / 255
-    any other                x = (values - mean) / std, two numbers, over the training split
-
-Nothing is ever unpickled.
+and scaled as `data.scaling` says. Nothing is ever unpickled, and an archive that would not fit in
+memory is refused before it is unpacked.
 """
 
 import math
@@ -18,11 +13,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-from latentsweep.data.dataset import Dataset, Scale, blocks, extremes, leading, split
+from latentsweep.data import grouping
+from latentsweep.data.dataset import Dataset, extremes, leading, parted
+from latentsweep.data.memory import check_archive
+from latentsweep.data.missing import Gaps, filled, gaps, plural
+from latentsweep.data.scaling import rows_of, scale_for
 from latentsweep.errors import DataError
+from latentsweep.study import Missing, Scaling
 
 VALUE_NAMES = ("values", "x", "X", "data", "images")
 LABEL_NAMES = ("labels", "y")
@@ -38,45 +39,74 @@ class _Named:
     where: str
     array: np.ndarray
 
+    def without(self, rows: np.ndarray) -> "_Named":
+        """The array without some of its rows."""
+        return _Named(self.where, self.array[~rows])
 
-@dataclass(frozen=True)
-class _Part:
+
+class _Part(NamedTuple):
     """Values with their labels: all of the data, or its training or test split."""
 
     values: _Named
     labels: _Named | None
 
 
-def load(path: Path, test_fraction: float, seed: int) -> Dataset:
+def load(
+    path: Path,
+    test_fraction: float,
+    seed: int,
+    *,
+    missing: Missing = "error",
+    scale: Scaling = "auto",
+    by_order: bool = False,
+) -> Dataset:
     """The data set in a .npy or .npz file; a .npy file stays a memory map where its type allows.
 
     An .npz file that holds x_train and x_test brings its own test split; any other file is split
-    at random.
+    at random, or into blocks of consecutive examples.
 
     Raises:
         DataError: no such file, not a NumPy file, or values that can't be learned from.
     """
-    parts = _read(path)
-    for part in parts:
-        _check_values(part.values)
-        _check_labels(part)
-    values = _pictures(_stored(f"{path}: values", _joined(path, parts)))
+    where, notes = f"{path}: values", []
+    parts = [_settled(part, missing, notes) for part in _read(path)]
+    joined = _joined(path, parts)
+    groups = grouping.by_order(len(joined)) if by_order and len(parts) == 1 else None
     splits = (
-        split(len(values), test_fraction, seed)
+        parted(len(joined), test_fraction, seed, groups and groups.numbers)
         if len(parts) == 1
-        else leading(len(values), len(parts[0].values.array))
+        else leading(len(joined), len(parts[0].values.array))
     )
-    _check_variation(f"{path}: values", values, splits["train"])
+    if missing == "mean" and (count := gaps(joined).count):
+        joined = filled(where, joined, splits["train"])
+        notes.append(f"{plural(count, 'missing value')} filled in with the feature's mean")
+    values = _pictures(stored(where, joined))
+    _check_variation(where, values, splits["train"])
     labels, label_names = _classes(parts)
     return Dataset(
         name=path.stem,
         source=str(path),
         values=values,
-        scale=_scale(values, splits["train"]),
+        scale=scale_for(values, splits["train"], scale),
         splits=splits,
         labels=labels,
         label_names=label_names,
+        groups=groups and groups.numbers,
+        notes=(*notes, *([groups.words] if groups else ())),
     )
+
+
+def _settled(part: _Part, missing: Missing, notes: list[str]) -> _Part:
+    """A part whose values and labels are checked, without the examples that are left out."""
+    _check_values(part.values)
+    _check_labels(part)
+    if missing == "mean" or not (found := gaps(part.values.array)).count:
+        return part
+    if missing == "error":
+        _refuse(part.values.where, found)
+    notes.append(f"{plural(found.rows.sum(), 'example')} with missing values left out")
+    labels = part.labels and part.labels.without(found.rows)
+    return _Part(part.values.without(found.rows), labels)
 
 
 def _read(path: Path) -> list[_Part]:
@@ -87,11 +117,13 @@ def _read(path: Path) -> list[_Part]:
             return [_Part(_Named(f"{path}: values", values), None)]
         archive = np.load(path, allow_pickle=False)
     with archive:
+        pairs = _names(path, archive.files)
+        check_archive(path, [name for pair in pairs for name in pair if name])
         return [
             _Part(
                 _member(path, archive, values), _member(path, archive, labels) if labels else None
             )
-            for values, labels in _names(path, archive.files)
+            for values, labels in pairs
         ]
 
 
@@ -115,7 +147,7 @@ def _readable(where: str) -> Iterator[None]:
         raise DataError(
             f"data: cannot open '{where}' ({error.strerror}); check the path and who may read it"
         ) from None
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, OSError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         if _OBJECTS.search(str(error)):
             raise DataError(
                 f"{where} must hold numbers, got Python objects, which are never unpickled; save "
@@ -156,7 +188,7 @@ def _split_names(path: Path, names: Sequence[str]) -> list[tuple[str, str | None
 
 
 def _check_values(values: _Named) -> None:
-    """Refuse what isn't real numbers, has no features, or isn't finite."""
+    """Refuse what isn't real numbers or has no features."""
     where, array = values.where, values.array
     if array.dtype.kind not in "buif":
         raise DataError(
@@ -168,23 +200,14 @@ def _check_values(values: _Named) -> None:
             f"{where} must have the shape [N, features] or [N, ...], got {list(array.shape)}: "
             "items without features; reshape it"
         )
-    if array.dtype.kind == "f":
-        _check_finite(where, array)
 
 
-def _check_finite(where: str, array: np.ndarray) -> None:
-    count, first = 0, ()
-    for start, block in blocks(array):
-        bad = ~np.isfinite(block)
-        if not count and bad.any():
-            row, *rest = (int(i) for i in np.unravel_index(bad.argmax(), bad.shape))
-            first = (start + row, *rest)
-        count += int(bad.sum())
-    if count:
-        raise DataError(
-            f"{where} must be finite, got {count} NaN or infinite, the first at {first}; fill "
-            "them in or leave those examples out"
-        )
+def _refuse(where: str, found: Gaps) -> NoReturn:
+    raise DataError(
+        f"{where} must be finite, got {found.count} NaN or infinite, the first at {found.first}; "
+        f"--missing drop leaves {plural(found.rows.sum(), 'example')} out, --missing mean fills in "
+        "the mean"
+    )
 
 
 def _check_labels(part: _Part) -> None:
@@ -228,8 +251,12 @@ def _joined(path: Path, parts: Sequence[_Part]) -> np.ndarray:
     return np.concatenate(arrays)
 
 
-def _stored(where: str, values: np.ndarray) -> np.ndarray:
-    """The values in the stored type of their kind; those that have it already stay uncopied."""
+def stored(where: str, values: np.ndarray) -> np.ndarray:
+    """The values in the stored type of their kind; those that have it already stay uncopied.
+
+    Raises:
+        DataError: one is too large for it.
+    """
     if values.dtype == np.uint8 or values.dtype == np.bool:
         return values.astype(np.uint8, copy=False)
     floats = values.dtype.kind == "f"
@@ -251,37 +278,11 @@ def _pictures(values: np.ndarray) -> np.ndarray:
 
 def _check_variation(where: str, values: np.ndarray, train: np.ndarray) -> None:
     first = values[train[0]].flat[0]
-    if all((rows == first).all() for rows in _rows(values, train)):
+    if all((rows == first).all() for rows in rows_of(values, train)):
         raise DataError(
             f"{where} must differ within the training split, got {first.item()} everywhere; check "
             "how they were saved"
         )
-
-
-def _scale(values: np.ndarray, train: np.ndarray) -> Scale:
-    """The first rule that fits (see the top of this file)."""
-    low, high = extremes(values)
-    if low >= 0 and high <= 1:
-        return Scale(0.0, 1.0)
-    if values.dtype == np.uint8:
-        return Scale(0.0, 255.0)
-    return Scale(*_moments(values, train))
-
-
-def _moments(values: np.ndarray, indices: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation (over N, not N - 1) of all values of some examples."""
-    count = len(indices) * math.prod(values.shape[1:])
-    mean = sum(rows.sum(dtype=np.float64) for rows in _rows(values, indices)) / count
-    squares = sum(np.square(rows - np.float64(mean)).sum() for rows in _rows(values, indices))
-    return float(mean), math.sqrt(squares / count)
-
-
-def _rows(values: np.ndarray, indices: np.ndarray) -> Iterator[np.ndarray]:
-    """The examples with these indices, in the data's order, a block at a time."""
-    chosen = np.zeros(len(values), bool)
-    chosen[indices] = True
-    for start, block in blocks(values):
-        yield block[chosen[start : start + len(block)]]
 
 
 def _classes(parts: Sequence[_Part]) -> tuple[np.ndarray | None, tuple[str, ...] | None]:

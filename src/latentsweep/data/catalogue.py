@@ -1,15 +1,18 @@
-"""Which data a study means: a known data set by its name, or an array file by its path."""
+"""Which data a study means: a known data set by its name, or a file or folder by its path."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentsweep.data import array_file, synthetic
+from latentsweep.data import array_file, grouping, synthetic
 from latentsweep.data.dataset import Dataset, with_validation
 from latentsweep.errors import DataError, nearest
 from latentsweep.study import Study
 
-SUFFIXES = (".npy", ".npz")
+ARRAYS = (".npy", ".npz")
+TABLES = (".csv", ".tsv", ".parquet", ".pq")
+SUFFIXES = (*TABLES, *ARRAYS)
+BUNDLED = ("iris", "wine", "breast_cancer", "diabetes", "linnerud")
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,107 @@ def load_dataset(study: Study) -> Dataset:
     Raises:
         DataError: no such data, or it is damaged or can't be learned from.
     """
-    return with_validation(_whole(study), study.validation_fraction, study.split_seed)
+    whole = with_validation(_whole(study), study.validation_fraction, study.split_seed)
+    _check_range(study, whole)
+    return whole
+
+
+def is_known(data: str) -> bool:
+    """Whether data is a name of this list; otherwise it is a path."""
+    return data in _LOADERS or data in BUNDLED or synthetic.is_known(data)
+
+
+def is_users(data: str) -> bool:
+    """Whether data is a user's own, or a table of which as little is taken for granted."""
+    return data in BUNDLED or not is_known(data)
 
 
 def _whole(study: Study) -> Dataset:
     """The data with no validation split yet."""
-    if study.data in _LOADERS:
-        return _LOADERS[study.data](study)
-    if synthetic.is_known(study.data):
+    path = Path(study.data).expanduser()
+    if study.data in BUNDLED:
+        return _load_bundled(study)
+    if not is_known(study.data) and path.suffix.lower() in TABLES:
+        return _load_table(path, study)
+    _refuse_columns(study)
+    if is_known(study.data):
+        _refuse(study, ("split_by", "resize", "scale"), "data of your own")
+        if study.data in _LOADERS:
+            return _LOADERS[study.data](study)
         return synthetic.load(study.data, study.test_fraction, study.split_seed)
-    return array_file.load(_array_path(study.data), study.test_fraction, study.split_seed)
+    if path.is_dir():
+        return _load_images(path, study)
+    return _load_array(_array_path(study.data), study)
+
+
+_NO_PICTURES = "numbers, and pictures of 8 bits are divided by 255"
+
+
+def _check_range(study: Study, dataset: Dataset) -> None:
+    """Refuse values that the likelihood asked for has no probability of."""
+    if study.likelihood == "bernoulli" and not dataset.unit_interval:
+        low, high = dataset.extremes
+        raise DataError(
+            f"likelihood: bernoulli needs values in [0, 1], got {low.min():.4g} to "
+            f"{high.max():.4g} in {dataset.name} once scaled; write --scale minmax, or "
+            "--set likelihood=gaussian"
+        )
+
+
+def _refuse_columns(study: Study) -> None:
+    """Refuse the fields that speak of columns, for data that has none."""
+    _refuse(study, ("label", "id", "drop"), "a table, whose columns they are")
+    if study.split_by not in ("", grouping.ORDER):
+        raise DataError(
+            f"split_by: a table is needed, whose columns it names, got '{study.data}'; write "
+            "--split-by order for blocks of consecutive examples"
+        )
+
+
+def _refuse(study: Study, fields: Sequence[str], needed: str) -> None:
+    """Refuse fields that are set and that such data has no use for."""
+    for field in fields:
+        default, got = Study.model_fields[field].default, getattr(study, field)
+        if got != default:
+            raise DataError(
+                f"{field}: takes {needed}, got '{study.data}' and {field} = {got!r}; leave it out"
+            )
+
+
+def _load_table(path: Path, study: Study) -> Dataset:
+    from latentsweep.data import table  # noqa: PLC0415  (pandas: only where needed)
+
+    _refuse(study, ("resize",), "a folder of images")
+    return table.load(path, study)
+
+
+def _load_bundled(study: Study) -> Dataset:
+    from latentsweep.data import bundled  # noqa: PLC0415  (scikit-learn: only where needed)
+
+    _refuse(study, ("resize",), "a folder of images")
+    return bundled.load(study.data, study)
+
+
+def _load_images(path: Path, study: Study) -> Dataset:
+    from latentsweep.data import image_folder  # noqa: PLC0415  (Pillow: only where needed)
+
+    _refuse(study, ("scale",), _NO_PICTURES)
+    return image_folder.load(path, study)
+
+
+def _load_array(path: Path, study: Study) -> Dataset:
+    _refuse(study, ("resize",), "a folder of images")
+    dataset = array_file.load(
+        path,
+        study.test_fraction,
+        study.split_seed,
+        missing=study.missing,
+        scale=study.scale,
+        by_order=bool(study.split_by),
+    )
+    if dataset.is_image:
+        _refuse(study, ("scale",), _NO_PICTURES)
+    return dataset
 
 
 def known() -> list[Known]:
@@ -51,7 +145,7 @@ def known() -> list[Known]:
         DataError: LATENTSWEEP_DATA names no folder.
     """
     drawn = [_drawn(name, words) for name, words in synthetic.DESCRIPTIONS.items()]
-    return [_known_mnist(), _known_digits(), *drawn]
+    return [_known_mnist(), _known_digits(), *_known_tables(), *drawn]
 
 
 def mnist_at_hand() -> bool:
@@ -104,6 +198,16 @@ def _known_digits() -> Known:
     )
 
 
+def _known_tables() -> list[Known]:
+    from latentsweep.data import bundled  # noqa: PLC0415  (scikit-learn: only where needed)
+
+    where = "scikit-learn"
+    return [
+        Known(name, words, (where,), where, f"comes with {where}")
+        for name, words in bundled.DESCRIPTIONS.items()
+    ]
+
+
 def _drawn(name: str, words: str) -> Known:
     where = "drawn when asked for"
     return Known(name=name, description=words, where=(where,), found=where, how=where)
@@ -113,22 +217,20 @@ def _array_path(data: str) -> Path:
     """The path that `data` names, if an array file may be there.
 
     Raises:
-        DataError: an unknown name, a folder, nothing, or another kind of file.
+        DataError: an unknown name, nothing, or another kind of file.
     """
     path = Path(data).expanduser()
-    if path.is_dir():
-        raise DataError(
-            f"data: only .npy and .npz files are read, got the folder '{data}'; name one file"
-        )
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in ARRAYS:
         return path
     if path.is_file():
         raise DataError(
-            f"data: only .npy and .npz files are read, got '{data}'; save the array with numpy.save"
+            f"data: tables ({', '.join(TABLES)}), arrays ({', '.join(ARRAYS)}) and "
+            f"folders of images are read, got '{data}'; save it as one of them"
         )
-    names = ", ".join(_LOADERS)
-    hint = nearest(data.lower(), [*_LOADERS, *synthetic.NAMES]) or "; check the spelling"
+    names = ", ".join((*_LOADERS, *BUNDLED))
+    hint = nearest(data.lower(), [*_LOADERS, *BUNDLED, *synthetic.NAMES])
     raise DataError(
         f"data: a known name ({names}, or one of those drawn, see latentsweep data) or the path of "
-        f"a .npy or .npz file is needed, got '{data}'{hint}"
+        f"a table, an array file or a folder of images is needed, got '{data}'"
+        f"{hint or '; check the spelling'}"
     )

@@ -6,7 +6,7 @@ Values stay in their stored type (a memory map stays one) and are scaled a batch
 import dataclasses
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,18 +21,45 @@ _BLOCK_BYTES = 2**24
 
 @dataclass(frozen=True)
 class Scale:
-    """From stored values to the model's: x = (values - offset) / factor."""
+    """From stored values to the model's: x = (values - offset) / factor.
 
-    offset: float
-    factor: float
+    Both are two numbers for all values, or a pair for each column, of examples that are rows of D
+    columns.
+    """
+
+    offset: float | tuple[float, ...]
+    factor: float | tuple[float, ...]
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Scale":
+        """The scale that a manifest holds: numbers, or a list of D."""
+        return cls(*(_hashable(content[name]) for name in ("offset", "factor")))
 
     def __call__(self, values: Any, dtype: Any) -> Any:
-        """The scaled values in `dtype`, for NumPy and JAX arrays alike."""
-        return (values.astype(dtype) - self.offset) / self.factor
+        """The scaled values [..., D] in `dtype`, for NumPy and JAX arrays alike."""
+        scaled = values.astype(dtype)
+        return (scaled - _beside(scaled, self.offset)) / _beside(scaled, self.factor)
 
     def unscale(self, x: Any) -> Any:
-        """The values, in the data's own unit, that scale to x."""
-        return x * self.factor + self.offset
+        """The values [..., D], in the data's own unit, that scale to x."""
+        return x * _beside(x, self.factor) + _beside(x, self.offset)
+
+    @property
+    def columns(self) -> int | None:
+        """D where each column has its own scale, None where one holds for all values."""
+        return len(self.factor) if isinstance(self.factor, tuple) else None
+
+
+def _hashable(number: float | Sequence[float]) -> float | tuple[float, ...]:
+    return tuple(number) if isinstance(number, Sequence) else number
+
+
+def _beside(values: Any, number: float | tuple[float, ...]) -> Any:
+    """A number as it is, or one for each column in the type and with the axes of values."""
+    if not isinstance(number, tuple):
+        return number
+    kind = np.float64 if values.dtype == np.bool else values.dtype
+    return np.asarray(number, kind).reshape((1,) * (values.ndim - 1) + (-1,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +69,10 @@ class Dataset:
     `values` [N, *item_shape] are uint8, float32 or int32, and may be a memory map; images are
     H x W x C. `splits` holds int32 indices, at least of "train" and "test". `labels` [N] are int32
     class numbers, named by `label_names`. `source` says to people where the values came from.
+
+    Of rows of named features, `columns` are the names. `ids` [N] are the examples' own names.
+    `groups` [N] are int32 numbers: no split has part of a group. `notes` say what was done to the
+    values when they were read.
     """
 
     name: str
@@ -51,14 +82,25 @@ class Dataset:
     splits: Mapping[str, np.ndarray]
     labels: np.ndarray | None = None
     label_names: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    ids: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.values.dtype in STORED_TYPES, self.values.dtype
         assert self.values.ndim >= 2, self.values.shape
-        assert self.scale.factor > 0, self.scale
+        assert np.min(self.scale.factor) > 0, self.scale
+        assert self.scale.columns is None or self.item_shape == (self.scale.columns,), self.scale
+        assert self.columns is None or self.item_shape == (len(self.columns),), self.columns
+        assert all(len(each) == len(self.values) for each in self._beside_values), self.name
         assert {"train", "test"} <= set(self.splits), list(self.splits)
         self._assert_splits()
         self._assert_labels()
+
+    @property
+    def _beside_values(self) -> list[np.ndarray]:
+        return [each for each in (self.ids, self.groups) if each is not None]
 
     def _assert_splits(self) -> None:
         assert all(indices.dtype == np.int32 and len(indices) for indices in self.splits.values())
@@ -96,9 +138,18 @@ class Dataset:
     @cached_property
     def unit_interval(self) -> bool:
         """Whether all scaled values lie in [0, 1], as a Bernoulli likelihood needs."""
-        low, high = extremes(self.values)
-        bottom, top = self.scale.offset, self.scale.offset + self.scale.factor
-        return bottom <= low and high <= top
+        low, high = self.extremes
+        return bool(np.all(low >= 0) and np.all(high <= 1))
+
+    @cached_property
+    def extremes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest scaled value: of each column that has a scale of its own."""
+        if self.scale.columns is None:
+            ends = np.array(extremes(self.values), np.float64)[:, np.newaxis]
+        else:
+            ends = np.stack([self.values.min(axis=0), self.values.max(axis=0)])
+        low, high = self.scale(ends, np.float32)
+        return low, high
 
     @cached_property
     def hash(self) -> str:
@@ -125,6 +176,39 @@ def extremes(values: np.ndarray) -> tuple[float, float]:
     return min(low for low, _ in pairs), max(high for _, high in pairs)
 
 
+def parted(
+    n: int, test_fraction: float, seed: int, groups: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """A random "train" and "test" split of n examples, of whole groups where there are any."""
+    if groups is None:
+        return split(n, test_fraction, seed)
+    return split_groups(groups, test_fraction, seed)
+
+
+def split_groups(groups: np.ndarray, test_fraction: float, seed: int) -> dict[str, np.ndarray]:
+    """A random "train" and "test" split of the examples of at least 2 groups, each on one side.
+
+    Groups are taken in a random order, each for the test split that brings it nearer to
+    test_fraction of the examples, and then the smallest one if some are still lacking.
+    """
+    numbers, sizes = np.unique(groups, return_counts=True)
+    assert len(numbers) >= 2, groups
+    order = np.random.default_rng(seed).permutation(len(numbers))
+    left, taken = test_fraction * len(groups), []
+    for place in order:
+        if sizes[place] < 2 * left and len(taken) < len(numbers) - 1:
+            taken.append(place)
+            left -= sizes[place]
+    others = np.setdiff1d(order, taken)
+    if left > 0 and len(others) > 1:
+        taken.append(others[np.argmin(sizes[others])])
+    chosen = np.isin(groups, numbers[taken])
+    return {
+        "train": np.flatnonzero(~chosen).astype(np.int32),
+        "test": np.flatnonzero(chosen).astype(np.int32),
+    }
+
+
 def split(n: int, test_fraction: float, seed: int) -> dict[str, np.ndarray]:
     """A random "train" and "test" split of n >= 2 examples: each index once, in rising order.
 
@@ -149,7 +233,14 @@ def with_validation(dataset: Dataset, fraction: float, seed: int) -> Dataset:
             f"{dataset.name}: a training split of 2 examples or more is needed to hold some out, "
             f"got {len(train)}; add data, or set validation_fraction = 0"
         )
-    parts = split(len(train), fraction, seed)
+    groups = None if dataset.groups is None else dataset.groups[train]
+    if groups is not None and len(np.unique(groups)) < 2:
+        raise DataError(
+            f"{dataset.name}: two groups or more are needed in the training split to hold some "
+            "out, got 1; name a column of more groups with --split-by, or set "
+            "validation_fraction = 0"
+        )
+    parts = parted(len(train), fraction, seed, groups)
     splits = {"train": train[parts["train"]], "validation": train[parts["test"]]}
     return dataclasses.replace(dataset, splits={**dataset.splits, **splits})
 

@@ -111,8 +111,13 @@ def shown_values(work: Work) -> np.ndarray:
 
 
 def as_shown(work: Work, scaled: np.ndarray) -> np.ndarray:
-    """Scaled examples [..., D] as pictures keep them: 8-bit, or in the data's own unit."""
+    """Scaled examples [..., D] as pictures keep them: 8-bit, or in the data's own unit.
+
+    Columns that have a scale each stay scaled: in their own units one picture could not hold them.
+    """
     items = scaled.reshape(*scaled.shape[:-1], *work.dataset.item_shape)
+    if work.dataset.scale.columns is not None:
+        return items.astype(np.float32)
     if work.dataset.is_image:
         return np.rint(255 * np.clip(items, 0, 1)).astype(np.uint8)
     return work.dataset.scale.unscale(items).astype(np.float32)

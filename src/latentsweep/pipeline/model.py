@@ -45,7 +45,7 @@ def load_trained(folder: RunFolder, member: Member, width: int | None = None) ->
     vae = jax.tree.map(jnp.asarray, from_named_arrays(template, weights))
     if width is not None:
         vae = padded(vae, shape._replace(width=width))
-    scale = Scale(**data["scale"])
+    scale = Scale.from_json(data["scale"])
     settings = member.settings(study, shape.features)
     return Trained(vae, settings, likelihood, jnp.asarray(weights["shared"]), scale)
 

@@ -12,8 +12,9 @@ import jax
 import numpy as np
 import pandas as pd
 
-from latentsweep.data.catalogue import SUFFIXES, load_dataset, mnist_at_hand
+from latentsweep.data.catalogue import SUFFIXES, is_known, load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
+from latentsweep.data.in_memory import saved
 from latentsweep.errors import RunFolderError, StudyError, nearest
 from latentsweep.evaluation.evaluate import SPLIT, data_bounds, no_latent_losses
 from latentsweep.pipeline.examine import examine, left_out
@@ -86,6 +87,8 @@ def run(
     study: str | Path | Study | None = None,
     output: str | Path | None = None,
     *,
+    data: Any = None,
+    labels: Any = None,
     latents: Sequence[int] | None = None,
     settings: Mapping[str, Any] | None = None,
     force: bool = False,
@@ -97,8 +100,11 @@ def run(
         study: a built-in name, the path of a TOML file, or a Study; without one, MNIST's if MNIST
             can be had, else the digits of scikit-learn.
         output: the run folder; `runs/<study>` if not given.
+        data: an array [N, ...] or a data frame, which is kept in the run folder, or what names data
+            in a study: a known data set, or the path of a table, an array or a folder of images.
+        labels: the class of each example of an array or data frame, or the name of a column.
         latents: the latent sizes to compare instead of the study's.
-        settings: other fields of the study to change, such as `{"epochs": 5, "data": "my.npy"}`.
+        settings: other fields of the study to change, such as `{"epochs": 5, "scale": "minmax"}`.
         force: start anew, removing the run that is in the folder.
         observer: hears of the progress.
 
@@ -108,9 +114,16 @@ def run(
     changes: dict[str, Any] = dict(settings or {})
     if latents is not None:
         changes["latent_sizes"] = tuple(latents)
+    held = data is not None and not isinstance(data, str | Path)
+    if data is not None:
+        changes["data"] = "data" if held else str(data)
     chosen = study if isinstance(study, Study) else choose_study(study, changes.get("data"))
+    path = Path(output) if output else default_folder(chosen.changed(changes), changes.get("data"))
+    if held:
+        changes |= saved(data, labels, path / "data", chosen.name)
+    elif labels is not None:
+        changes["label"] = labels
     changed = settled(chosen, changes)
-    path = Path(output) if output else default_folder(changed, changes.get("data"))
     folder = RunFolder(path)
     work = Work(changed, load_dataset(changed), folder, observer or Observer())
     execute(work, force=force, command="python")
@@ -125,25 +138,31 @@ def choose_study(name: str | Path | None, data: str | None) -> Study:
         return load_study("mnist" if mnist_at_hand() else "digits")
     if data in built_in_studies():
         return load_study(data)
-    name = re.sub(r"[^\w.-]+", "-", Path(str(data)).stem, flags=re.ASCII) or "data"
+    name = study_name(str(data))
     return Study(name=name, description=f"A family on {data}").changed({"data": data})
 
 
+def study_name(data: str) -> str:
+    """What a study of some data is called: after its file or folder."""
+    stem = Path(data).expanduser().resolve().stem
+    return re.sub(r"[^\w.-]+", "-", stem, flags=re.ASCII).lstrip("-.") or "data"
+
+
 def settled(study: Study, changes: Mapping[str, Any]) -> Study:
-    """The study with a user's changes; an array file by its whole path, to be found from anywhere.
+    """The study with a user's changes; a file or folder by its whole path, found from anywhere.
 
     Raises:
         StudyError: an unknown field or a value that breaks its rule.
     """
     changed = study.changed(changes)
     path = Path(changed.data).expanduser()
-    is_array = path.suffix.lower() in SUFFIXES
-    return changed.changed({"data": str(path.resolve())}) if is_array else changed
+    is_path = not is_known(changed.data) and (path.suffix.lower() in SUFFIXES or path.is_dir())
+    return changed.changed({"data": str(path.resolve())}) if is_path else changed
 
 
 def default_folder(study: Study, data: str | None) -> Path:
     """Where a run goes: named after the study, or after the data that was put in its place."""
-    return Path("runs") / (study.name if data is None else Path(data).stem)
+    return Path("runs") / (study.name if data is None else Path(data).expanduser().resolve().stem)
 
 
 def execute(work: Work, *, force: bool, command: str) -> None:
@@ -239,8 +258,21 @@ def begin(work: Work, command: str) -> None:
         )
     atomic.write_text(work.folder.study_path, work.study.to_toml())
     write_shown(work)
+    _write_ids(work)
     work.folder.write_no_latent(_no_latent(work))
     work.folder.write_manifest(_manifest(work, command))
+
+
+def _write_ids(work: Work) -> None:
+    """The examples' own names, if they have any, by split and place."""
+    if work.dataset.ids is None:
+        return
+    tables = [
+        pd.DataFrame({"split": name, "example": range(len(indices)), "id": ids})
+        for name, indices in work.dataset.splits.items()
+        if len(ids := work.dataset.ids[indices])
+    ]
+    work.folder.write_ids(pd.concat(tables, ignore_index=True).astype({"example": np.int32}))
 
 
 def keep_members(work: Work) -> None:
@@ -343,6 +375,7 @@ def _data(dataset: Dataset, likelihood: str) -> dict[str, Any]:
         "label_names": None if dataset.label_names is None else list(dataset.label_names),
         "image": dataset.is_image,
         "likelihood": likelihood,
+        "columns": None if dataset.columns is None else list(dataset.columns),
         "scale": dataclasses.asdict(dataset.scale),
     }
 

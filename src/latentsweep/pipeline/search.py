@@ -96,14 +96,18 @@ def suited(study: Study, whole: Dataset, given: Collection[str] = ()) -> tuple[S
     """
     examples = len(whole.splits["train"])
     fraction = min(max(_FRACTION, LEAST_EXAMPLES / examples), 0.5)
-    epochs = round(_EXAMPLES_SEEN / (examples * (1 - fraction)))
     own = {
         "validation_fraction": fraction,
-        "epochs": min(max(epochs, 1), _MOST_EPOCHS),
+        "epochs": epochs_for(examples * (1 - fraction)),
         "latent_sizes": first_step(goal_of(whole, Ask())).latent_sizes,
     }
     changed = study.changed({name: value for name, value in own.items() if name not in given})
     return changed, with_validation(whole, changed.validation_fraction, changed.split_seed)
+
+
+def epochs_for(examples: float) -> int:
+    """How many epochs make enough steps of so many training examples, within reason."""
+    return min(max(round(_EXAMPLES_SEEN / examples), 1), _MOST_EPOCHS)
 
 
 def goal_of(dataset: Dataset, ask: Ask) -> Goal:

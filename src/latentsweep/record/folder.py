@@ -29,8 +29,9 @@ class Examples:
     """The examples that pictures show, and the labels of the whole test split.
 
     `values` [E, *item] are the shown originals (uint8 for images of 8-bit greys or colours,
-    otherwise float32 in the data's own unit); `indices` [E] their places in the test split;
-    `labels` [N] the class number of every test example, None without labels.
+    otherwise float32 in the data's own unit, or scaled where each column has its own scale);
+    `indices` [E] their places in the test split; `labels` [N] the class number of every test
+    example, None without labels.
     """
 
     values: np.ndarray
@@ -77,6 +78,11 @@ class RunFolder:
     def projections_path(self) -> Path:
         """The coordinates of every latent space."""
         return self.path / "projections.parquet"
+
+    @property
+    def ids_path(self) -> Path:
+        """The examples' own names."""
+        return self.path / "ids.parquet"
 
     @property
     def alarms_path(self) -> Path:
@@ -291,6 +297,14 @@ class RunFolder:
         """Write the 2-D coordinates of every latent space."""
         write_table(self.projections_path, projections)
 
+    def ids(self) -> pd.DataFrame | None:
+        """The examples' own names, by split and place in it; None if they have none."""
+        return read_table(self.ids_path) if self.ids_path.exists() else None
+
+    def write_ids(self, ids: pd.DataFrame) -> None:
+        """Write the examples' own names."""
+        write_table(self.ids_path, ids)
+
     def _json(self, path: Path) -> Any:
         try:
             return json.loads(path.read_text())
@@ -302,7 +316,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the run and nothing else that may lie in the folder."""
-        for name in ("passes", "members", "figures"):
+        for name in ("passes", "members", "figures", "export"):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in _FILES:
             (self.path / name).unlink(missing_ok=True)
@@ -326,6 +340,7 @@ _FILES = (
     "examples.safetensors",
     "results.parquet",
     "projections.parquet",
+    "ids.parquet",
     "alarms.json",
     "alarms.pt.json",
     "yardsticks.json",

@@ -1,0 +1,53 @@
+"""Missing values: those that are not finite numbers, and what the study's field `missing` does."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentsweep.data.dataset import blocks
+from latentsweep.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """Missing values of an array: how many, the index of the first, and the examples of each."""
+
+    count: int
+    first: tuple[int, ...]
+    rows: np.ndarray
+
+
+def gaps(values: np.ndarray) -> Gaps:
+    """The missing values of an array [N, ...]."""
+    count, first, rows = 0, (), np.zeros(len(values), bool)
+    for start, block in blocks(values) if values.dtype.kind == "f" else ():
+        bad = ~np.isfinite(block)
+        if not count and bad.any():
+            row, *rest = (int(i) for i in np.unravel_index(bad.argmax(), bad.shape))
+            first = (start + row, *rest)
+        count += int(bad.sum())
+        rows[start : start + len(block)] = bad.reshape(len(block), -1).any(axis=1)
+    return Gaps(count, first, rows)
+
+
+def filled(where: str, values: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """The values with each feature's mean over the training split in the place of missing ones.
+
+    Raises:
+        DataError: a feature has no value in the training split.
+    """
+    known = np.isfinite(values)
+    counts = known[train].sum(axis=0)
+    if not counts.all():
+        place = tuple(int(i) for i in np.argwhere(counts == 0)[0])
+        raise DataError(
+            f"{where}: a value in the training split is needed to fill in the mean, got none for "
+            f"the feature {place}; leave that feature out"
+        )
+    sums = np.where(known[train], values[train], 0).sum(axis=0, dtype=np.float64)
+    return np.where(known, values, sums / counts).astype(values.dtype)
+
+
+def plural(count: int, one: str) -> str:
+    """A number and what it counts: "1 row", "1,200 rows"."""
+    return f"{count:,} {one}{'s' if count != 1 else ''}"

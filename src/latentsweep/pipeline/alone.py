@@ -1,0 +1,105 @@
+"""One network, trained on an array in memory: no run folder, no split, nothing measured.
+
+It is what the same study trains on the same examples. Compiled programs are kept within the
+process, since a search over other parameters fits many times on arrays of the same shape.
+"""
+
+import math
+import tempfile
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from latentsweep.data.dataset import Scale
+from latentsweep.model import family
+from latentsweep.model.likelihoods import LIKELIHOODS
+from latentsweep.model.network import NetworkShape
+from latentsweep.model.trained import Trained
+from latentsweep.pipeline.plan import Member, footprint, planned_passes
+from latentsweep.study import Study
+from latentsweep.training import fit
+from latentsweep.training.optimiser import adam
+from latentsweep.training.placement import available, fitting, on_all
+from latentsweep.training.program_cache import kept_programs
+from latentsweep.training.steps import Recipe
+
+_SCALED = Scale(0.0, 1.0)
+_LEAST_WIDTH = 8
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A trained network, its loss [T] after each epoch, and the epoch in which it failed, or 0."""
+
+    trained: Trained
+    loss: np.ndarray
+    failed_epoch: int
+
+
+def train_alone(study: Study, seed: int, scaled: np.ndarray) -> Alone:
+    """A network trained on scaled examples [N, D], float32, and its weights as NumPy arrays.
+
+    It is padded to a latent width that many sizes share, so that they share their programs.
+
+    Args:
+        study: of one latent size, with a likelihood that is named.
+    """
+    latent_size, likelihood = study.latent_sizes[0], LIKELIHOODS[study.likelihood]
+    settings = Member("elbo", latent_size, seed).settings(study, scaled.shape[1])
+    neutral = study.changed(
+        {"kl_weight": 1.0, "split_seed": 0, "latent_sizes": _width(latent_size)}
+    )
+    programs = _programs(_Kind(neutral, *scaled.shape))
+    with_data = replace(programs, data=on_all(scaled, programs.mesh))
+    with tempfile.TemporaryDirectory(prefix="latentsweep-") as folder:
+        members = family.stacked([settings])
+        (outcome,) = fit.fit(with_data, members, study.epochs, Path(folder), lambda *_: None)
+    trained = Trained(outcome.vae, settings, likelihood, jnp.asarray(outcome.shared), _SCALED)
+    loss = outcome.reconstruction + outcome.penalty
+    return Alone(jax.tree.map(np.asarray, trained), loss, outcome.failed_epoch)
+
+
+def _width(latent_size: int) -> int:
+    """The next power of two, or 8."""
+    return max(_LEAST_WIDTH, 2 ** math.ceil(math.log2(latent_size)))
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """All that the compiled programs of a training depend on; the study's size is the width."""
+
+    study: Study
+    examples: int
+    features: int
+
+    def recipe(self) -> Recipe:
+        study, likelihood = self.study, LIKELIHOODS[self.study.likelihood]
+        steps = study.epochs * math.ceil(self.examples / study.batch_size)
+        per_feature, (width,) = likelihood.parameters_per_feature, study.latent_sizes
+        return Recipe(
+            shape=NetworkShape(self.features, per_feature, study.hidden_size, width),
+            likelihood=likelihood,
+            scale=_SCALED,
+            optimiser=adam(study, steps),
+            batch_size=study.batch_size,
+            examples=self.examples,
+            products=study.products,
+        )
+
+
+@lru_cache(maxsize=16)
+def _programs(kind: _Kind) -> fit.Programs:
+    """The programs of a training, without its data."""
+    recipe, zeros = kind.recipe(), np.zeros((kind.examples, kind.features), np.float32)
+    placement, at_once = fitting(available(), footprint(recipe, zeros.nbytes))
+    (plan,) = planned_passes(["alone"], kind.study, recipe, placement, at_once)
+    mesh = placement.mesh(1)
+    settings = Member("elbo", kind.study.latent_sizes[0], 0).settings(kind.study, kind.features)
+    with kept_programs():
+        kinds = [(family.stacked([settings]), on_all(zeros, mesh), mesh)]
+        (programs,) = fit.compiled(plan.recipe(recipe), plan.mapping, kinds)
+    return replace(programs, data=programs.data[:0])

@@ -1,0 +1,308 @@
+"""`latentsweep.VAE` beside what scikit-learn asks of an estimator, and what a run would train."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from latentsweep import VAE, estimators
+from latentsweep.data.dataset import Dataset, Scale
+from latentsweep.pipeline import alone
+from latentsweep.pipeline.model import load_trained
+from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.run import begin
+from latentsweep.pipeline.search import search_study
+from latentsweep.pipeline.train import train
+from latentsweep.pipeline.work import Work
+from latentsweep.record.folder import RunFolder
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+DIGITS = load_digits().data[:200]  # 0 to 16
+LABELS = load_digits().target[:200]
+SMALL = {"hidden_size": 16, "epochs": 2}
+# Those fit on arrays of shapes of their own, each of which has to be compiled.
+DEAR = {
+    "check_dont_overwrite_parameters",
+    "check_dtype_object",
+    "check_estimators_dtypes",
+    "check_estimators_fit_returns_self",
+    "check_estimators_nan_inf",
+    "check_estimators_overwrite_params",
+    "check_estimators_pickle",
+    "check_f_contiguous_array_estimator",
+    "check_fit2d_1feature",
+    "check_fit_check_is_fitted",
+    "check_fit_idempotent",
+    "check_fit_score_takes_y",
+    "check_n_features_in",
+    "check_n_features_in_after_fitting",
+    "check_pipeline_consistency",
+    "check_positive_only_tag_during_fit",
+    "check_readonly_memmap_input",
+}
+
+
+def small(latent_size=2, **other) -> VAE:
+    return VAE(latent_size, **{**SMALL, "random_state": 0, **other})
+
+
+@pytest.fixture(scope="module")
+def fitted() -> VAE:
+    return small().fit(DIGITS)
+
+
+def named_checks() -> list:
+    marked = []
+    for _, check in estimator_checks_generator(VAE(latent_size=2, **SMALL)):
+        name = check.func.__name__
+        marks = [pytest.mark.slow] if name in DEAR else []
+        marked.append(pytest.param(check, id=name, marks=marks))
+    return marked
+
+
+@pytest.mark.parametrize("check", named_checks())
+def test_it_is_an_estimator(check):
+    check(VAE(latent_size=2, **SMALL))
+
+
+def test_the_dear_checks_are_checks():
+    names = {check.func.__name__ for _, check in estimator_checks_generator(VAE())}
+    assert names >= DEAR
+
+
+def test_it_is_the_network_that_a_run_trains(tmp_path):
+    values = np.random.default_rng(0).random((50, 6), np.float32)
+    vae = VAE(8, **SMALL, random_state=3, likelihood="bernoulli").fit(values[:40])
+    splits = {"train": np.arange(40, dtype=np.int32), "test": np.arange(40, 50, dtype=np.int32)}
+    dataset = Dataset("x", "drawn", values, Scale(0.0, 1.0), splits)
+    study = search_study("x", "x", {**SMALL, "latent_sizes": 8, "seeds": 3})
+    work = Work(study, dataset, RunFolder(tmp_path), Observer())
+    begin(work, "test")
+    train(work, lambda *_: None)
+    theirs = load_trained(work.folder, work.members[0])
+    for ours, other in zip(*map(jax.tree.leaves, (vae._network, theirs)), strict=True):
+        np.testing.assert_array_equal(ours, other)
+    history = work.folder.history(work.members[0].name)
+    np.testing.assert_array_equal(vae.loss_curve_, history["loss"])
+
+
+@pytest.mark.slow
+def test_a_padded_network_is_the_network_of_its_size(monkeypatch):
+    padded = small(3).fit(DIGITS)
+    monkeypatch.setattr(alone, "_width", lambda latent_size: latent_size)
+    exact = small(3).fit(DIGITS)
+    assert (padded._network.width, exact._network.width) == (8, 3)
+    np.testing.assert_allclose(padded.transform(DIGITS), exact.transform(DIGITS), atol=1e-4)
+    np.testing.assert_allclose(padded.score(DIGITS), exact.score(DIGITS), rtol=1e-4)
+
+
+def test_what_comes_back_is_in_the_unit_of_the_data(fitted):
+    assert fitted.likelihood_ == "gaussian"
+    decoded = fitted.inverse_transform(fitted.transform(DIGITS))
+    assert (decoded.shape, decoded.dtype) == (DIGITS.shape, np.float32)
+    assert decoded.mean() == pytest.approx(DIGITS.mean(), abs=1)
+    assert fitted.sample(100, 0).mean() == pytest.approx(DIGITS.mean(), abs=2)
+    assert fitted.sample(100, 0, noise=True).std() == pytest.approx(DIGITS.std(), rel=0.3)
+
+
+def test_8_bit_values_are_greys_of_a_bernoulli():
+    greys = np.rint(DIGITS * 255 / 16).astype(np.uint8)
+    vae = small().fit(greys)
+    assert vae.likelihood_ == "bernoulli"
+    assert 20 < vae.inverse_transform(vae.transform(greys)).mean() < 140
+    np.testing.assert_array_equal(vae.transform(greys), vae.transform(greys.astype(float)))
+    assert set(np.unique(vae.sample(20, 0, noise=True))) == {0.0, 255.0}
+
+
+def test_columns_of_different_units_are_scaled_each():
+    units = 10.0 ** np.arange(-32, 32)
+    x = (np.random.default_rng(0).standard_normal(DIGITS.shape) + 5) * units
+    samples = small().fit(x).sample(500, 0, noise=True) / units
+    assert samples.mean(axis=0) == pytest.approx(np.full(64, 5), abs=1)
+    assert samples.std(axis=0) == pytest.approx(np.ones(64), rel=0.3)
+
+
+def linear_data() -> tuple[np.ndarray, float]:
+    """Data of two factors and noise, and its mean log density."""
+    random = np.random.default_rng(0)
+    mixing = random.standard_normal((2, 6))
+    x = random.standard_normal((2_000, 2)) @ mixing + 0.5 * random.standard_normal((2_000, 6))
+    covariance = mixing.T @ mixing + 0.25 * np.eye(6)
+    squares = np.sum(x @ np.linalg.inv(covariance) * x, axis=1)
+    log_density = -0.5 * (squares + np.linalg.slogdet(2 * np.pi * covariance)[1])
+    return x, float(log_density.mean())
+
+
+def test_the_score_is_a_lower_bound_on_the_log_density_in_the_unit_of_the_data():
+    x, log_density = linear_data()
+    elbo = small(2, hidden_size=64, epochs=20).fit(x).score(x)
+    assert log_density - 0.5 < elbo < log_density + 0.1
+    stretched = small(2, hidden_size=64, epochs=20).fit(100 * x).score(100 * x)
+    assert stretched == pytest.approx(elbo - 6 * np.log(100), abs=0.02)
+
+
+def test_an_example_is_scored_whatever_the_others_are(fitted):
+    scores = fitted.score_samples(DIGITS)
+    assert (scores.shape, scores.dtype) == ((200,), np.float64)
+    assert fitted.score(DIGITS) == scores.mean()
+    np.testing.assert_array_equal(fitted.score_samples(DIGITS[::-1]), scores[::-1])
+    np.testing.assert_array_equal(fitted.score_samples(DIGITS[7:8]), scores[7:8])
+
+
+def test_any_number_of_examples_compiles_once(fitted):
+    many = np.tile(DIGITS, (3, 1))  # more than a block
+    programs = estimators._codes, estimators._expected, estimators._elbo
+
+    def use(x: np.ndarray) -> list[int]:
+        assert fitted.inverse_transform(fitted.transform(x)).shape == x.shape
+        assert fitted.score_samples(x).shape == (len(x),)
+        return [program._cache_size() for program in programs]
+
+    sizes = use(DIGITS[:1])
+    assert use(many) == sizes
+    np.testing.assert_array_equal(fitted.transform(many)[-200:], fitted.transform(DIGITS))
+
+
+def test_another_seed_scale_weight_or_near_size_compiles_nothing(fitted):
+    misses = alone._programs.cache_info().misses
+    small(5, random_state=9, kl_weight=0.5).fit(DIGITS * 3 + 1)
+    assert alone._programs.cache_info().misses == misses
+    assert alone._programs.cache_info().hits > 0
+
+
+def test_a_random_state_decides_everything(fitted):
+    codes, samples = fitted.transform(DIGITS), fitted.sample(5, 1)
+    again = clone(fitted).fit(DIGITS)
+    np.testing.assert_array_equal(again.transform(DIGITS), codes)
+    np.testing.assert_array_equal(again.score_samples(DIGITS), fitted.score_samples(DIGITS))
+    np.testing.assert_array_equal(again.sample(5, 1), samples)
+    assert not np.array_equal(fitted.sample(5, 2), samples)
+    assert not np.array_equal(small(random_state=1).fit(DIGITS).transform(DIGITS), codes)
+    drawn = [small(random_state=np.random.RandomState(4)).fit(DIGITS).seed_ for _ in range(2)]
+    assert drawn[0] == drawn[1] != small(random_state=None).fit(DIGITS).seed_
+
+
+def test_a_pickle_is_the_same_estimator(fitted):
+    loaded = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(loaded.transform(DIGITS), fitted.transform(DIGITS))
+    assert loaded.score(DIGITS) == fitted.score(DIGITS)
+
+
+def test_frames_keep_their_names():
+    frame = pd.DataFrame(DIGITS).add_prefix("pixel")
+    vae = small().set_output(transform="pandas")
+    codes = vae.fit_transform(frame)
+    assert list(codes) == list(vae.get_feature_names_out()) == ["vae0", "vae1"]
+    assert list(vae.feature_names_in_) == list(frame)
+    with pytest.raises(ValueError, match="feature names should match"):
+        vae.transform(frame.add_prefix("x"))
+
+
+def test_it_works_in_a_pipeline_and_a_grid_search(capfd):
+    pipeline = make_pipeline(MinMaxScaler(clip=True), small(), LogisticRegression(max_iter=500))
+    grid = {"vae__latent_size": np.array([2, 4])}
+    whole = {"cv": [(np.arange(200), np.arange(200))], "error_score": "raise"}
+    search = GridSearchCV(pipeline, grid, **whole).fit(DIGITS, LABELS)
+    assert search.best_estimator_[1].likelihood_ == "bernoulli"
+    assert search.best_estimator_[1].latent_size_ in (2, 4)
+    by_elbo = GridSearchCV(pipeline[:2], grid, **whole).fit(DIGITS)
+    assert np.isfinite(by_elbo.best_score_)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_size_of_auto_is_the_recommended(monkeypatch):
+    told = {"latent_size": 3, "best": 4, "answer": "3 latent dimensions."}
+    monkeypatch.setattr(estimators, "_recommended", lambda *_: told)
+    monkeypatch.setattr(estimators, "_LEAST_TO_SEARCH", len(DIGITS))
+    vae = small("auto").fit(DIGITS)
+    assert (vae.latent_size_, vae.recommendation_) == (3, told)
+    assert vae.transform(DIGITS).shape == (200, 3)
+    told["latent_size"] = None
+    with pytest.warns(UserWarning, match=r"'auto': 3 latent dimensions\. Taken is 4, the best"):
+        assert vae.fit(DIGITS).latent_size_ == 4
+    assert small().fit(DIGITS).recommendation_ is None
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:latent_size='auto'. Undecided")
+def test_auto_finds_the_dimension_of_linear_data():
+    x, _ = linear_data()
+    vae = VAE("auto", hidden_size=64, epochs=20, random_state=0).fit(x)
+    assert vae.latent_size_ == 2
+    assert vae.recommendation_["set"][0] == 2
+    assert clone(vae).set_params(latent_size=2).fit(x).score(x) == vae.score(x)
+
+
+@pytest.mark.slow
+def test_training_that_diverges_says_so():
+    with pytest.warns(ConvergenceWarning, match="diverged in epoch 1, .*; lower learning_rate"):
+        vae = small(learning_rate=1e30).fit(DIGITS)
+    assert np.isfinite(vae.transform(DIGITS)).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"latent_size": 2.5}, r"^latent_size: a number or 'auto' is needed, got 2\.5$"),
+        ({"latent_size": "big"}, "^latent_size: a number or 'auto' is needed, got 'big'$"),
+        ({"latent_size": 0}, "^latent_size: .* greater than or equal to 1, got 0"),
+        ({"latent_size": "auto"}, "^latent_size: 'auto' takes 250 examples or more.*got 200"),
+        ({"latent_size": "auto", "budget": 0}, "^budget: more than 0 seconds"),
+        ({"hidden_size": 0}, "^hidden_size: .* greater than or equal to 1, got 0"),
+        ({"epochs": 0}, "^epochs: .* greater than or equal to 1, got 0"),
+        ({"learning_rate": -1}, "^learning_rate: .* greater than 0, got -1"),
+        ({"likelihood": "poisson"}, "^likelihood: .* got 'poisson'"),
+        ({"likelihood": "bernoulli"}, r"^X: values in \[0, 1\] .* MinMaxScaler\(clip=True\)"),
+        ({"random_state": -1}, "[Ss]eed"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        small(**parameters).fit(DIGITS)
+
+
+def test_data_that_cannot_be_is_refused(fitted):
+    for x, message in (
+        (DIGITS[:1], "1 sample"),
+        (np.ones((20, 3)), "X: values that differ are needed, got 1.0 everywhere"),
+        (np.where(DIGITS == 16, 1e300, DIGITS), "too large for dtype"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            small().fit(x)
+    with pytest.raises(ValueError, match=r"X: codes of 2 columns are needed.* got 3"):
+        fitted.inverse_transform(np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="n_samples: at least 1 is needed, got 0"):
+        fitted.sample(0)
+    with pytest.raises(NotFittedError):
+        small().sample(1)
+    bernoulli = small().fit(DIGITS / 16)
+    assert bernoulli.transform(DIGITS / 8).shape == (200, 2)
+    with pytest.raises(ValueError, match=r"X: values in \[0, 1\].* got 0 to 2 after scaling"):
+        bernoulli.score(DIGITS / 8)
+
+
+@pytest.mark.slow
+def test_the_fewest_examples_are_two():
+    assert small(1).fit_transform(DIGITS[:2]).shape == (2, 1)
+
+
+@pytest.mark.slow
+def test_the_example_runs():
+    path = EXAMPLES / "estimator_in_a_pipeline.py"
+    assert len(path.read_text("utf-8").splitlines()) < 50
+    ran = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
+    assert "best by cross-validation" in ran.stdout

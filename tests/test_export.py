@@ -1,0 +1,294 @@
+"""A network elsewhere gives what it gives here: ONNX files, and the lines of docs/weights.md."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from sklearn.datasets import load_digits
+
+import latentsweep
+from latentsweep import Run
+from latentsweep.errors import LatentsweepError, RunFolderError
+from latentsweep.export import (
+    FILE_VERSION,
+    MEANS,
+    OPERATORS,
+    SIGMAS,
+    chosen,
+    codes,
+    write_codes,
+    write_onnx,
+)
+from latentsweep.model.likelihoods import LIKELIHOODS
+from latentsweep.model.objective import OBJECTIVES
+from latentsweep.record.arrays import read_arrays, write_arrays
+from latentsweep.record.folder import RunFolder
+from latentsweep.record.tables import read_table
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+IMAGES = load_digits().images[..., None].astype(np.float32)  # 0 to 16
+# The tiny run, told of as if it were of rows of real values in another unit, or each in its own.
+ROWS = {"likelihood": "gaussian", "item_shape": [64]}
+OTHER_DATA = {
+    "bernoulli": {},
+    "gaussian": {**ROWS, "scale": {"offset": -3.0, "factor": 2.5}},
+    "columns": {
+        **ROWS,
+        "scale": {"offset": [k / 7 for k in range(64)], "factor": [1 + k / 5 for k in range(64)]},
+    },
+}
+
+
+@pytest.fixture
+def copy(tiny_run, tmp_path):
+    """A copy of the tiny run, in runs/tiny, to be changed."""
+    return RunFolder(shutil.copytree(tiny_run, tmp_path / "runs" / "tiny"))
+
+
+@pytest.fixture(params=list(OTHER_DATA))
+def any_data(copy, request):
+    """The same for each likelihood, and for a scale a column."""
+    change_data(copy, OTHER_DATA[request.param])
+    return copy
+
+
+def change_data(folder: RunFolder, changes: dict) -> None:
+    manifest = folder.manifest()
+    folder.write_manifest({**manifest, "data": manifest["data"] | changes})
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def items(folder: RunFolder, count: int) -> np.ndarray:
+    return IMAGES[:count].reshape(count, *folder.manifest()["data"]["item_shape"])
+
+
+def expected_sigma(model, x: np.ndarray) -> np.ndarray:
+    rows = model.trained.scaled(jnp.asarray(x.reshape(len(x), -1)))
+    _, log_scale = jax.jit(jax.vmap(model.trained.encoded))(rows)
+    return np.exp(OBJECTIVES[model.member.objective].log_sigma(log_scale))
+
+
+def close(got: np.ndarray, expected: np.ndarray) -> None:
+    assert got.shape == expected.shape
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("objective", ["elbo", "keras-blog"])
+def test_the_files_give_what_the_model_gives(any_data, objective):
+    model = Run(any_data).model(objective, 3)
+    paths = write_onnx(any_data, chosen(any_data, 3, objective))
+    encoder, decoder = map(session, paths)
+    for count in (1, 7):
+        x = items(any_data, count)
+        mean, sigma = encoder.run(["mean", "sigma"], {"x": x})
+        close(mean, model.encode(x))
+        close(sigma, expected_sigma(model, x))
+        decoded, parameters = decoder.run(["x", "parameters"], {"z": mean})
+        close(decoded, model.decode(mean))
+        close(parameters, np.asarray(jax.jit(jax.vmap(model.trained.parameters))(mean)))
+
+
+def test_no_examples_are_no_examples(copy):
+    encoder, decoder = map(session, write_onnx(copy, chosen(copy, 2)))
+    mean, sigma = encoder.run(None, {"x": IMAGES[:0]})
+    assert mean.shape == sigma.shape == (0, 2)
+    assert [each.shape for each in decoder.run(None, {"z": mean})] == [(0, 8, 8, 1), (0, 1, 64)]
+
+
+@pytest.mark.parametrize("objective", ["elbo", "keras-blog"])
+def test_sigma_is_what_the_run_measured(copy, objective):
+    arrays, shown = copy.arrays(f"{objective}-k02-s0"), copy.examples()
+    x = np.rint(shown.values / 255 * 16).astype(np.float32)  # 8-bit greys of digits from 0 to 16
+    encoder, _ = map(session, write_onnx(copy, chosen(copy, 2, objective)))
+    mean, sigma = encoder.run(None, {"x": x})
+    close(mean, arrays["test/codes"][shown.indices])
+    close(sigma, arrays["test/code_scales"][shown.indices])
+
+
+def test_a_file_is_whole_and_says_where_it_is_from(copy):
+    paths = write_onnx(copy, chosen(copy, 3))
+    names = ["elbo-k03-s0-encoder.onnx", "elbo-k03-s0-decoder.onnx"]
+    assert list(paths) == [copy.path / "export" / name for name in names]
+    versions = copy.manifest()["versions"]
+    for path in paths:
+        model = onnx.load(path)
+        onnx.checker.check_model(model, full_check=True)
+        assert (model.ir_version, model.opset_import[0].version) == (FILE_VERSION, OPERATORS)
+        assert (model.producer_name, model.producer_version) == (
+            "latentsweep",
+            latentsweep.__version__,
+        )
+        assert session(path).get_modelmeta().custom_metadata_map == {
+            "made_by": f"latentsweep {latentsweep.__version__}",
+            "network": "elbo-k03-s0",
+            "objective": "elbo",
+            "latent_size": "3",
+            "seed": "0",
+            "data": "digits",
+            "data_sha256": copy.manifest()["data"]["hash"],
+            "likelihood": "bernoulli",
+            "shared": "0.0",
+            "trained_with": ", ".join(f"{name} {what}" for name, what in versions.items()),
+        }
+
+
+def test_the_same_network_is_the_same_file(copy, tmp_path):
+    for path in write_onnx(copy, chosen(copy, 3)):
+        again = write_onnx(copy, chosen(copy, 3), tmp_path / "again")
+        assert path.read_bytes() in [other.read_bytes() for other in again]
+
+
+def test_without_a_choice_it_is_elbo_and_the_first_seed(copy):
+    assert chosen(copy, 3)["name"] == "elbo-k03-s0"
+    manifest = copy.manifest()
+    alone = [m for m in manifest["members"] if m["name"] == "keras-blog-k02-s0"]
+    second = {**alone[0], "name": "keras-blog-k02-s1", "seed": 1}
+    copy.write_manifest({**manifest, "members": [*alone, second]})
+    assert chosen(copy)["name"] == "keras-blog-k02-s0"
+    assert chosen(copy, seed=1)["name"] == "keras-blog-k02-s1"
+    with pytest.raises(RunFolderError) as caught:
+        chosen(copy, objective="elbo")
+    assert str(caught.value) == (
+        "objective: one of the run's objectives is needed (keras-blog), got elbo; write e.g. "
+        "--objective keras-blog"
+    )
+
+
+def test_a_search_that_has_trained_nothing_is_said_to(copy):
+    copy.write_manifest({**copy.manifest(), "members": []})
+    with pytest.raises(RunFolderError, match="has no network yet; wait until it is trained"):
+        chosen(copy, 3)
+
+
+def test_an_unknown_likelihood_is_refused(copy):
+    change_data(copy, {"likelihood": "poisson"})
+    with pytest.raises(RunFolderError) as caught:
+        write_onnx(copy, chosen(copy, 3))
+    assert str(caught.value) == (
+        "likelihood: one that ONNX files are made for is needed (bernoulli, gaussian), got "
+        "'poisson'; load such a network with the code that defines it (--to parquet takes any)"
+    )
+    assert not (copy.path / "export").exists()
+    assert len(write_codes(copy, chosen(copy, 3))[1]) == len(codes(copy, chosen(copy, 3)))
+
+
+ODD = {
+    "encoder/second/weight": (np.zeros((16, 16)), "encoder/second/weight [16, 16]"),
+    "decoder/output/weight": (np.zeros((16, 128)), "decoder/output/weight [16, 128]"),
+    "encoder/heads/bias": (None, "no encoder/heads/bias"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_other_layers_are_refused(copy, name):
+    path = copy.member_path("elbo-k03-s0") / "weights.safetensors"
+    array, got = ODD[name]
+    arrays = {k: a for k, a in {**read_arrays(path), name: array}.items() if a is not None}
+    write_arrays(path, arrays)
+    with pytest.raises(RunFolderError) as caught:
+        write_onnx(copy, chosen(copy, 3))
+    assert str(caught.value) == (
+        f"elbo-k03-s0: the arrays of one hidden layer each way are needed, got {got}; load such a "
+        "network with the code that defines it (--to parquet takes any)"
+    )
+
+
+def test_every_likelihood_and_objective_of_the_package_is_known():
+    assert set(MEANS) == set(LIKELIHOODS)
+    assert {likelihood.parameters_per_feature for likelihood in LIKELIHOODS.values()} == {1}
+    for name, objective in OBJECTIVES.items():
+        slope, noise = SIGMAS[name]
+        assert (slope, np.log(noise)) == (objective.slope, pytest.approx(objective.offset))
+
+
+def test_a_network_that_fits_no_file_is_refused(copy, monkeypatch):
+    monkeypatch.setattr("latentsweep.export._MOST_BYTES", 1000)
+    with pytest.raises(RunFolderError, match="at most 2 GiB of weights are needed for ONNX"):
+        write_onnx(copy, chosen(copy, 3))
+
+
+def test_without_onnx_one_line_says_how_to_get_it(copy, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(LatentsweepError) as caught:
+        write_onnx(copy, chosen(copy, 3))
+    assert str(caught.value) == (
+        "--to onnx: the package onnx is needed, got none; pip install 'latentsweep[onnx]'"
+    )
+
+
+def test_the_table_of_codes_has_a_row_a_test_example(copy):
+    path, _ = write_codes(copy, chosen(copy, 3))
+    table = read_table(path)
+    arrays, shown = copy.arrays("elbo-k03-s0"), copy.examples()
+    assert list(table) == ["index", "label", "z1", "z2", "z3", "x", "y", "neg_elbo"]
+    assert table["index"].tolist() == list(range(len(arrays["test/neg_elbo"])))
+    np.testing.assert_array_equal(table[["z1", "z2", "z3"]], arrays["test/codes"])
+    np.testing.assert_array_equal(table["neg_elbo"], arrays["test/neg_elbo"])
+    assert shown.labels is not None
+    assert table["label"].tolist() == [str(label) for label in shown.labels]
+
+
+def test_only_what_was_projected_has_a_place(copy):
+    table, panel = codes(copy, chosen(copy, 3)), copy.projections()
+    panel = panel[panel["member"] == "elbo-k03-s0"]
+    assert len(panel) == 50
+    placed = table.dropna()
+    assert sorted(placed["index"]) == sorted(panel["example"])
+    expected = panel.set_index("example").loc[placed["index"]]
+    np.testing.assert_array_equal(placed[["x", "y"]], expected[["x", "y"]])
+
+
+def test_what_a_run_lacks_is_no_column(copy):
+    change_data(copy, {"label_names": None})
+    copy.projections_path.unlink()
+    columns = ["index", "z1", "z2", "z3", "neg_elbo"]
+    assert list(codes(copy, chosen(copy, 3))) == columns
+    copy.write_projections(RunFolder(copy.path).results()[["member"]].iloc[:0].assign(example=0))
+    assert list(codes(copy, chosen(copy, 3))) == columns
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """The program that takes the lines from docs/weights.md."""
+    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
+    import weights
+
+    return weights
+
+
+@pytest.mark.parametrize("objective", ["elbo", "keras-blog"])
+@pytest.mark.parametrize("title", ["NumPy", "ONNX"])
+def test_the_lines_of_the_page_give_what_the_model_gives(any_data, page, title, objective):
+    member, x = chosen(any_data, 3, objective), items(any_data, 7)
+    write_onnx(any_data, member)
+    lines: dict = {}
+    exec(page.code(title, str(any_data.path), member["name"]), lines)
+    model = Run(any_data).model(objective, 3)
+    mean, sigma = lines["encode"](x)
+    close(mean, model.encode(x))
+    close(sigma, expected_sigma(model, x))
+    close(lines["decode"](mean), model.decode(mean))
+
+
+def test_the_pytorch_lines_are_short_and_whole(page):
+    code = page.code("PyTorch", "RUN", "elbo-k02-s0")
+    compile(code, "PyTorch", "exec")
+    assert sum(bool(line.strip()) for line in code.splitlines()) <= 18
+    assert max(map(len, code.splitlines())) <= 100
+
+
+def test_the_page_lists_all_that_a_file_says(copy, page):
+    text = page.PAGE.read_text("utf-8")
+    path = next(iter(write_onnx(copy, chosen(copy, 2))))
+    for key in session(path).get_modelmeta().custom_metadata_map:
+        assert f"`{key}`" in text
