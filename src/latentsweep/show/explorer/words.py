@@ -34,8 +34,8 @@ def _whole_page() -> dict[str, str]:
     return {
         "title": _("Play with {data}"),
         "lede": _(
-            "Every network of this run is in this page and answers at once, offline: what each "
-            "latent size makes of one {item}, and where that lies in each of its spaces."
+            "One network a latent size is in this page and answers at once, offline: what each "
+            "size makes of one {item}, and where that lies in its space."
         ),
         "skip": _("Skip to the drawing"),
         "undo": _("Undo"),
