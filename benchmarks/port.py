@@ -33,7 +33,7 @@ from scipy import optimize, stats
 
 import latentsweep
 from latentsweep.data import mnist
-from latentsweep.pipeline.run import Run
+from latentsweep.pipeline.finished import Run
 
 RUNS = Path("runs") / "port"
 SEEDS = tuple(range(6))

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latentsweep.errors import LatentsweepError
     from latentsweep.estimators import VAE
+    from latentsweep.pipeline.finished import Run
     from latentsweep.pipeline.model import Model
-    from latentsweep.pipeline.run import Run, run
+    from latentsweep.pipeline.run import run
     from latentsweep.study import Study, load_study
 
 __version__ = "0.1.0"
@@ -25,7 +26,7 @@ __all__ = ["VAE", "LatentsweepError", "Model", "Run", "Study", "__version__", "l
 _HOMES = {
     "LatentsweepError": "latentsweep.errors",
     "Model": "latentsweep.pipeline.model",
-    "Run": "latentsweep.pipeline.run",
+    "Run": "latentsweep.pipeline.finished",
     "Study": "latentsweep.study",
     "VAE": "latentsweep.estimators",
     "load_study": "latentsweep.study",

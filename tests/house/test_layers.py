@@ -46,14 +46,14 @@ LAYERS = (
         "show.style show.members show.sentences show.intervals show.groups show.measures "
         "show.answers show.figures "
         "show.report.switch show.report.making show.report.opening show.report.quotes "
-        "show.report.tiles show.report.live show.report.page show.report "
+        "show.report.tiles show.report.live show.report.page show.report show.notebook "
         "show.explorer.drawing show.explorer.content show.explorer.words show.explorer.page "
         "show.explorer",
     ),
     (
         "pipeline.observer pipeline.plan pipeline.work pipeline.model pipeline.measure "
         "pipeline.project pipeline.train pipeline.yardsticks pipeline.examine pipeline.answer "
-        "pipeline.judge "
+        "pipeline.judge pipeline.finished "
         "pipeline.run pipeline.search pipeline.alone "
         "estimators",
         "export",

@@ -124,7 +124,7 @@ def test_a_member_of_the_manifest_has_its_full_settings(folder):
     )
     own = {"objective": "elbo", "latent_size": 2, "seed": 0, "name": "elbo-k02-s0"}
     assert own.items() <= member.items()
-    study = folder.study().model_dump()
+    study = folder.study().model_dump(mode="json")
     for field in set(study) - {"name", "description", "latent_sizes", "objectives", "seeds"}:
         assert member[field] == study[field]
 

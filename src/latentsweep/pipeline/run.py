@@ -15,14 +15,14 @@ import pandas as pd
 from latentsweep.data.catalogue import SUFFIXES, is_known, load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
 from latentsweep.data.in_memory import saved
-from latentsweep.errors import RunFolderError, StudyError, nearest
+from latentsweep.errors import RunFolderError, StudyError
 from latentsweep.evaluation.evaluate import SPLIT, data_bounds, no_latent_losses
 from latentsweep.pipeline.examine import examine, left_out
+from latentsweep.pipeline.finished import Run
 from latentsweep.pipeline.judge import write_answers
 from latentsweep.pipeline.measure import measure_member, write_shown
-from latentsweep.pipeline.model import Model, load_trained
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Member, members_in, price
+from latentsweep.pipeline.plan import Member, price
 from latentsweep.pipeline.project import project
 from latentsweep.pipeline.train import is_trained, train
 from latentsweep.pipeline.work import Work
@@ -36,51 +36,6 @@ from latentsweep.training.placement import available, cores
 from latentsweep.training.program_cache import kept_programs
 
 Metrics = Literal["basic", "usual", "full"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """A finished run's folder, and what is in it."""
-
-    folder: RunFolder
-
-    @classmethod
-    def opened(cls, path: str | Path) -> "Run":
-        """The run in a folder.
-
-        Raises:
-            RunFolderError: it holds none.
-        """
-        return cls(RunFolder.opened(path))
-
-    @property
-    def study(self) -> Study:
-        """The complete study."""
-        return self.folder.study()
-
-    @property
-    def results(self) -> pd.DataFrame:
-        """One row a model; nats per example unless the name says otherwise (docs/formats.md)."""
-        return self.folder.results()
-
-    def model(self, objective: str, latent_size: int, seed: int = 0) -> Model:
-        """A trained network.
-
-        Raises:
-            RunFolderError: the study has no such model.
-        """
-        known = {m.name: m for m in members_in(self.folder, self.study)}
-        member = Member(objective, latent_size, seed)  # type: ignore[arg-type]
-        if member.name not in known:
-            raise RunFolderError(
-                f"model: one of the study's is needed ({', '.join(known)}), "
-                f"got '{member.name}'{nearest(member.name, known)}"
-            )
-        shape = tuple(self.folder.manifest()["data"]["item_shape"])
-        return Model(member, shape, load_trained(self.folder, member))
-
-    def __repr__(self) -> str:
-        return f"Run({self.folder.path}, {len(self.results)} models)"
 
 
 def run(

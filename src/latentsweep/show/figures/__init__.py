@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from latentsweep.errors import RunFolderError, nearest
 from latentsweep.language import _, marked, spoken
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
@@ -77,6 +78,22 @@ class Picture:
     alt: str
     png: Path
     svg: Path
+
+
+def figure(run: RunFolder, name: str) -> Figure:
+    """A figure of a run, drawn anew.
+
+    Raises:
+        RunFolderError: there is no figure of that name, or this run has nothing for it to show.
+    """
+    known = {each.name: each for each in FIGURES if each.applies(run)}
+    if name not in known:
+        raise RunFolderError(
+            f"figure: one that this run has is needed ({', '.join(known)}), "
+            f"got '{name}'{nearest(name, known)}"
+        )
+    drawing = known[name].drawing
+    return drawing.draw(drawing.table(run))
 
 
 def figures_folder(run: RunFolder) -> Path:

@@ -1,0 +1,72 @@
+"""A finished run: its table, its networks, its figures, and how a notebook shows it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from latentsweep.errors import RunFolderError, nearest
+from latentsweep.pipeline.model import Model, load_trained
+from latentsweep.pipeline.plan import Member, members_in
+from latentsweep.record.folder import RunFolder
+from latentsweep.show.figures import figure
+from latentsweep.show.notebook import notebook
+from latentsweep.study import Study
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run's folder, and what is in it."""
+
+    folder: RunFolder
+
+    @classmethod
+    def opened(cls, path: str | Path) -> "Run":
+        """The run in a folder.
+
+        Raises:
+            RunFolderError: it holds none.
+        """
+        return cls(RunFolder.opened(path))
+
+    @property
+    def study(self) -> Study:
+        """The complete study."""
+        return self.folder.study()
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """One row a model; nats per example unless the name says otherwise (docs/formats.md)."""
+        return self.folder.results()
+
+    def model(self, objective: str, latent_size: int, seed: int = 0) -> Model:
+        """A trained network.
+
+        Raises:
+            RunFolderError: the study has no such model.
+        """
+        known = {m.name: m for m in members_in(self.folder, self.study)}
+        member = Member(objective, latent_size, seed)  # type: ignore[arg-type]
+        if member.name not in known:
+            raise RunFolderError(
+                f"model: one of the study's is needed ({', '.join(known)}), "
+                f"got '{member.name}'{nearest(member.name, known)}"
+            )
+        shape = tuple(self.folder.manifest()["data"]["item_shape"])
+        return Model(member, shape, load_trained(self.folder, member))
+
+    def figure(self, name: str) -> Figure:
+        """A figure of the report as matplotlib's, drawn anew: "headline", "tsne" and others.
+
+        Raises:
+            RunFolderError: this run has no figure of that name; the error names those it has.
+        """
+        return figure(self.folder, name)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer, the first figure and the table of results."""
+        return notebook(self.folder)
+
+    def __repr__(self) -> str:
+        return f"Run({self.folder.path}, {len(self.results)} models)"
