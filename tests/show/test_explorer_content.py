@@ -153,6 +153,34 @@ def test_pictures_are_thinned_to_what_the_page_may_weigh(usual_run, monkeypatch)
     assert len(content(usual_run)["indices"]) == 6
 
 
+def test_thinned_pictures_bring_their_own_reconstructions(usual_run, monkeypatch):
+    monkeypatch.setattr(holds, "MOST_WEIGHT_BYTES", 0)
+    monkeypatch.setattr(holds, "MOST_PICTURE_BYTES", 30 * 7 * 3)
+    for network in content(usual_run)["networks"]:
+        decodes = usual_run.arrays(network["member"])["shown/decodes"]
+        assert (
+            unpacked(network["beforehand"]["decodes"]).tolist()
+            == decodes[[0, 6, 11]].ravel().tolist()
+        )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "factor", "expected"),
+    [
+        ("usual", 16.0, (0.0, 255.0)),
+        ("vectors", 4.0, (3.0, 4.0)),
+        ("vectors", [1.0] * 200, (0.0, 1.0)),
+    ],
+)
+def test_the_scale_is_that_of_the_shown_values(make_run, recipes, recipe, factor, expected):
+    run = make_run(recipes[recipe])
+    manifest = run.manifest()
+    manifest["data"]["scale"] = {"offset": 3.0, "factor": factor}
+    run.write_manifest(manifest)
+    held = content(run)
+    assert (held["offset"], held["factor"]) == expected
+
+
 def test_examples_that_a_map_lacks_are_left_out(usual_run):
     placed = usual_run.projections()
     lacking = (placed["member"] == "elbo-k08-s0") & (placed["example"] == 5)
@@ -190,6 +218,8 @@ def test_a_drawing_is_made_as_the_data_are():
 
 def test_things_anywhere_and_pictures_without_a_ground_are_not_centred():
     assert not drawing(blobs(0, 1, places=((6, 6), (14, 14), (6, 14))))["fitted"]
+    assert not drawing(blobs(0, 1, places=((10, 6), (10, 14), (10, 10))))["fitted"]
+    assert not drawing(blobs(0, 1, places=((6, 10), (14, 10), (10, 10))))["fitted"]
     noise = np.random.default_rng(0).uniform(size=(50, 12, 12, 3))
     told = drawing(noise)
     assert not told["fitted"]

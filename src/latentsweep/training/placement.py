@@ -13,13 +13,13 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from latentsweep.data import memory
 from latentsweep.errors import DataError
 from latentsweep.model.family import Mapping
 
@@ -84,13 +84,7 @@ def free_memory(placement: Placement) -> int:
     statistics = placement.devices[0].memory_stats() or {}
     if "bytes_limit" in statistics:
         return statistics["bytes_limit"] - statistics.get("bytes_in_use", 0)
-    listed = Path("/proc/meminfo")
-    if listed.exists():
-        lines = dict(line.split(":", 1) for line in listed.read_text().splitlines())
-        return 1024 * int(lines["MemAvailable"].split()[0])
-    if hasattr(os, "sysconf"):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    return 4 * 2**30
+    return memory.free_memory()
 
 
 def cores() -> int:
