@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from latentsweep.data.dataset import Scale
 from latentsweep.model import family
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.network import NetworkShape
+from latentsweep.model.shape import NetworkShape
 from latentsweep.pipeline.plan import members_of
 from latentsweep.study import Study, load_study, parse_setting
 from latentsweep.training import fit
@@ -81,7 +81,7 @@ def epoch_program(study: Study, mapping: family.Mapping) -> tuple[str, int]:
     """The optimised program of an epoch on one device, and its number of steps."""
     steps = -(-EXAMPLES // study.batch_size)
     recipe = Recipe(
-        shape=NetworkShape(FEATURES, 1, study.hidden_size, max(study.latent_sizes)),
+        shape=NetworkShape((FEATURES,), 1, study.hidden_size, max(study.latent_sizes)),
         likelihood=LIKELIHOODS["bernoulli"],
         scale=Scale(0.0, 255.0),
         optimiser=adam(study, study.epochs * steps),

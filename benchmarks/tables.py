@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latentsweep.model.network import NetworkShape
+from latentsweep.model.shape import NetworkShape
 from latentsweep.pipeline.plan import step_flop
 from latentsweep.training.placement import cores
 
@@ -117,7 +117,7 @@ def _speeds(records: "list[Record]", latents: Sequence[int]) -> str:
 def _floor(ours: "Record", latents: Sequence[int], rates: list[tuple[str, float]]) -> str:
     """What the step's matrix products would take at the best rate that was seen."""
     library, rate = max(rates, key=lambda pair: pair[1])
-    flop = statistics.mean(step_flop(NetworkShape(784, 1, 512, k), _BATCH) for k in latents)
+    flop = statistics.mean(step_flop(NetworkShape((784,), 1, (512,), k), _BATCH) for k in latents)
     floor = 1000 * flop / rate
     ratios = [own / floor for own in ours.means]
     best = {name: max(r for n, r in rates if n == name) / 1e9 for name, _ in rates}

@@ -104,6 +104,8 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     study = search_study(cell.name, cell.name, {"hidden_size": HIDDEN})
     made = synthetic.make(spec, study.test_fraction, study.split_seed)
     made_seconds = time.perf_counter() - started
+    likelihood = "bernoulli" if made.unit_interval else "gaussian"  # pictures of any dimension
+    study = study.changed({"likelihood": likelihood})
     study, dataset = suited(study, made, ["hidden_size"])
     folder = RunFolder(RUNS / cell.name)
     ask = Ask(budget=BUDGET_SECONDS)

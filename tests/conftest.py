@@ -58,6 +58,7 @@ TINY = """
 name = "tiny"
 data = "digits"
 latent_sizes = [2, 3]
+likelihood = "bernoulli"
 hidden_size = 16
 epochs = 2
 projected_examples = 50

@@ -161,12 +161,18 @@ def relu_network(arrays: dict[str, np.ndarray]) -> tuple[Any, Any]:
     """Encode to the mean, and decode to the parameters, with weights of a run as float16."""
     w = {name: array.astype(np.float16).astype(float) for name, array in arrays.items()}
 
+    def through(values: np.ndarray, part: str) -> np.ndarray:
+        deeper = sorted({name.rpartition("/")[0] for name in w if f"{part}/deeper/" in name})
+        for layer in (f"{part}/hidden", *deeper):
+            values = np.maximum(values @ w[f"{layer}/weight"] + w[f"{layer}/bias"], 0)
+        return values
+
     def encode(x: np.ndarray) -> np.ndarray:
-        hidden = np.maximum(x @ w["encoder/hidden/weight"] + w["encoder/hidden/bias"], 0)
+        hidden = through(x, "encoder")
         return hidden @ w["encoder/heads/weight"][:, 0] + w["encoder/heads/bias"][0]
 
     def decode(z: np.ndarray) -> np.ndarray:
-        hidden = np.maximum(z @ w["decoder/hidden/weight"] + w["decoder/hidden/bias"], 0)
+        hidden = through(z, "decoder")
         return hidden @ w["decoder/output/weight"] + w["decoder/output/bias"]
 
     return encode, decode

@@ -20,6 +20,8 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from latentsweep import VAE, estimators
 from latentsweep.data.dataset import Dataset, Scale
+from latentsweep.evaluation.evaluate import no_latent_losses
+from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.pipeline import alone
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.observer import Observer
@@ -88,7 +90,8 @@ def test_it_is_the_network_that_a_run_trains(tmp_path):
     vae = VAE(8, **SMALL, random_state=3, likelihood="bernoulli").fit(values[:40])
     splits = {"train": np.arange(40, dtype=np.int32), "test": np.arange(40, 50, dtype=np.int32)}
     dataset = Dataset("x", "drawn", values, Scale(0.0, 1.0), splits)
-    study = search_study("x", "x", {**SMALL, "latent_sizes": 8, "seeds": 3})
+    changes = {"latent_sizes": 8, "seeds": 3, "likelihood": "bernoulli"}
+    study = search_study("x", "x", {**SMALL, **changes})
     work = Work(study, dataset, RunFolder(tmp_path), Observer())
     begin(work, "test")
     train(work, lambda *_: None)
@@ -120,8 +123,8 @@ def test_what_comes_back_is_in_the_unit_of_the_data(fitted):
 
 def test_8_bit_values_are_greys_of_a_bernoulli():
     greys = np.rint(DIGITS * 255 / 16).astype(np.uint8)
-    vae = small().fit(greys)
-    assert vae.likelihood_ == "bernoulli"
+    assert small().fit(greys).likelihood_ == "gaussian"
+    vae = small(likelihood="bernoulli").fit(greys)
     assert 20 < vae.inverse_transform(vae.transform(greys)).mean() < 140
     np.testing.assert_array_equal(vae.transform(greys), vae.transform(greys.astype(float)))
     assert set(np.unique(vae.sample(20, 0, noise=True))) == {0.0, 255.0}
@@ -216,11 +219,16 @@ def test_it_works_in_a_pipeline_and_a_grid_search(capfd):
     grid = {"vae__latent_size": np.array([2, 4])}
     whole = {"cv": [(np.arange(200), np.arange(200))], "error_score": "raise"}
     search = GridSearchCV(pipeline, grid, **whole).fit(DIGITS, LABELS)
-    assert search.best_estimator_[1].likelihood_ == "bernoulli"
+    assert search.best_estimator_[1].likelihood_ == "gaussian"
     assert search.best_estimator_[1].latent_size_ in (2, 4)
     by_elbo = GridSearchCV(pipeline[:2], grid, **whole).fit(DIGITS)
     assert np.isfinite(by_elbo.best_score_)
     assert capfd.readouterr() == ("", "")
+
+
+def test_auto_needs_examples_to_hold_out():
+    with pytest.raises(ValueError, match=r"^latent_size: 'auto' takes 50 examples or more.*got 49"):
+        small("auto").fit(DIGITS[:49])
 
 
 def test_the_size_of_auto_is_the_recommended(monkeypatch):
@@ -246,6 +254,17 @@ def test_auto_finds_the_dimension_of_linear_data():
     assert clone(vae).set_params(latent_size=2).fit(x).score(x) == vae.score(x)
 
 
+def test_several_hidden_layers_are_those_of_a_study():
+    vae = small(hidden_size=(16, np.int64(8)), epochs=1).fit(DIGITS)
+    encoder, decoder = vae._network.vae.encoder, vae._network.vae.decoder
+    for first, deeper in ((encoder.hidden, encoder.deeper), (decoder.hidden, decoder.deeper)):
+        assert len(deeper) == 1
+        assert first.bias.shape == deeper[0].weight.shape[:1]
+    assert encoder.deeper[0].bias.shape == decoder.hidden.bias.shape == (8,)
+    assert vae.transform(DIGITS[:3]).shape == (3, 2)
+    assert clone(vae).get_params()["hidden_size"] == (16, 8)
+
+
 @pytest.mark.slow
 def test_training_that_diverges_says_so():
     with pytest.warns(ConvergenceWarning, match="diverged in epoch 1, .*; lower learning_rate"):
@@ -259,12 +278,12 @@ def test_training_that_diverges_says_so():
         ({"latent_size": 2.5}, r"^latent_size: a number or 'auto' is needed, got 2\.5$"),
         ({"latent_size": "big"}, "^latent_size: a number or 'auto' is needed, got 'big'$"),
         ({"latent_size": 0}, "^latent_size: .* greater than or equal to 1, got 0"),
-        ({"latent_size": "auto"}, "^latent_size: 'auto' takes 250 examples or more.*got 200"),
         ({"latent_size": "auto", "budget": 0}, "^budget: more than 0 seconds"),
         ({"hidden_size": 0}, "^hidden_size: .* greater than or equal to 1, got 0"),
+        ({"hidden_size": (8, 0)}, "^hidden_size: .* greater than or equal to 1, got 0"),
         ({"epochs": 0}, "^epochs: .* greater than or equal to 1, got 0"),
         ({"learning_rate": -1}, "^learning_rate: .* greater than 0, got -1"),
-        ({"likelihood": "poisson"}, "^likelihood: .* got 'poisson'"),
+        ({"likelihood": "weibull"}, "^likelihood: .* got 'weibull'"),
         ({"likelihood": "bernoulli"}, r"^X: values in \[0, 1\] .* MinMaxScaler\(clip=True\)"),
         ({"random_state": -1}, "[Ss]eed"),
     ],
@@ -288,10 +307,24 @@ def test_data_that_cannot_be_is_refused(fitted):
         fitted.sample(0)
     with pytest.raises(NotFittedError):
         small().sample(1)
-    bernoulli = small().fit(DIGITS / 16)
+    bernoulli = small(likelihood="bernoulli").fit(DIGITS / 16)
     assert bernoulli.transform(DIGITS / 8).shape == (200, 2)
     with pytest.raises(ValueError, match=r"X: values in \[0, 1\].* got 0 to 2 after scaling"):
         bernoulli.score(DIGITS / 8)
+
+
+def test_counts_of_two_factors_are_told_better_than_their_means_tell_them():
+    random = np.random.default_rng(5)
+    rates = np.exp(1 + 0.8 * random.normal(size=(600, 2)) @ random.normal(size=(2, 12)))
+    x = random.poisson(rates)
+    vae = small(epochs=30).fit(x[:400])
+    assert vae.likelihood_ == "negative-binomial"
+    alone = no_latent_losses(LIKELIHOODS[vae.likelihood_], *np.split(x.astype(np.float32), [400]))
+    assert vae.score(x[400:]) > 1 - alone.mean()
+    with pytest.raises(
+        ValueError, match=r"counts, whole .* for a negative-binomial .* got -1; set"
+    ):
+        vae.transform(x - 1)
 
 
 @pytest.mark.slow

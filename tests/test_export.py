@@ -17,9 +17,7 @@ from latentsweep import Run
 from latentsweep.errors import LatentsweepError, RunFolderError
 from latentsweep.export import (
     FILE_VERSION,
-    MEANS,
     OPERATORS,
-    SIGMAS,
     chosen,
     codes,
     write_codes,
@@ -27,14 +25,21 @@ from latentsweep.export import (
 )
 from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.objective import OBJECTIVES
+from latentsweep.model.shape import NetworkShape
+from latentsweep.model.vae import initial_vae
+from latentsweep.onnx_mean import PARAMETERS
+from latentsweep.onnx_network import SIGMAS
 from latentsweep.record.arrays import read_arrays, write_arrays
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.tables import read_table
+from latentsweep.training.checkpoint import named_arrays
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 IMAGES = load_digits().images[..., None].astype(np.float32)  # 0 to 16
-# The tiny run, told of as if it were of rows of real values in another unit, or each in its own.
+# The tiny run, told of as if it were of rows of real values in another unit, or each in its own, or
+# of counts or of continuous greys.
 ROWS = {"likelihood": "gaussian", "item_shape": [64]}
+AS_THEY_ARE = {"offset": 0.0, "factor": 1.0}
 OTHER_DATA = {
     "bernoulli": {},
     "gaussian": {**ROWS, "scale": {"offset": -3.0, "factor": 2.5}},
@@ -51,10 +56,31 @@ def copy(tiny_run, tmp_path):
     return RunFolder(shutil.copytree(tiny_run, tmp_path / "runs" / "tiny"))
 
 
+MORE_LIKELIHOODS = {
+    "continuous-bernoulli": {"likelihood": "continuous-bernoulli"},
+    "poisson": {"likelihood": "poisson", "scale": AS_THEY_ARE},
+    "negative-binomial": {"likelihood": "negative-binomial", "scale": AS_THEY_ARE},
+}
+
+
 @pytest.fixture(params=list(OTHER_DATA))
 def any_data(copy, request):
-    """The same for each likelihood, and for a scale a column."""
+    """The same for the likelihoods of the page, and for a scale a column."""
     change_data(copy, OTHER_DATA[request.param])
+    return copy
+
+
+@pytest.fixture(params=[*OTHER_DATA, *MORE_LIKELIHOODS])
+def any_likelihood(copy, request):
+    """The same for each likelihood, the decoders having as many outputs as it needs."""
+    change_data(copy, (OTHER_DATA | MORE_LIKELIHOODS)[request.param])
+    outputs = PARAMETERS[copy.manifest()["data"]["likelihood"]]
+    for member in ("elbo-k03-s0", "keras-blog-k03-s0"):
+        path = copy.member_path(member) / "weights.safetensors"
+        arrays = read_arrays(path)
+        for name in ("decoder/output/weight", "decoder/output/bias"):
+            arrays[name] = np.concatenate([arrays[name]] * outputs, axis=-1)
+        write_arrays(path, arrays)
     return copy
 
 
@@ -84,18 +110,87 @@ def close(got: np.ndarray, expected: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("objective", ["elbo", "keras-blog"])
-def test_the_files_give_what_the_model_gives(any_data, objective):
-    model = Run(any_data).model(objective, 3)
-    paths = write_onnx(any_data, chosen(any_data, 3, objective))
+def test_the_files_give_what_the_model_gives(any_likelihood, objective):
+    model = Run(any_likelihood).model(objective, 3)
+    paths = write_onnx(any_likelihood, chosen(any_likelihood, 3, objective))
     encoder, decoder = map(session, paths)
     for count in (1, 7):
-        x = items(any_data, count)
+        x = items(any_likelihood, count)
         mean, sigma = encoder.run(["mean", "sigma"], {"x": x})
         close(mean, model.encode(x))
         close(sigma, expected_sigma(model, x))
         decoded, parameters = decoder.run(["x", "parameters"], {"z": mean})
         close(decoded, model.decode(mean))
         close(parameters, np.asarray(jax.jit(jax.vmap(model.trained.parameters))(mean)))
+
+
+# A network, its data and its dense layers: odd sides, colours, two parameters a pixel, two
+# convolutions with a ReLU between them.
+NETWORKS = {
+    "deeper": ("dense", [9, 10, 2], "bernoulli", (7, 6, 5)),
+    "colours": ("convolutional", [9, 10, 3], "negative-binomial", (7,)),
+    "two convolutions": ("convolutional", [17, 18], "gaussian", (7, 6)),
+}
+
+
+@pytest.fixture(params=list(NETWORKS))
+def other_network(copy, request):
+    """The tiny run, its network of three dimensions being of another kind, of made-up weights."""
+    kind, item_shape, likelihood, hidden = NETWORKS[request.param]
+    changes = {"network": kind, "hidden_size": hidden}
+    copy.study_path.write_text(copy.study().changed(changes).to_toml())
+    manifest = copy.manifest()
+    members = [member | {**changes, "hidden_size": list(hidden)} for member in manifest["members"]]
+    copy.write_manifest({**manifest, "members": members})
+    scale = AS_THEY_ARE if likelihood == "negative-binomial" else {"offset": -1.0, "factor": 0.5}
+    change_data(copy, {"item_shape": item_shape, "likelihood": likelihood, "scale": scale})
+    shape = NetworkShape(tuple(item_shape), PARAMETERS[likelihood], hidden, 3, kind)
+    template = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.float32(3)))
+    shapes = named_arrays(jax.tree.map(lambda leaf: np.array(leaf.shape), template))
+    noise = np.random.default_rng(0)
+    arrays = {
+        name: noise.normal(0, max(np.prod(shape[:-1]), 9) ** -0.5, shape).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+    path = copy.member_path("elbo-k03-s0") / "weights.safetensors"
+    write_arrays(path, arrays | {"shared": np.float32(1)})
+    return copy
+
+
+def test_deeper_and_convolutional_networks_give_what_the_model_gives(other_network):
+    model, member = Run(other_network).model("elbo", 3), chosen(other_network, 3)
+    paths = write_onnx(other_network, member)
+    for path in paths:
+        onnx.checker.check_model(onnx.load(path), full_check=True)
+    encoder, decoder = map(session, paths)
+    shape = other_network.manifest()["data"]["item_shape"]
+    x = np.random.default_rng(1).poisson(2.0, (5, *shape)).astype(np.float32)
+    mean, sigma = encoder.run(["mean", "sigma"], {"x": x})
+    close(mean, model.encode(x))
+    close(sigma, expected_sigma(model, x))
+    decoded, parameters = decoder.run(["x", "parameters"], {"z": mean})
+    close(decoded, model.decode(mean))
+    close(parameters, np.asarray(jax.jit(jax.vmap(model.trained.parameters))(mean)))
+    assert encoder.run(["mean"], {"x": x[:0]})[0].shape == (0, 3)
+    assert decoder.run(["x"], {"z": mean[:0]})[0].shape == (0, *shape)
+
+
+def test_a_network_of_one_s_own_is_refused_by_its_name(copy):
+    member = {**chosen(copy, 3), "network": "mynet:Pair"}
+    with pytest.raises(RunFolderError) as caught:
+        write_onnx(copy, member)
+    assert str(caught.value) == (
+        "network: one that ONNX files are made for is needed (dense, convolutional), got "
+        "'mynet:Pair'; load such a network with the code that defines it (--to parquet takes any)"
+    )
+    assert len(write_codes(copy, member)[1]) == len(codes(copy, member))
+
+
+def test_runs_from_before_there_was_a_choice_have_one_dense_layer(copy):
+    member = {**chosen(copy, 3), "hidden_size": 16}
+    del member["network"]
+    before = [path.read_bytes() for path in write_onnx(copy, chosen(copy, 3))]
+    assert [path.read_bytes() for path in write_onnx(copy, member)] == before
 
 
 def test_no_examples_are_no_examples(copy):
@@ -171,12 +266,13 @@ def test_a_search_that_has_trained_nothing_is_said_to(copy):
 
 
 def test_an_unknown_likelihood_is_refused(copy):
-    change_data(copy, {"likelihood": "poisson"})
+    change_data(copy, {"likelihood": "weibull"})
     with pytest.raises(RunFolderError) as caught:
         write_onnx(copy, chosen(copy, 3))
     assert str(caught.value) == (
-        "likelihood: one that ONNX files are made for is needed (bernoulli, gaussian), got "
-        "'poisson'; load such a network with the code that defines it (--to parquet takes any)"
+        "likelihood: one that ONNX files are made for is needed (bernoulli, continuous-bernoulli, "
+        "gaussian, poisson, negative-binomial), got 'weibull'; load such a network with the code "
+        "that defines it (--to parquet takes any)"
     )
     assert not (copy.path / "export").exists()
     assert len(write_codes(copy, chosen(copy, 3))[1]) == len(codes(copy, chosen(copy, 3)))
@@ -198,21 +294,20 @@ def test_other_layers_are_refused(copy, name):
     with pytest.raises(RunFolderError) as caught:
         write_onnx(copy, chosen(copy, 3))
     assert str(caught.value) == (
-        f"elbo-k03-s0: the arrays of one hidden layer each way are needed, got {got}; load such a "
-        "network with the code that defines it (--to parquet takes any)"
+        "elbo-k03-s0: the arrays of a dense network of hidden_size [16] are needed, got "
+        f"{got}; load such a network with the code that defines it (--to parquet takes any)"
     )
 
 
 def test_every_likelihood_and_objective_of_the_package_is_known():
-    assert set(MEANS) == set(LIKELIHOODS)
-    assert {likelihood.parameters_per_feature for likelihood in LIKELIHOODS.values()} == {1}
+    assert {n: each.parameters_per_feature for n, each in LIKELIHOODS.items()} == PARAMETERS
     for name, objective in OBJECTIVES.items():
         slope, noise = SIGMAS[name]
         assert (slope, np.log(noise)) == (objective.slope, pytest.approx(objective.offset))
 
 
 def test_a_network_that_fits_no_file_is_refused(copy, monkeypatch):
-    monkeypatch.setattr("latentsweep.export._MOST_BYTES", 1000)
+    monkeypatch.setattr("latentsweep.onnx_network._MOST_BYTES", 1000)
     with pytest.raises(RunFolderError, match="at most 2 GiB of weights are needed for ONNX"):
         write_onnx(copy, chosen(copy, 3))
 

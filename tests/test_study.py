@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentsweep.errors import StudyError
+from latentsweep.other_words import OTHER_WORDS
 from latentsweep.study import (
     OBJECTIVE_LABELS,
-    OTHER_WORDS,
     Missing,
     ObjectiveName,
     ProductPrecision,
@@ -18,6 +18,7 @@ from latentsweep.study import (
     Study,
     built_in_studies,
     load_study,
+    objective_of,
     parse_setting,
 )
 
@@ -50,15 +51,18 @@ studies = st.builds(
     resize=st.sampled_from(["", "32", "24x32"]),
     test_fraction=st.floats(0.01, 0.99),
     validation_fraction=st.floats(0, 0.99),
+    validation_folds=st.just(0),
     split_seed=st.integers(0, 2**31 - 1),
     latent_sizes=distinct(st.integers(1, 4096)),
     objectives=distinct(st.sampled_from(get_args(ObjectiveName))),
     seeds=distinct(st.integers(0, 2**31 - 1)),
-    likelihood=st.sampled_from(["auto", "bernoulli", "gaussian"]),
+    likelihood=st.sampled_from(["auto", "bernoulli", "gaussian", "continuous-bernoulli"]),
     binarisation=st.just("none"),
-    kl_weight=st.floats(0, 1e6),
+    kl_weight=distinct(st.floats(0, 1e6)),
+    kl_warm_up=distinct(st.floats(0, 1)),
+    network=st.sampled_from(["dense", "convolutional", "a.module:A.Class"]),
     reduction=st.sampled_from(get_args(Reduction)),
-    hidden_size=st.integers(1, 10**6),
+    hidden_size=st.lists(st.integers(1, 10**6), min_size=1, max_size=3).map(tuple),
     batch_size=st.integers(1, 10**6),
     epochs=st.integers(1, 10**6),
     learning_rate=positive,
@@ -142,15 +146,18 @@ def test_mnist_is_the_report_exactly():
         "resize": "",
         "test_fraction": 0.2,
         "validation_fraction": 0.0,
+        "validation_folds": 0,
         "split_seed": 0,
         "latent_sizes": (2, 4, 8, 16, 32),
         "objectives": ("keras-blog", "elbo"),
         "seeds": (0,),
         "likelihood": "bernoulli",
         "binarisation": "none",
-        "kl_weight": 1.0,
+        "kl_weight": (1.0,),
+        "kl_warm_up": (0.0,),
         "reduction": "sum",
-        "hidden_size": 512,
+        "network": "dense",
+        "hidden_size": (512,),
         "batch_size": 32,
         "epochs": 10,
         "learning_rate": 1e-3,
@@ -203,7 +210,7 @@ def test_every_field_is_described_and_says_where_it_may_differ(field):
 def test_members_differ_in_these_fields():
     fields = Study.model_fields.items()
     differing = {n for n, info in fields if info.json_schema_extra == {"differs": "member"}}
-    assert differing == {"latent_sizes", "objectives", "seeds"}
+    assert differing == {"latent_sizes", "objectives", "seeds", "kl_weight", "kl_warm_up"}
 
 
 def test_a_study_is_frozen():
@@ -286,6 +293,18 @@ def test_warm_up_and_decay_share_the_steps():
     )
 
 
+def test_folds_are_two_or_more_and_in_the_place_of_a_fraction():
+    digits = load_study("digits")
+    assert digits.changed({"validation_folds": 2}).validation_folds == 2
+    assert message_of(digits.changed, {"validation_folds": 1}) == (
+        "study digits: validation_folds: 0, or 2 and more, got 1; set it to 0 for none"
+    )
+    assert message_of(digits.changed, {"validation_folds": 5, "validation_fraction": 0.1}) == (
+        "study digits: validation_folds: only with validation_fraction 0, got 0.1; set one of them "
+        "to 0"
+    )
+
+
 @pytest.mark.parametrize("field", ["latent_sizes", "objectives", "seeds"])
 def test_at_least_one_of_each(field):
     assert f"{field}: tuple should have at least 1 item" in message_of(
@@ -341,7 +360,7 @@ def test_a_setting_needs_an_equals_sign():
 def test_a_users_file_is_named_after_its_stem(tmp_path):
     (tmp_path / "mine.toml").write_text("epochs = 3\n")
     study = load_study(str(tmp_path / "mine.toml"))
-    assert (study.name, study.epochs, study.hidden_size) == ("mine", 3, 512)
+    assert (study.name, study.epochs, study.hidden_size) == ("mine", 3, (512,))
 
 
 def test_a_users_file_may_have_a_name_of_its_own(tmp_path):
@@ -403,3 +422,33 @@ def test_a_field_in_a_file_that_breaks_its_rule_names_the_file(tmp_path):
     assert message_of(load_study, str(path)) == (
         f"{path}: unknown field 'n_latent'; did you mean 'latent_sizes'?"
     )
+
+
+def variants(**changes) -> list[str]:
+    return [variant.name for variant in load_study("mnist").changed(changes).variants]
+
+
+def test_a_variant_is_an_objective_with_a_weight_and_a_warm_up():
+    assert variants() == ["keras-blog", "elbo"]
+    assert variants(objectives="elbo", kl_weight=[0.5, 1, 4]) == ["elbo", "elbo_b0.5", "elbo_b4"]
+    assert variants(objectives="elbo", kl_warm_up=[0, 0.25]) == ["elbo", "elbo_b1_w0.25"]
+    both = variants(kl_weight=[2, 1], kl_warm_up=[0.1, 0])
+    assert len(both) == len(set(both)) == 8
+    assert both[:4] == ["keras-blog", "elbo", "keras-blog_b2_w0.1", "elbo_b2_w0.1"]
+
+
+def test_without_the_loss_as_it_is_the_first_has_the_plain_name():
+    """A study of one weight names its networks as ever."""
+    assert variants(kl_weight=4.0) == ["keras-blog", "elbo"]
+    assert variants(objectives="elbo", kl_weight=[4, 2]) == ["elbo", "elbo_b2"]
+    study = load_study("mnist").changed({"kl_weight": [4, 2], "kl_warm_up": 0.5})
+    assert study.variant("elbo")[1:] == ("elbo", 4.0, 0.5)
+    assert study.variant("keras-blog_b2_w0.5")[1:] == ("keras-blog", 2.0, 0.5)
+    assert objective_of("keras-blog_b2_w0.5") == "keras-blog"
+
+
+@pytest.mark.parametrize("name", ["lstm", "a b:C", ":C", "a:", "a:b:c"])
+def test_a_network_is_a_kind_or_a_class(name):
+    message = message_of(load_study("mnist").changed, {"network": name})
+    assert message.startswith("study mnist: network: string should match pattern")
+    assert "module:Class of your own (docs/networks.md)" in message

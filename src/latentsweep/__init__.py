@@ -17,11 +17,24 @@ if TYPE_CHECKING:
     from latentsweep.estimators import VAE
     from latentsweep.pipeline.finished import Run
     from latentsweep.pipeline.model import Model
+    from latentsweep.pipeline.own_losses import recommend_losses
+    from latentsweep.pipeline.recommended import recommend
     from latentsweep.pipeline.run import run
     from latentsweep.study import Study, load_study
 
 __version__ = "0.1.0"
-__all__ = ["VAE", "LatentsweepError", "Model", "Run", "Study", "__version__", "load_study", "run"]
+__all__ = [
+    "VAE",
+    "LatentsweepError",
+    "Model",
+    "Run",
+    "Study",
+    "__version__",
+    "load_study",
+    "recommend",
+    "recommend_losses",
+    "run",
+]
 
 _HOMES = {
     "LatentsweepError": "latentsweep.errors",
@@ -30,6 +43,8 @@ _HOMES = {
     "Study": "latentsweep.study",
     "VAE": "latentsweep.estimators",
     "load_study": "latentsweep.study",
+    "recommend": "latentsweep.pipeline.recommended",
+    "recommend_losses": "latentsweep.pipeline.own_losses",
     "run": "latentsweep.pipeline.run",
 }
 

@@ -26,8 +26,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from latentsweep.answers.losses import LEAST_EXAMPLES
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.dataset import Scale
+from latentsweep.data.kind import are_counts, not_counted, suiting
 from latentsweep.data.scaling import scale_for
 from latentsweep.errors import LatentsweepError
 from latentsweep.evaluation.bounds import draw_noise, measure
@@ -35,36 +37,41 @@ from latentsweep.model.family import Stream, stream
 from latentsweep.model.trained import Trained
 from latentsweep.pipeline.alone import Alone, train_alone
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.search import Ask, epochs_for, find, search_study, suited
+from latentsweep.pipeline.search import Ask, epochs_for, find, hidden_for, search_study, suited
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
-from latentsweep.study import Study
+from latentsweep.study import COUNT_LIKELIHOODS, LikelihoodName, Study
 from latentsweep.training.program_cache import kept_programs
 
 DRAWS = 16
 _ROWS_AT_ONCE = 512
 _DRAWN_AT_ONCE = 64
 _SEEDS = 2**31
-_LEAST_TO_SEARCH = 250  # a fifth is left for testing, and half of the rest may be held out
+_LEAST_TO_SEARCH = 50  # a fifth is left for testing, and of the rest each is held out once
 
 
 class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """A variational autoencoder with one hidden layer each way, trained with the ELBO.
+    """A variational autoencoder of dense layers, trained with the ELBO.
 
     Args:
         latent_size: dimensions of the code, or "auto" for what `latentsweep recommend` says of X.
-        hidden_size: ReLU units of the encoder and of the decoder.
-        epochs: passes over X, or "auto" for as many as make 240,000 examples, at most 60.
+        hidden_size: ReLU units of the encoder's hidden layer and of the decoder's, a tuple for
+            several from the data to the code, or "auto" for one of 512, and fewer for fewer than
+            1,400 rows of X (docs/recommend.md).
+        epochs: passes over X, or "auto" for as many as make 240,000 examples, at most 60 or what
+            makes 32,000.
         batch_size: examples a step.
         learning_rate: Adam's step size at its peak; it rises over the first 2 % and falls to 0.
-        likelihood: "bernoulli", "gaussian" or "auto": bernoulli if X, scaled, lies in [0, 1].
+        likelihood: "bernoulli", "continuous-bernoulli", "gaussian", "poisson", "negative-binomial"
+            or "auto": negative-binomial for counts, bernoulli for what is nearly binary, else
+            gaussian (docs/data.md).
         kl_weight: what the KL is multiplied by in training; 1 for the ELBO.
         budget: seconds that the search of "auto" may train.
         random_state: the seed of initial weights, order and noise.
 
     Attributes:
         latent_size_: dimensions of the code.
-        likelihood_: "bernoulli" or "gaussian".
+        likelihood_: the likelihood that was trained with.
         seed_: the seed that was trained with.
         loss_curve_: the training loss of each epoch in nats per example of scaled data.
         recommendation_: the answer of the search as in `answers.json`, None without a search.
@@ -76,11 +83,11 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self,
         latent_size: int | Literal["auto"] = 16,
         *,
-        hidden_size: int = 512,
+        hidden_size: int | tuple[int, ...] | Literal["auto"] = "auto",
         epochs: int | Literal["auto"] = "auto",
         batch_size: int = 32,
         learning_rate: float = 7e-3,
-        likelihood: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        likelihood: LikelihoodName = "auto",
         kl_weight: float = 1.0,
         budget: float = 600.0,
         random_state: int | np.random.RandomState | None = None,
@@ -105,9 +112,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         with _mistakes_as_value_errors():
             study = self._study(len(X))
             self.seed_ = _seed(self.random_state)
-            self._scale = _scale(X)
+            self._scale = _scale(X, study.likelihood)
             scaled = self._scale(X, np.float32)
-            self.likelihood_ = _likelihood(study.likelihood, scaled)
+            self.likelihood_ = _likelihood(study.likelihood, X, self._scale)
+            _check_range(self.likelihood_, scaled)
             study = study.changed({"likelihood": self.likelihood_, "split_seed": self.seed_})
             self.recommendation_ = self._recommendation(study, scaled)
             self.latent_size_ = _size(self.latent_size, self.recommendation_)
@@ -165,11 +173,11 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         not depend on the other examples.
 
         Raises:
-            ValueError: values outside [0, 1], scaled, for a bernoulli likelihood.
+            ValueError: values, scaled, that the likelihood has no probability of.
         """
         scaled = self._scaled(X)
+        _check_range(self.likelihood_, scaled)
         if self.likelihood_ == "bernoulli":
-            _check_unit_interval(scaled)
             return self._elbos(scaled)
         stretched = np.broadcast_to(np.log(self._scale.factor), scaled.shape[1:]).sum()
         return self._elbos(scaled) - stretched
@@ -189,7 +197,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _scaled(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return self._scale(self._checked(X, reset=False, dtype=np.float32), np.float32)
+        scaled = self._scale(self._checked(X, reset=False, dtype=np.float32), np.float32)
+        if self.likelihood_ in COUNT_LIKELIHOODS:
+            _check_range(self.likelihood_, scaled)  # an encoder of counts takes their logarithms
+        return scaled
 
     def _checked(self, X: Any, **rules: Any) -> Any:
         with np.errstate(over="ignore"):  # what is too large for float32 is refused as infinite
@@ -206,7 +217,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _study(self, examples: int) -> Study:
         """What is to be trained, but for the seed, and for the size where that is searched."""
         named = {name: _plain(getattr(self, name)) for name in _FIELDS}
-        epochs = epochs_for(examples) if self.epochs == "auto" else _plain(self.epochs)
+        if self.epochs == "auto":
+            named["epochs"] = epochs_for(examples)
+        if self.hidden_size == "auto":
+            named["hidden_size"] = hidden_for(examples)
         searched = self.latent_size == "auto"
         if not searched and not isinstance(self.latent_size, Integral):
             raise ValueError(f"latent_size: a number or 'auto' is needed, got {self.latent_size!r}")
@@ -215,20 +229,27 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if searched and examples < _LEAST_TO_SEARCH:
             raise ValueError(
                 f"latent_size: 'auto' takes {_LEAST_TO_SEARCH} examples or more, to compare sizes "
-                f"on 100 that were held out, got {examples}; give a number"
+                f"on {LEAST_EXAMPLES} that were held out, got {examples}; give a number"
             )
         sizes = {} if searched else {"latent_sizes": _plain(self.latent_size)}
-        return search_study("VAE", "X", {**named, "epochs": epochs, **sizes})
+        return search_study("VAE", "X", {**named, **sizes})
 
     def _recommendation(self, study: Study, scaled: np.ndarray) -> dict[str, Any] | None:
         """The answer of the search, None where a size was given."""
         if self.latent_size != "auto":
             return None
-        given = () if self.epochs == "auto" else ("epochs",)
+        given = ("hidden_size", *(() if self.epochs == "auto" else ("epochs",)))
         return _recommended(study, scaled, given, self.budget)
 
 
-_FIELDS = ("hidden_size", "batch_size", "learning_rate", "likelihood", "kl_weight")
+_FIELDS = (
+    "hidden_size",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "likelihood",
+    "kl_weight",
+)
 
 
 @contextmanager
@@ -242,15 +263,19 @@ def _mistakes_as_value_errors() -> Iterator[None]:
 
 
 def _plain(value: Any) -> Any:
-    """A parameter as Python's own number or text, which a grid may hold as NumPy's."""
+    """A parameter as Python's own numbers or text, which a grid may hold as NumPy's."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _scale(values: np.ndarray) -> Scale:
+def _scale(values: np.ndarray, likelihood: str) -> Scale:
     """The scale that a table's values have where the study leaves it open."""
     if values.min() == values.max():
         raise ValueError(f"X: values that differ are needed, got {values.flat[0]} everywhere")
-    return scale_for(values, np.arange(len(values)), "auto", table=True)
+    counts = likelihood in COUNT_LIKELIHOODS or (likelihood == "auto" and are_counts(values))
+    how = "none" if counts else "auto"
+    return scale_for(values, np.arange(len(values)), how, table=True)
 
 
 def _seed(random_state: Any) -> int:
@@ -260,23 +285,28 @@ def _seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(_SEEDS - 1))
 
 
-def _likelihood(asked: str, scaled: np.ndarray) -> str:
-    if asked == "bernoulli":
-        _check_unit_interval(scaled)
+def _likelihood(asked: str, values: np.ndarray, scale: Scale) -> str:
     if asked != "auto":
         return asked
-    return "bernoulli" if _in_unit_interval(scaled) else "gaussian"
+    inside = _in_unit_interval(scale(values, np.float32))
+    return suiting(values, np.arange(len(values)), scale, unit_interval=inside)
 
 
 def _in_unit_interval(scaled: np.ndarray) -> bool:
     return bool(scaled.min() >= 0 and scaled.max() <= 1)
 
 
-def _check_unit_interval(scaled: np.ndarray) -> None:
-    if not _in_unit_interval(scaled):
+def _check_range(likelihood: str, scaled: np.ndarray) -> None:
+    """Refuse values that the likelihood has no probability of."""
+    if likelihood in COUNT_LIKELIHOODS and (odd := not_counted(scaled)) is not None:
         raise ValueError(
-            "X: values in [0, 1] (or, in uint8, 0 to 255) are needed for a bernoulli likelihood, "
-            f"got {scaled.min():g} to {scaled.max():g} after scaling; scale X with "
+            f"X: counts, whole numbers from 0 upwards, are needed for a {likelihood} likelihood, "
+            f"got {odd:g}; set likelihood='gaussian'"
+        )
+    if likelihood in ("bernoulli", "continuous-bernoulli") and not _in_unit_interval(scaled):
+        raise ValueError(
+            f"X: values in [0, 1] (or, in uint8, 0 to 255) are needed for a {likelihood} "
+            f"likelihood, got {scaled.min():g} to {scaled.max():g} after scaling; scale X with "
             "MinMaxScaler(clip=True), or set likelihood='gaussian'"
         )
 

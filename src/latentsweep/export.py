@@ -8,7 +8,6 @@ beside the files. The codes are those that the run measured on its test split.
 """
 
 import importlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,63 +19,26 @@ import pandas as pd
 
 from latentsweep import __version__
 from latentsweep.errors import LatentsweepError, RunFolderError
+from latentsweep.onnx_layers import decoder_layers, encoder_layers
+from latentsweep.onnx_mean import Step, mean, seen
+from latentsweep.onnx_network import SIGMAS, Member, Network, read_network
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.tables import write_table
+from latentsweep.study import objective_of
 
 # The oldest that have what is needed, so that older runtimes open the files too.
 OPERATORS, FILE_VERSION = 17, 8
-# How the encoder's second head s becomes a standard deviation: sigma = noise * exp(slope * s).
-SIGMAS = {"elbo": (0.5, 1.0), "keras-blog": (1.0, 0.1)}
-# The operator that makes the expected data of the decoder's outputs, one a data feature.
-MEANS = {"bernoulli": "Sigmoid", "gaussian": "Identity"}
-
-_MOST_BYTES = 2**31 - 2**20  # what one protocol buffer holds, with room for all but the weights
 _OPTIONS = {
     "objective": ("objective", "the run's objectives"),
     "latent_size": ("latent", "the run's latent sizes"),
     "seed": ("seed", "the network's seeds"),
 }
 
-Member = Mapping[str, Any]
-Step = tuple[str, list[str], str]
-
-
-@dataclass(frozen=True)
-class Network:
-    """One network with what its files say of it; `arrays` are named as in its weights' file."""
-
-    member: Member
-    data: Mapping[str, Any]
-    versions: Mapping[str, str]
-    arrays: Mapping[str, np.ndarray]
-
-    @property
-    def item_shape(self) -> tuple[int, ...]:
-        """Shape of one example."""
-        return tuple(self.data["item_shape"])
-
-    @property
-    def features(self) -> int:
-        """D, the values in one example."""
-        return math.prod(self.item_shape)
-
-    def linear(self, layer: str) -> dict[str, np.ndarray]:
-        """A layer's weight and bias, named by it."""
-        return {f"{layer}/{kind}": self.arrays[f"{layer}/{kind}"] for kind in ("weight", "bias")}
-
-    def scale(self) -> dict[str, np.ndarray]:
-        """What scales the data: the network sees (x - offset) / factor."""
-        scale = self.data["scale"]
-        return {name: np.array(scale[name], np.float32) for name in ("offset", "factor")}
-
 
 @dataclass(frozen=True)
 class Part:
-    """A graph: its inputs and outputs with their shapes but for N, its steps and constants.
-
-    A step is an operator, what it takes, and the name of what it gives.
-    """
+    """A graph: its inputs and outputs with their shapes but for N, its steps and constants."""
 
     name: str
     inputs: Mapping[str, Sequence[int]]
@@ -121,7 +83,7 @@ def write_onnx(folder: RunFolder, member: Member, output: Path | None = None) ->
         output: the folder of the files; `export` in the run if not given.
 
     Raises:
-        RunFolderError: the network is not one that is known here, or a file can't be written.
+        RunFolderError: the network is not a built-in one, or a file can't be written.
         LatentsweepError: onnx is not installed.
     """
     onnx = _onnx()
@@ -169,78 +131,51 @@ def codes(folder: RunFolder, member: Member) -> pd.DataFrame:
     return pd.DataFrame({**columns, "neg_elbo": arrays["test/neg_elbo"]})
 
 
-def read_network(folder: RunFolder, member: Member) -> Network:
-    """A member's weights, checked to be of the one kind of network that is known here.
-
-    Raises:
-        RunFolderError: they are missing, damaged or others.
-    """
-    manifest = folder.manifest()
-    arrays = folder.weights(member["name"])
-    network = Network(member, manifest["data"], manifest["versions"], arrays)
-    _refuse_unknown("likelihood", network.data["likelihood"], MEANS)
-    _refuse_unknown("objective", member["objective"], SIGMAS)
-    if odd := _odd_array(network):
-        raise RunFolderError(
-            f"{member['name']}: the arrays of one hidden layer each way are needed, got {odd}; "
-            "load such a network with the code that defines it (--to parquet takes any)"
-        )
-    if sum(array.nbytes for array in arrays.values()) > _MOST_BYTES:
-        raise RunFolderError(
-            f"{member['name']}: at most 2 GiB of weights are needed for ONNX, got more; read its "
-            "weights.safetensors instead"
-        )
-    return network
-
-
 def encoder(network: Network) -> Part:
     """From data to the mean and the standard deviation of its code's posterior."""
-    slope, noise = SIGMAS[network.member["objective"]]
+    slope, noise = SIGMAS[objective_of(network.member["objective"])]
     latent = {"mean": [network.member["latent_size"]], "sigma": [network.member["latent_size"]]}
     weight, bias = network.linear("encoder/heads").values()
     heads = {"mean/weight": weight[:, 0], "mean/bias": bias[0]}
     heads |= {"log-scale/weight": weight[:, 1], "log-scale/bias": bias[1]}
     sigma = {"slope": np.array(slope, np.float32), "noise": np.array(noise, np.float32)}
-    steps: list[Step] = [
-        ("Sub", ["x", "offset"], "from offset"),
-        ("Div", ["from offset", "factor"], "scaled"),
-        ("Flatten", ["scaled"], "row"),
-        *_hidden("row", "encoder/hidden"),
-        ("Gemm", ["hidden", "mean/weight", "mean/bias"], "mean"),
-        ("Gemm", ["hidden", "log-scale/weight", "log-scale/bias"], "log-scale"),
-        ("Mul", ["log-scale", "slope"], "sloped"),
-        ("Exp", ["sloped"], "spread"),
-        ("Mul", ["spread", "noise"], "sigma"),
+    scaled = [
+        Step("Sub", ["x", "offset"], "from offset"),
+        Step("Div", ["from offset", "factor"], "scaled"),
+        Step("Flatten", ["scaled"], "row"),
     ]
-    constants = network.scale() | network.linear("encoder/hidden") | heads | sigma
+    hidden = seen(network.data["likelihood"]).then(encoder_layers(network))
+    steps = [
+        *scaled,
+        *hidden.steps,
+        Step("Gemm", [hidden.given, "mean/weight", "mean/bias"], "mean"),
+        Step("Gemm", [hidden.given, "log-scale/weight", "log-scale/bias"], "log-scale"),
+        Step("Mul", ["log-scale", "slope"], "sloped"),
+        Step("Exp", ["sloped"], "spread"),
+        Step("Mul", ["spread", "noise"], "sigma"),
+    ]
+    constants = {**network.scale(), **hidden.constants, **heads, **sigma}
     return Part("encoder", {"x": network.item_shape}, latent, steps, constants)
 
 
 def decoder(network: Network) -> Part:
     """From a code to the expected data and the likelihood's parameters."""
-    outputs = {"x": network.item_shape, "parameters": (1, network.features)}
+    outputs = {"x": network.item_shape, "parameters": (network.parameters, network.features)}
     shapes = {
         f"shape of {name}": np.array([0, *shape], np.int64) for name, shape in outputs.items()
     }
-    steps: list[Step] = [
-        *_hidden("z", "decoder/hidden"),
-        ("Gemm", ["hidden", "decoder/output/weight", "decoder/output/bias"], "outputs"),
-        ("Reshape", ["outputs", "shape of parameters"], "parameters"),
-        (MEANS[network.data["likelihood"]], ["outputs"], "scaled"),
-        ("Mul", ["scaled", "factor"], "from offset"),
-        ("Add", ["from offset", "offset"], "row"),
-        ("Reshape", ["row", "shape of x"], "x"),
+    layers, expected = decoder_layers(network), mean(network.data["likelihood"], network.features)
+    steps = [
+        *layers.steps,
+        Step("Reshape", ["outputs", "shape of parameters"], "parameters"),
+        *expected.steps,
+        Step("Mul", ["scaled", "factor"], "from offset"),
+        Step("Add", ["from offset", "offset"], "row"),
+        Step("Reshape", ["row", "shape of x"], "x"),
     ]
-    layers = network.linear("decoder/hidden") | network.linear("decoder/output")
     inputs = {"z": [network.member["latent_size"]]}
-    return Part("decoder", inputs, outputs, steps, network.scale() | layers | shapes)
-
-
-def _hidden(source: str, layer: str) -> list[Step]:
-    return [
-        ("Gemm", [source, f"{layer}/weight", f"{layer}/bias"], "before"),
-        ("Relu", ["before"], "hidden"),
-    ]
+    constants = {**network.scale(), **layers.constants, **shapes, **expected.constants}
+    return Part("decoder", inputs, outputs, steps, constants)
 
 
 def _model(onnx: Any, part: Part, notes: Mapping[str, str]) -> Any:
@@ -251,7 +186,10 @@ def _model(onnx: Any, part: Part, notes: Mapping[str, str]) -> Any:
         return [make.make_tensor_value_info(n, number, ["N", *s]) for n, s in shapes.items()]
 
     graph = make.make_graph(
-        [make.make_node(operator, taken, [given]) for operator, taken, given in part.steps],
+        [
+            make.make_node(operator, taken, [given], **attributes)
+            for operator, taken, given, attributes in part.steps
+        ],
         part.name,
         rows(part.inputs),
         rows(part.outputs),
@@ -295,38 +233,6 @@ def _narrowed(members: Sequence[Member], field: str, wanted: object) -> Sequence
             f"got {'none' if wanted is None else wanted}; write e.g. --{option} {known[0]}"
         )
     return found
-
-
-def _refuse_unknown(what: str, got: str, known: Mapping[str, object]) -> None:
-    if got not in known:
-        raise RunFolderError(
-            f"{what}: one that ONNX files are made for is needed ({', '.join(known)}), "
-            f"got '{got}'; load such a network with the code that defines it (--to parquet takes "
-            "any)"
-        )
-
-
-def _odd_array(network: Network) -> str | None:
-    """The first array that is not as docs/formats.md says, in words; None if all are."""
-    hidden, size = network.member["hidden_size"], network.member["latent_size"]
-    wanted = {
-        "encoder/hidden/weight": (network.features, hidden),
-        "encoder/hidden/bias": (hidden,),
-        "encoder/heads/weight": (hidden, 2, size),
-        "encoder/heads/bias": (2, size),
-        "decoder/hidden/weight": (size, hidden),
-        "decoder/hidden/bias": (hidden,),
-        "decoder/output/weight": (hidden, network.features),
-        "decoder/output/bias": (network.features,),
-        "shared": (),
-    }
-    there = {name: array.shape for name, array in network.arrays.items()}
-    for name in [*there, *wanted]:
-        if name not in there:
-            return f"no {name}"
-        if there[name] != wanted.get(name):
-            return f"{name} {list(there[name])}"
-    return None
 
 
 def _labels(folder: RunFolder) -> dict[str, np.ndarray]:

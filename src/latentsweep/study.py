@@ -7,8 +7,9 @@ share it, or *member* when each network of the family may have its own value.
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import tomli_w
 from pydantic import (
@@ -22,6 +23,7 @@ from pydantic import (
 
 from latentsweep.errors import StudyError, nearest
 from latentsweep.language import marked
+from latentsweep.other_words import OTHER_WORDS
 
 ObjectiveName = Literal["keras-blog", "elbo"]
 ProductPrecision = Literal["float32", "tf32", "bfloat16"]
@@ -29,45 +31,21 @@ Reduction = Literal["sum", "mean"]
 Binarisation = Literal["none", "dynamic"]
 Missing = Literal["error", "drop", "mean"]
 Scaling = Literal["auto", "standard", "minmax", "none"]
+LikelihoodName = Literal[
+    "auto", "bernoulli", "continuous-bernoulli", "gaussian", "poisson", "negative-binomial"
+]
+DENSITIES = ("continuous-bernoulli", "gaussian")  # whose zero is arbitrary
+COUNT_LIKELIHOODS = ("poisson", "negative-binomial")  # of values as they are, never scaled
+LIKELIHOOD_LABELS: dict[str, str] = {
+    "bernoulli": marked("Bernoulli"),
+    "continuous-bernoulli": marked("continuous Bernoulli"),
+    "gaussian": marked("Gaussian"),
+    "poisson": marked("Poisson"),
+    "negative-binomial": marked("negative binomial"),
+}
 OBJECTIVE_LABELS: dict[str, str] = {
     "keras-blog": marked("Keras-blog loss (not an ELBO)"),
     "elbo": marked("ELBO"),
-}
-# What other tools of the field call our fields.
-OTHER_WORDS = {
-    "n_latent": "latent_sizes",
-    "latent_dim": "latent_sizes",
-    "latent_dims": "latent_sizes",
-    "latent_size": "latent_sizes",
-    "latents": "latent_sizes",
-    "zdim": "latent_sizes",
-    "z_dim": "latent_sizes",
-    "n_epochs": "epochs",
-    "max_epochs": "epochs",
-    "lr": "learning_rate",
-    "seed": "seeds",
-    "objective": "objectives",
-    "loss": "objectives",
-    "dataset": "data",
-    "hidden": "hidden_size",
-    "hidden_dim": "hidden_size",
-    "n_hidden": "hidden_size",
-    "beta": "kl_weight",
-    "kld_weight": "kl_weight",
-    "binarize": "binarisation",
-    "binarization": "binarisation",
-    "labels": "label",
-    "group": "split_by",
-    "groups": "split_by",
-    "normalise": "scale",
-    "normalize": "scale",
-    "standardise": "scale",
-    "standardize": "scale",
-    "scaler": "scale",
-    "image_size": "resize",
-    "ids": "id",
-    "nan": "missing",
-    "na": "missing",
 }
 
 
@@ -96,8 +74,28 @@ def _member(default: Any, description: str, **rule: Any) -> Any:
 
 
 Size = Annotated[int, Field(ge=1, le=4096)]
+Units = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, BeforeValidator(_as_text)]
+
+
+class Variant(NamedTuple):
+    """An objective with the weight of its penalty, and the share of epochs over which that rises.
+
+    `name` stands for it in tables and names of networks, such as `elbo` or `elbo_b4_w0.1`.
+    """
+
+    name: str
+    objective: ObjectiveName
+    kl_weight: float
+    kl_warm_up: float
+
+
+def objective_of(variant: str) -> str:
+    """The objective of a variant's name."""
+    return variant.partition("_")[0]
 
 
 class Study(BaseModel):
@@ -141,6 +139,12 @@ class Study(BaseModel):
     validation_fraction: float = _static(
         0.0, "share of the training split held out to choose a latent size on", ge=0, lt=1
     )
+    validation_folds: int = _static(
+        0,
+        "equal parts of the training split, of which seed s holds out number s mod "
+        "validation_folds to choose on, in the place of a validation_fraction",
+        ge=0,
+    )
     split_seed: Seed = _static(0, "seed of these splits")
     latent_sizes: Annotated[tuple[Size, ...], BeforeValidator(_as_tuple)] = _member(
         (2, 4, 8, 16, 32), "the latent sizes to compare", min_length=1
@@ -151,19 +155,33 @@ class Study(BaseModel):
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_as_tuple)] = _member(
         (0,), "each seed repeats the study: initial weights, order and noise", min_length=1
     )
-    likelihood: Literal["auto", "bernoulli", "gaussian"] = _static(
-        "auto", "distribution of a data feature; auto: bernoulli for values in [0, 1]"
+    likelihood: LikelihoodName = _static(
+        "auto", "distribution of a data feature; auto: chosen from the data (docs/data.md)"
     )
     binarisation: Binarisation = _static(
         "none",
         "dynamic: each pixel becomes 0 or 1, 1 with its grey value as probability, drawn anew "
         "each time in training and once for the test split",
     )
-    kl_weight: float = _static(1.0, "beta: what the penalty is multiplied by; 1 for a bound", ge=0)
+    kl_weight: Annotated[tuple[Weight, ...], BeforeValidator(_as_tuple)] = _member(
+        (1.0,), "beta: what the penalty is multiplied by; 1 for a bound", min_length=1
+    )
+    kl_warm_up: Annotated[tuple[Share, ...], BeforeValidator(_as_tuple)] = _member(
+        (0.0,), "share of the epochs over which beta rises from 0", min_length=1
+    )
     reduction: Reduction = _static(
         "sum", "mean divides the reconstruction by the features and the penalty by the latent size"
     )
-    hidden_size: int = _static(512, "ReLU units of the encoder and of the decoder", ge=1)
+    network: str = _static(
+        "dense",
+        "dense, convolutional (for images), or module:Class of your own (docs/networks.md)",
+        pattern=r"^(dense|convolutional|[\w.]+:[\w.]+)$",
+    )
+    hidden_size: Annotated[tuple[Units, ...], BeforeValidator(_as_tuple)] = _static(
+        (512,),
+        "ReLU units of each dense layer of the encoder; of the decoder in reverse",
+        min_length=1,
+    )
     batch_size: int = _static(32, "examples a step", ge=1)
     epochs: int = _static(10, "passes over the training split", ge=1)
     learning_rate: float = _static(1e-3, "Adam's step size (its peak, with a schedule)", gt=0)
@@ -186,19 +204,50 @@ class Study(BaseModel):
 
     @model_validator(mode="after")
     def _repeats(self) -> Self:
-        for field in ("latent_sizes", "objectives", "seeds"):
+        for field in ("latent_sizes", "objectives", "seeds", "kl_weight", "kl_warm_up"):
             values = getattr(self, field)
             if len(set(values)) < len(values):
                 raise ValueError(f"{field}: each value once, got {list(values)}; drop the repeats")
-        if self.binarisation != "none" and self.likelihood == "gaussian":
+        if self.binarisation != "none" and self.likelihood not in ("auto", "bernoulli"):
             raise ValueError(
-                "binarisation: only with likelihood bernoulli, got gaussian; set one of them anew"
+                f"binarisation: only with likelihood bernoulli, got {self.likelihood}; set one of "
+                "them anew"
+            )
+        if self.likelihood in COUNT_LIKELIHOODS and self.scale not in ("auto", "none"):
+            raise ValueError(
+                f"scale: only none with likelihood {self.likelihood}, whose counts stay as they "
+                f"are, got {self.scale}; leave it out, or set likelihood = 'gaussian'"
+            )
+        if self.validation_folds == 1:
+            raise ValueError("validation_folds: 0, or 2 and more, got 1; set it to 0 for none")
+        if self.validation_folds and self.validation_fraction:
+            raise ValueError(
+                "validation_folds: only with validation_fraction 0, got "
+                f"{self.validation_fraction:g}; set one of them to 0"
             )
         if self.warm_up + self.decay > 1:
             raise ValueError(
                 f"warm_up + decay: at most 1, got {self.warm_up + self.decay:g}; lower one of them"
             )
         return self
+
+    @property
+    def variants(self) -> tuple["Variant", ...]:
+        """Every objective with every weight and warm-up of its penalty.
+
+        One that is named like its objective is the loss as it is, or the first where none is.
+        """
+        pairs = list(product(self.kl_weight, self.kl_warm_up))
+        plain = (1.0, 0.0) if (1.0, 0.0) in pairs else pairs[0]
+        return tuple(
+            Variant(objective + _suffix(*pair, plain), objective, *pair)
+            for pair in sorted(pairs, key=lambda pair: pair != plain)
+            for objective in self.objectives
+        )
+
+    def variant(self, name: str) -> "Variant":
+        """The variant of this name."""
+        return next(variant for variant in self.variants if variant.name == name)
 
     def changed(self, changes: Mapping[str, Any]) -> "Study":
         """This study with other values in some fields, validated again.
@@ -315,6 +364,12 @@ def _in_one_line(error: ValidationError) -> str:
     rule = message[0].lower() + message[1:]
     meaning = Study.model_fields[field].description
     return f"{field}: {rule}, got {_plain(first['input'])}; {field} is {meaning}"
+
+
+def _suffix(kl_weight: float, kl_warm_up: float, plain: tuple[float, float]) -> str:
+    if (kl_weight, kl_warm_up) == plain:
+        return ""
+    return f"_b{kl_weight:.12g}" + (f"_w{kl_warm_up:.12g}" if kl_warm_up else "")
 
 
 def _plain(value: Any) -> str:

@@ -225,7 +225,7 @@ def test_some_networks_are_needed():
 def test_too_few_shared_examples():
     few = LEAST_EXAMPLES - 1
     message = (
-        "losses: at least 100 held-out examples that all networks share are needed, got {}; "
+        "losses: at least 40 held-out examples that all networks share are needed, got {}; "
         "measure every network on the same, larger set"
     )
     assert complaint(table(values()[:, :, :few])) == message.format(few)

@@ -452,3 +452,12 @@ def test_the_trainer_is_as_random_as_the_simulation():
         assert rest.std() == pytest.approx(0.3, rel=0.15)
         assert means.mean(axis=0).std() == pytest.approx(0.5, rel=0.3)
         assert losses.values.std(axis=2).mean() == pytest.approx(3.0, rel=0.1)
+
+
+def test_folds_begin_with_a_seed_each_and_get_whole_rounds():
+    goal = Goal(8, first_seeds=10, more_seeds=10, most_seeds=30)
+    trainer = Trainer(lambda size: 90 + max(3 - size, 0), Noise(residual=0.3))
+    found, taken = searched(trainer, goal)
+    assert taken[0].seeds == tuple(range(10))
+    assert all(len(step.seeds) == 10 for step in taken)
+    assert {row.seeds % 10 for row in found.rows} == {0}

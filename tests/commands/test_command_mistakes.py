@@ -74,9 +74,11 @@ MISTAKES = {
     "--target",
     "recommend digits --set objectives=keras-blog": "objectives: a latent size is recommended from "
     "networks trained with the ELBO, got ['keras-blog']; leave it at elbo",
-    "recommend digits --set test_fraction=0.95": "digits: at least 100 examples have to be held "
-    "out to compare sizes on, got 45; give 200 training examples or more, and leave "
-    "validation_fraction as it is",
+    "recommend digits --set kl_weight=1,4": "kl_weight, kl_warm_up: a search compares sizes under "
+    "one of each, got [1.0, 4.0] and [0.0]; give one value of both",
+    "recommend digits --set test_fraction=0.98": "digits: at least 40 examples have to be held "
+    "out to compare sizes on, got 18; give 40 training examples or more, and leave "
+    "validation_fraction and validation_folds as they are",
     "recommend --losses x.csv --criterion knn": "recommend: --losses TABLE takes --check alone, "
     "since nothing is trained or measured, got others beside it; leave them out",
     "recommend --losses nowhere.csv": "losses: cannot read 'nowhere.csv' ([Errno 2] No such file "

@@ -119,7 +119,7 @@ def test_options_and_settings_mean_the_same(cli, tmp_path, table):
     )
     assert one.code == 0
     assert one.out.rpartition("price")[0] == other.out.rpartition("price")[0]
-    assert "bernoulli likelihood" in one.out
+    assert "gaussian likelihood, since the values lie in [0, 1] but are not nearly" in one.out
     assert "note    split by site: 10 groups, none divided" in one.out
 
 
@@ -128,8 +128,10 @@ def test_a_dry_run_of_a_recommendation_says_what_is_found_and_stops(cli, tmp_pat
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
     assert lines[0].startswith(
-        "data    breast_cancer: 355 to train, 114 to test, 100 to validation"
+        "data    breast_cancer: 455 to train (each seed holds out another 45), 114 to test; 30 each"
     )
+    assert lines[4].startswith("network dense, 64 ReLU units each way, 78 epochs, about 0.")
+    assert lines[5].startswith("first   40 networks")
     assert [line.split()[0] for line in lines] == [
         *("data", "values", "scale", "labels", "network", "first", "folder")
     ]
@@ -147,7 +149,7 @@ def test_a_folder_of_images_is_read_and_its_whole_path_is_kept(cli, tmp_path, be
     assert "--resize 32 makes all of them 32 x 32" in refused.err
     ended = cli("run", "--data", "my images/", "--resize", 8, "--dry-run")
     assert ended.code == 0
-    assert "data    my images: 10 to train, 2 to test; 8 x 8 x 3 each; bernoulli" in ended.out
+    assert "data    my images: 10 to train, 2 to test; 8 x 8 x 3 each; gaussian" in ended.out
     run = ls.run(data="my images/", settings={**SETTINGS, "resize": 8})
     assert run.folder.path.as_posix() == "runs/my images"
     assert run.study.data == str(tmp_path / "my images")

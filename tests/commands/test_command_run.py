@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -19,19 +20,49 @@ def test_a_dry_run_prints_plan_price_and_folder_and_writes_nothing(cli, tmp_path
     assert lines[2] == "values  1,797 x 8 x 8 x 1, uint8, from 0 to 16"
     assert lines[3] == "scale   values divided by 16"
     assert lines[4].startswith("labels  10: 0 (178), 1 (182), ")
-    assert lines[5] == "models  4: sizes 2, 3 x keras-blog, elbo x 1 seed, 90 steps each"
+    assert lines[5] == "network dense, 16 ReLU units each way"
+    assert lines[6] == "models  4: sizes 2, 3 x keras-blog, elbo x 1 seed, 90 steps each"
     assert re.fullmatch(
-        r"price   about \d+ (s|min) on this machine, from nothing to the report", lines[6]
+        r"price   about \d+ (s|min) on this machine, from nothing to the report", lines[7]
     )
-    assert lines[7:] == ["folder  runs/tiny"]
+    assert lines[8:] == ["folder  runs/tiny"]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_options_change_the_plan(cli, tiny_toml):
     words = ["--latents=4", "--seeds=3", "--epochs=5", "--objective=elbo", "--set=batch_size=100"]
     lines = cli("run", tiny_toml, *words, "-o", "x", "--dry-run").out.splitlines()
-    assert lines[5] == "models  3: sizes 4 x elbo x 3 seeds, 75 steps each"
-    assert lines[7] == "folder  x"
+    assert lines[6] == "models  3: sizes 4 x elbo x 3 seeds, 75 steps each"
+    assert lines[8] == "folder  x"
+
+
+@pytest.mark.parametrize(
+    ("settings", "network", "family"),
+    [
+        (["hidden_size=32,16"], "dense, 32, 16 ReLU units each way", "keras-blog, elbo"),
+        (
+            ["network=convolutional", "kl_weight=0.5,1"],
+            "convolutional, 16 ReLU units between",
+            "keras-blog, elbo, keras-blog_b0.5, elbo_b0.5",
+        ),
+        (["network=model.own_networks:Pair"], "model.own_networks:Pair", "keras-blog, elbo"),
+    ],
+)
+def test_the_plan_names_the_networks(cli, tiny_toml, monkeypatch, settings, network, family):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
+    words = [f"--set={setting}" for setting in settings]
+    lines = cli("run", tiny_toml, *words, "--dry-run").out.splitlines()
+    assert lines[5] == f"network {network}"
+    assert f": sizes 2, 3 x {family} x 1 seed, " in lines[6]
+
+
+def test_convolutions_need_pictures(cli):
+    ended = cli("run", "--data=iris", "--set=network=convolutional", "--dry-run")
+    assert ended.code == 2
+    assert ended.err == (
+        "latentsweep: network: convolutional needs pictures of 4 x 4 at least, got items of [4] in "
+        "iris; leave it at dense\n"
+    )
 
 
 def test_a_study_of_the_package_is_described(cli):

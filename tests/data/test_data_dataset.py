@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentsweep.data import dataset
-from latentsweep.data.dataset import Dataset, Scale, leading, split, stratified
+from latentsweep.data.dataset import (
+    Dataset,
+    Scale,
+    fold,
+    leading,
+    split,
+    stratified,
+    with_folds,
+)
+from latentsweep.errors import DataError
 
 
 def small(**changes):
@@ -180,3 +189,92 @@ def test_importing_the_data_set_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@given(n=st.integers(8, 200), folds=st.integers(2, 4), seed=st.integers(0, 2**31 - 1))
+def test_folds_are_equal_random_and_together_all_but_the_left_over(n, folds, seed):
+    values = np.arange(n + 1, dtype=np.float32)[:, None]
+    whole = small(
+        values=values,
+        scale=Scale(0.0, 1.0),
+        splits=leading(n + 1, n),
+        labels=None,
+        label_names=None,
+    )
+    train = with_folds(whole, folds, seed).splits["train"]
+    assert sorted(train) == list(range(n))
+    parts = [fold(train, folds, each) for each in range(folds)]
+    assert {len(own) for _, own in parts} == {n // folds}
+    assert {tuple(sorted([*rest, *own])) for rest, own in parts} == {tuple(range(n))}
+    together = np.concatenate([own for _, own in parts])
+    assert len(set(together)) == len(together) == n - n % folds
+    np.testing.assert_array_equal(fold(train, folds, folds + 1)[1], parts[1][1])
+    np.testing.assert_array_equal(train, with_folds(whole, folds, seed).splits["train"])
+    if n > 20:
+        assert list(train) != sorted(train)
+
+
+def test_folds_are_refused_where_they_would_divide_groups_or_be_too_small():
+    assert with_folds(small(), 0, 0).splits["train"].tolist() == list(range(9))
+    grouped = small(groups=np.zeros(12, np.int32))
+    for data, text in (
+        (grouped, "small: examples without groups are needed for validation_folds, since equal "),
+        (small(), "small: a training split of 10 examples or more is needed for validation_folds "),
+    ):
+        with pytest.raises(DataError) as caught:
+            with_folds(data, 5, 0)
+        assert str(caught.value).startswith(text)
+
+
+def large(monkeypatch, **changes):
+    """Sixty rows of two values that count as large, of which 20 are measured."""
+    monkeypatch.setattr(dataset, "LARGE_VALUES", 100)
+    monkeypatch.setattr(dataset, "_MOST_MEASURED", 20)
+    values = np.arange(120, dtype=np.float32).reshape(60, 2)
+    fields = {"values": values, "splits": leading(60, 50), "labels": None, "label_names": None}
+    return small(**{**fields, **changes})
+
+
+def test_of_large_data_a_fixed_sample_of_each_split_is_measured(monkeypatch):
+    data = large(monkeypatch)
+    train = data.splits["train"][::-1]
+    sample = data.measured(train)
+    assert len(set(sample)) == 20
+    assert set(sample) <= set(train)
+    assert (np.diff(sample) < 0).all()  # in their order
+    np.testing.assert_array_equal(sample, data.measured(train))
+    np.testing.assert_array_equal(data.measured(data.splits["test"]), data.splits["test"])
+
+
+def test_of_other_data_all_is_measured(monkeypatch):
+    monkeypatch.setattr(dataset, "_MOST_MEASURED", 5)
+    data = small()
+    assert not data.is_large
+    assert data.measured(data.splits["train"]) is data.splits["train"]
+
+
+@pytest.mark.parametrize(
+    ("features", "most"), [(1, 60_000), (784, 60_000), (49_152, 2_730), (10**6, 1_000)]
+)
+def test_fewer_large_items_are_measured(features, most):
+    values = np.broadcast_to(np.uint8(0), (2, features))
+    data = small(values=values, splits=leading(2, 1), labels=None, label_names=None)
+    assert data.most_measured == most
+
+
+def test_the_hash_of_large_data_is_that_of_blocks_from_the_first_to_the_last(monkeypatch):
+    monkeypatch.setattr(dataset, "_HASHED_BLOCKS", 4)
+    monkeypatch.setattr(dataset, "_HASHED_BYTES", 16)  # two rows
+    data = large(monkeypatch)
+
+    def changed(row):
+        values = data.values.copy()
+        values[row] += 1
+        return large(monkeypatch, values=values).hash
+
+    looked_at = {row for row in range(60) if changed(row) != data.hash}
+    assert looked_at == {0, 1, 19, 20, 38, 39, 58, 59}
+    assert large(monkeypatch, splits=leading(60, 49)).hash != data.hash
+    monkeypatch.setattr(dataset, "LARGE_VALUES", 1000)
+    whole = small(values=data.values, splits=data.splits, labels=None, label_names=None)
+    assert whole.hash != data.hash

@@ -8,18 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import expit
+from scipy.stats import nbinom, poisson
 
 from latentsweep.data.dataset import Scale
 from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.bounds import draw_noise, entropy_floor, no_latent
 from latentsweep.model.family import Settings, Stream, initial_member, padded, stream
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.network import NetworkShape
 from latentsweep.model.objective import OBJECTIVES
+from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
+from latentsweep.study import COUNT_LIKELIHOODS
 
 FEATURES, LATENTS, WIDTH, DRAWS = 6, 2, 5, 4
-SHAPE = NetworkShape(FEATURES, 1, 8, LATENTS)
+SHAPE = NetworkShape((FEATURES,), 1, (8,), LATENTS)
 VALUES = np.random.default_rng(0).integers(0, 256, (70, FEATURES)).astype(np.uint8)
 SIGMA = {"keras-blog": lambda s: 0.1 * np.exp(s), "elbo": lambda s: np.exp(s / 2)}
 
@@ -29,10 +31,47 @@ def network(
 ) -> Trained:
     numbers = jax.tree.map(jnp.float32, OBJECTIVES[objective])
     settings = Settings(jnp.int32(3), jnp.int32(latents), numbers)
-    own = initial_member(settings, SHAPE._replace(width=latents))
-    vae = padded(own, SHAPE._replace(width=width))
+    shape = SHAPE._replace(parameters_per_feature=LIKELIHOODS[likelihood].parameters_per_feature)
+    own = initial_member(settings, shape._replace(width=latents))
+    vae = padded(own, shape._replace(width=width))
     shared = jnp.float32(0.4 if likelihood == "gaussian" else 0)
-    return Trained(vae, settings, LIKELIHOODS[likelihood], shared, Scale(0.0, 255.0))
+    return Trained(
+        vae, settings, LIKELIHOODS[likelihood], shared, Scale(0.0, factor_of(likelihood))
+    )
+
+
+def factor_of(likelihood: str) -> float:
+    return 1.0 if likelihood in COUNT_LIKELIHOODS else 255.0
+
+
+def log_integral(logits: np.ndarray) -> np.ndarray:
+    return np.log(np.expm1(logits) / logits)
+
+
+def rate(out: np.ndarray) -> np.ndarray:
+    return np.exp(np.clip(out, -20, 20))
+
+
+def negative_binomial(x: np.ndarray, out: np.ndarray) -> np.ndarray:
+    mean, dispersion = rate(out[:, :FEATURES]), np.exp(np.clip(out[:, FEATURES:], -10, 15))
+    return nbinom(dispersion, dispersion / (dispersion + mean)).logpmf(x)
+
+
+# Of each value, log p and the expected value, given the decoder's outputs [examples, outputs].
+LOG_PROBS = {
+    "bernoulli": lambda x, out: x * out - np.logaddexp(0, out),
+    "continuous-bernoulli": lambda x, out: x * out - log_integral(out),
+    "gaussian": lambda x, out: -0.5 * ((x - out) ** 2 / 0.4 + np.log(2 * np.pi * 0.4)),
+    "poisson": lambda x, out: poisson(rate(out)).logpmf(x),
+    "negative-binomial": negative_binomial,
+}
+MEANS = {
+    "bernoulli": expit,
+    "continuous-bernoulli": lambda out: -1 / np.expm1(-out) - 1 / out,
+    "gaussian": lambda out: out,
+    "poisson": rate,
+    "negative-binomial": lambda out: rate(out[:, :FEATURES]),
+}
 
 
 @cache
@@ -44,20 +83,18 @@ def by_hand(
     Samples are taken times `keep`, so that a 0 removes a latent dimension from them.
     """
     trained = network(objective, likelihood)
-    x = VALUES / 255
+    x = VALUES / factor_of(likelihood)
+    seen = np.log1p(x) if likelihood in COUNT_LIKELIHOODS else x
     layer = lambda part: (np.asarray(part.weight, float), np.asarray(part.bias, float))  # noqa: E731
     (w1, b1), (wh, bh) = layer(trained.vae.encoder.hidden), layer(trained.vae.encoder.heads)
     (w2, b2), (w3, b3) = layer(trained.vae.decoder.hidden), layer(trained.vae.decoder.output)
-    hidden = np.maximum(x @ w1 + b1, 0)
+    hidden = np.maximum(seen @ w1 + b1, 0)
     m, s = hidden @ wh[:, 0] + bh[0], hidden @ wh[:, 1] + bh[1]
     sigma = SIGMA[objective](s)
     decode = lambda z: np.maximum(z @ w2 + b2, 0) @ w3 + b3  # noqa: E731
 
     def cost(z: np.ndarray) -> np.ndarray:
-        out = decode(z)
-        if likelihood == "gaussian":
-            return 0.5 * np.sum((x - out) ** 2 / 0.4 + np.log(2 * np.pi * 0.4), axis=1)
-        return np.sum(np.logaddexp(0, out) - x * out, axis=1)
+        return -np.sum(LOG_PROBS[likelihood](x, decode(z)), axis=1)
 
     key = stream(jnp.int32(3), Stream.MEASURING)
     noise = np.stack([np.asarray(draw_noise(key, jnp.int32(i), DRAWS, LATENTS)) for i in range(70)])
@@ -65,7 +102,7 @@ def by_hand(
     reconstruction = np.mean([cost(z) for z in samples], axis=0)
     kl = 0.5 * (m**2 + sigma**2 - 2 * np.log(sigma) - 1)
     penalty = -0.5 * np.sum(1 + s - m**2 - np.exp(s), axis=1)
-    expected = (lambda out: out) if likelihood == "gaussian" else expit
+    expected = MEANS[likelihood]
     return {
         "test/reconstruction": reconstruction,
         "test/penalty": penalty,

@@ -29,8 +29,9 @@ from latentsweep.evaluation.likelihood import (
 from latentsweep.model.family import Settings, Stream, padded, stream
 from latentsweep.model.gaussian import column_noise
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.network import Decoder, Encoder, Heads, Linear, NetworkShape
+from latentsweep.model.network import Decoder, Encoder, Heads, Linear
 from latentsweep.model.objective import OBJECTIVES
+from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
 from latentsweep.model.vae import VAE
 
@@ -121,7 +122,7 @@ def small_network(
 def widened(trained: Trained, width: int) -> Trained:
     """The same network, padded."""
     features, hidden = trained.vae.encoder.hidden.weight.shape
-    shape = NetworkShape(features, 1, hidden, width)
+    shape = NetworkShape((features,), 1, (hidden,), width)
     return eqx.tree_at(lambda t: t.vae, trained, padded(trained.vae, shape))
 
 

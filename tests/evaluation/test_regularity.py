@@ -12,8 +12,9 @@ from latentsweep.data.dataset import Scale
 from latentsweep.evaluation.regularity import STEPS, jump_ratio, regularity
 from latentsweep.model.family import Settings, padded
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.network import Decoder, Encoder, Heads, Linear, NetworkShape
+from latentsweep.model.network import Decoder, Encoder, Heads, Linear
 from latentsweep.model.objective import OBJECTIVES
+from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
 from latentsweep.model.vae import VAE
 
@@ -23,7 +24,7 @@ MATRIX = np.random.default_rng(1).normal(size=(3, FEATURES))
 
 def shape_of(decoder: Decoder) -> NetworkShape:
     width, hidden = decoder.hidden.weight.shape
-    return NetworkShape(decoder.output.weight.shape[1], 1, hidden, width)
+    return NetworkShape((decoder.output.weight.shape[1],), 1, (hidden,), width)
 
 
 def network(decoder: Decoder, kind: str = "gaussian") -> Trained:

@@ -13,8 +13,8 @@ from latentsweep.evaluation.stationarity import CARRIES, largest, shift_and_stre
 from latentsweep.model import family
 from latentsweep.model.family import Settings
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.network import NetworkShape
 from latentsweep.model.objective import OBJECTIVES
+from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
 from latentsweep.study import load_study
 from latentsweep.training.optimiser import adam
@@ -112,7 +112,7 @@ def trained() -> dict[str, Trained]:
     changes = {"batch_size": 64, "epochs": EPOCHS, "learning_rate": 0.015, "decay": 1.0}
     study = load_study("digits").changed(changes)
     recipe = Recipe(
-        shape=NetworkShape(64, 1, 16, LATENTS),
+        shape=NetworkShape((64,), 1, (16,), LATENTS),
         likelihood=LIKELIHOODS["bernoulli"],
         scale=VALUES.scale,
         optimiser=adam(study, EPOCHS * -(-len(TRAIN) // 64)),

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from latentsweep.model.likelihoods import Bernoulli
-from latentsweep.model.network import NetworkShape
 from latentsweep.model.objective import OBJECTIVES
+from latentsweep.model.shape import NetworkShape
 from latentsweep.model.vae import forward, initial_vae
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -24,7 +24,7 @@ def _benchmarks(monkeypatch):
 def test_the_loss_of_all_peers_is_the_products_own():
     from loss import negative_elbo
 
-    vae = initial_vae(jax.random.key(0), NetworkShape(7, 1, 5, 3), jnp.float32(3))
+    vae = initial_vae(jax.random.key(0), NetworkShape((7,), 1, (5,), 3), jnp.float32(3))
     x = np.random.default_rng(1).random((20, 7), np.float32)
     noise = jnp.asarray(np.random.default_rng(0).standard_normal((20, 3), np.float32))
     weights = {

@@ -12,23 +12,23 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
-    ("errors axes language study",),
+    ("errors axes language other_words study",),
     (
-        "data.dataset data.idx data.memory data.missing data.grouping data.scaling "
-        "data.array_file data.table_file data.table data.bundled data.image_folder "
-        "data.in_memory data.digits data.mnist data.shapes data.synthetic data.findings "
-        "data.catalogue",
+        "data.dataset data.idx data.memory data.kept data.missing data.grouping data.scaling "
+        "data.array_file data.table_file data.table_batches data.table data.bundled "
+        "data.image_folder data.in_memory data.digits data.mnist data.shapes data.synthetic "
+        "data.findings data.kind data.catalogue",
         "record.atomic record.arrays record.tables record.lock record.folder",
     ),
     (
-        "model.gaussian model.likelihoods model.precision model.network model.objective model.vae "
-        "model.family model.trained",
+        "model.gaussian model.likelihoods model.precision model.shape model.network "
+        "model.convolutional model.own model.objective model.vae model.family model.trained",
     ),
     (
         "training.factored training.kernel.instructions training.kernel.tile "
         "training.kernel.handler training.kernel.dense_adam training.optimiser "
         "training.placement training.program_cache training.checkpoint training.steps "
-        "training.fit",
+        "training.supply training.streaming training.fit",
     ),
     (
         "evaluation.bounds evaluation.reconstruction evaluation.rate evaluation.stationarity "
@@ -37,26 +37,28 @@ LAYERS = (
         "evaluation.evaluate",
     ),
     (
-        "answers.statistics answers.losses answers.recommendation answers.search "
+        "answers.statistics answers.losses answers.noise answers.recommendation answers.search "
         "answers.evidence answers.wording "
         "answers.claim_findings answers.claim_numbers answers.claim_sentences "
         "answers.claim_verdict answers.claims",
     ),
     (
-        "show.style show.members show.sentences show.intervals show.groups show.measures "
-        "show.answers show.figures "
+        "show.variants show.style show.members show.sentences show.intervals show.groups "
+        "show.measures show.answers show.figures "
         "show.report.switch show.report.making show.report.opening show.report.quotes "
         "show.report.tiles show.report.live show.report.page show.report show.notebook "
         "show.explorer.drawing show.explorer.content show.explorer.words show.explorer.page "
         "show.explorer",
     ),
     (
-        "pipeline.observer pipeline.plan pipeline.work pipeline.model pipeline.measure "
+        "pipeline.observer pipeline.plan pipeline.work pipeline.reading pipeline.model "
+        "pipeline.measure "
         "pipeline.project pipeline.train pipeline.yardsticks pipeline.examine pipeline.answer "
-        "pipeline.judge pipeline.finished "
-        "pipeline.run pipeline.search pipeline.alone "
+        "pipeline.held_out pipeline.judge pipeline.finished "
+        "pipeline.run pipeline.search pipeline.recommended pipeline.own_losses "
+        "pipeline.alone "
         "estimators",
-        "export",
+        "onnx_mean onnx_network onnx_layers export",
     ),
     (
         "commands.answers commands.display commands.own_data commands.data commands.evaluate "

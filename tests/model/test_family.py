@@ -8,11 +8,11 @@ import pytest
 
 from latentsweep.model import family
 from latentsweep.model.family import Settings, Stream, initial_member, padded, stream, unpadded
-from latentsweep.model.network import NetworkShape
 from latentsweep.model.objective import OBJECTIVES, Objective
+from latentsweep.model.shape import NetworkShape
 from latentsweep.model.vae import VAE, forward, initial_vae
 
-WIDE = NetworkShape(features=12, parameters_per_feature=1, hidden=16, width=7)
+WIDE = NetworkShape((12,), parameters_per_feature=1, hidden=(16,), width=7)
 
 
 def settings(latent_size: int, seed: int = 0, objective: str = "elbo") -> Settings:
@@ -77,7 +77,7 @@ def test_padding_changes_no_output_and_gets_no_gradient():
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_gradient_is_the_finite_difference(objective):
     with jax.enable_x64(True):
-        shape = WIDE._replace(width=2, hidden=5)
+        shape = WIDE._replace(width=2, hidden=(5,))
         numbers = jax.tree.map(jnp.float64, OBJECTIVES[objective])
         member = Settings(jnp.int64(0), jnp.int64(2), numbers)
         vae = initial_member(member, shape)

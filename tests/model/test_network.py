@@ -3,9 +3,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from latentsweep.model.network import NetworkShape, initial_decoder, initial_encoder
+from latentsweep.model.network import initial_decoder, initial_encoder
+from latentsweep.model.shape import NetworkShape
 
-SHAPE = NetworkShape(features=50, parameters_per_feature=2, hidden=400, width=32)
+SHAPE = NetworkShape((50,), parameters_per_feature=2, hidden=(400,), width=32)
 KEY = jax.random.key(0)
 
 

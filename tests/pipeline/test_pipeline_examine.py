@@ -175,7 +175,8 @@ def test_data_without_labels_have_no_label_block(
 ):
     values = np.random.default_rng(0).normal(size=(60, 7)).astype(np.float32)
     np.save(tmp_path / "table.npy", values)
-    changes = {"data": str(tmp_path / "table.npy"), "latent_sizes": [2], "objectives": ["elbo"]}
+    changes = {"data": str(tmp_path / "table.npy"), "likelihood": "auto"}
+    changes |= {"latent_sizes": [2], "objectives": ["elbo"]}
     done: Run = run(tiny.changed(changes), tmp_path / "run")
     for name, value in FEW.items():
         monkeypatch.setattr(examine, name, value)
@@ -195,7 +196,8 @@ def test_binary_training_is_measured_on_binary_values(tiny: Study, tmp_path, wit
 
 def test_data_without_probabilities_can_not_become_binary(tiny: Study, tmp_path):
     np.save(tmp_path / "table.npy", np.random.default_rng(0).normal(size=(60, 7)))
-    changes = {"data": str(tmp_path / "table.npy"), "binarisation": "dynamic"}
+    changes = {"data": str(tmp_path / "table.npy"), "likelihood": "auto"}
+    changes["binarisation"] = "dynamic"
     with pytest.raises(StudyError) as caught:
         run(tiny.changed(changes), tmp_path / "run")
     assert str(caught.value) == (

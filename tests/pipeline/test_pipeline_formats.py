@@ -123,9 +123,11 @@ def test_a_member_of_the_manifest_has_its_full_settings(folder):
         member
     )
     own = {"objective": "elbo", "latent_size": 2, "seed": 0, "name": "elbo-k02-s0"}
+    own |= {"kl_weight": 1.0, "kl_warm_up": 0.0}
     assert own.items() <= member.items()
     study = folder.study().model_dump(mode="json")
-    for field in set(study) - {"name", "description", "latent_sizes", "objectives", "seeds"}:
+    listed = {"latent_sizes", "objectives", "seeds", "kl_weight", "kl_warm_up"}
+    for field in set(study) - {"name", "description", *listed}:
         assert member[field] == study[field]
 
 

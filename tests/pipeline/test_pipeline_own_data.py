@@ -1,12 +1,17 @@
 """A user's own arrays, from file to model."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import latentsweep
-from latentsweep.data.dataset import split
-from latentsweep.pipeline.run import remeasure
+from latentsweep.data.catalogue import load_dataset
+from latentsweep.data.dataset import Scale, split
+from latentsweep.pipeline.run import as_begun, begin, check_same, remeasure
+from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
+from latentsweep.study import Study
 
 SETTINGS = {"epochs": 2, "hidden_size": 8, "projected_examples": 20, "objectives": "elbo"}
 
@@ -58,6 +63,45 @@ def test_such_a_run_goes_on_from_another_folder(
     assert before.equals(RunFolder(tmp_path / "run").results())
 
 
+@pytest.fixture
+def counts(tmp_path):
+    """The study of counts, its likelihood left open, and their file."""
+    path = tmp_path / "counts.npy"
+    np.save(path, np.random.default_rng(2).poisson(1.5, size=(60, 4)))
+    study = Study(name="counts", latent_sizes=(2,), **SETTINGS)
+    return study.changed({"data": str(path)})
+
+
+def test_an_older_run_keeps_the_likelihood_of_its_manifest(counts, tmp_path, notes):
+    """Whatever auto would choose now, and with it the scale."""
+    folder = RunFolder(tmp_path / "old")
+    gaussian = counts.changed({"likelihood": "gaussian"})
+    begin(Work(gaussian, load_dataset(gaussian), folder, notes), "test")
+    folder.study_path.write_text(counts.to_toml())
+    scale = folder.manifest()["data"]["scale"]
+    assert load_dataset(counts).scale == Scale(0.0, 1.0)
+    kept = as_begun(folder, counts)
+    assert kept.likelihood == "gaussian"
+    assert dataclasses.asdict(load_dataset(kept).scale) == scale
+    check_same(Work(kept, load_dataset(kept), folder, notes))
+    assert as_begun(folder, other := counts.changed({"data": "iris"})) == other
+    assert as_begun(RunFolder(tmp_path / "new"), counts) == counts
+
+
+@pytest.mark.slow
+def test_counts_get_a_negative_binomial_and_stay_as_they_are(counts, tmp_path):
+    run = latentsweep.run(counts, tmp_path / "run")
+    data = run.folder.manifest()["data"]
+    assert data["likelihood"] == "negative-binomial"
+    assert data["scale"] == {"offset": 0.0, "factor": 1.0}
+    assert run.folder.weights("elbo-k02-s0")["decoder/output/bias"].shape == (8,)
+    assert run.folder.study().likelihood == "auto"
+    assert "negative binomial" in run.folder.report_path.read_text("utf-8")
+    shown = run.folder.examples().values
+    assert (shown % 1 == 0).all()
+    assert run.results["neg_elbo"].between(0, 20).all()
+
+
 def test_an_archive_brings_its_labels_and_its_test_split(tmp_path, without_report):
     rng = np.random.default_rng(1)
     pictures = rng.integers(0, 256, size=(40, 6, 6), dtype=np.uint8)
@@ -73,7 +117,7 @@ def test_an_archive_brings_its_labels_and_its_test_split(tmp_path, without_repor
     run = latentsweep.run(output=tmp_path / "run", latents=[1, 2], settings=settings)
     data = run.folder.manifest()["data"]
     assert data["splits"] == {"train": 30, "test": 10}
-    assert (data["likelihood"], data["image"]) == ("bernoulli", True)
+    assert (data["likelihood"], data["image"]) == ("gaussian", True)
     assert data["label_names"] == ["cat", "dog"]
     shown = run.folder.examples()
     np.testing.assert_array_equal(shown.labels, [0, 1] * 5)

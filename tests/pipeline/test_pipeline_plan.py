@@ -4,15 +4,13 @@ from pathlib import Path
 from typing import get_args
 
 import jax
-import jax.numpy as jnp
 import pytest
 
 from latentsweep import load_study
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.errors import RunFolderError
 from latentsweep.model import family
-from latentsweep.model.network import NetworkShape
-from latentsweep.model.vae import initial_vae
+from latentsweep.model.shape import NetworkShape
 from latentsweep.pipeline import plan
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import (
@@ -138,16 +136,30 @@ def test_a_damaged_plan_is_refused(tmp_path, content):
     assert message.endswith("); start anew with --force")
 
 
-@pytest.mark.parametrize("shape", [NetworkShape(64, 1, 16, 3), NetworkShape(10, 2, 7, 5)])
-def test_the_numbers_of_a_network_are_counted(shape):
-    vae = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
-    assert plan.parameters(shape) == sum(leaf.size for leaf in jax.tree.leaves(vae))
+def test_the_numbers_of_a_network_are_counted():
+    one = NetworkShape((10,), 2, (7,), 5)
+    assert plan.parameters(one) == (70 + 7) + 2 * (35 + 5) + (35 + 7) + (140 + 20)
+    two = one._replace(hidden=(7, 3))
+    assert plan.parameters(two) == (70 + 7) + (21 + 3) + 2 * 20 + (15 + 3) + (21 + 7) + (140 + 20)
 
 
 def test_the_products_of_a_step_are_counted():
     # forward 2 B (DH + H 2K + KH + HD), the same again for the gradients of weights, and for those
     # of inputs but for the first layer
-    assert plan.step_flop(NetworkShape(5, 1, 7, 2), 3) == 2 * 3 * (2 * 35 + 3 * (28 + 14 + 35))
+    one = NetworkShape((5,), 1, (7,), 2)
+    assert plan.step_flop(one, 3) == 2 * 3 * (2 * 35 + 3 * (28 + 14 + 35))
+    two = one._replace(hidden=(7, 4))
+    assert plan.step_flop(two, 3) == 2 * 3 * (2 * 35 + 3 * (28 + 16 + 8 + 28 + 35))
+
+
+def test_the_work_of_a_convolutional_network_is_what_its_kernels_do():
+    shape = NetworkShape((8, 8, 1), 1, (20,), 3, "convolutional")
+    # 16 pixels of 32 channels from 16 numbers each, and back: each number of the small picture goes
+    # to 16 pixels
+    within = 2 * 16 * 32 * 16
+    encoder, decoder = plan.forward_flop(shape)
+    assert encoder == pytest.approx(within + 2 * (16 * 32 * 20 + 20 * 6), rel=0.3)
+    assert decoder == pytest.approx(within + 2 * (16 * 32 * 20 + 20 * 3), rel=0.3)
 
 
 def test_the_price_grows_with_the_work(monkeypatch):

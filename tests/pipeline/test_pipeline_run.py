@@ -183,10 +183,11 @@ def test_a_loss_that_is_infinite_only_on_the_test_split_is_a_failure_too(quick, 
     values = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     data = str(tmp_path / "one-huge-value.npy")
     np.save(data, values)
-    tested = catalogue.load_dataset(tiny.changed({"data": data})).splits["test"]
+    own = {"data": data, "likelihood": "auto"}
+    tested = catalogue.load_dataset(tiny.changed(own)).splits["test"]
     values[tested[0], 1] = 1e15
     np.save(data, values)
-    found = quick(data=data, latent_sizes=[3], epochs=3, objectives=["elbo"])
+    found = quick(**own, latent_sizes=[3], epochs=3, objectives=["elbo"])
     row = found.results.iloc[0]
     assert not np.isfinite(row["loss"])
     assert (row["status"], row["failed_epoch"]) == ("failed", 3)
@@ -266,7 +267,7 @@ def test_a_run_goes_on_where_there_is_no_such_kernel(tmp_path, tiny, notes, monk
     plan = tmp_path / "passes" / "p00" / "plan.json"
     plan.write_text(json.dumps({**json.loads(plan.read_text()), "fused": True}))
     monkeypatch.setattr(stage.dense_adam, "supported", lambda: False)
-    monkeypatch.setattr(stage, "measure_missing", stop)
+    monkeypatch.setattr("latentsweep.pipeline.run.measure_missing", stop)
     with pytest.raises(KeyboardInterrupt):
         run(tiny, tmp_path, settings=settings, observer=notes)
     assert notes.said == [

@@ -11,10 +11,22 @@ from latentsweep import run
 from latentsweep.answers.recommendation import Rule
 from latentsweep.data import synthetic
 from latentsweep.errors import DataError, RunFolderError, StudyError
+from latentsweep.evaluation.evaluate import measured
+from latentsweep.pipeline import held_out
 from latentsweep.pipeline import search as searching
 from latentsweep.pipeline.answer import answer
+from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.search import Ask, find, search, search_study, suited
+from latentsweep.pipeline.plan import Member
+from latentsweep.pipeline.search import (
+    Ask,
+    epochs_for,
+    find,
+    hidden_for,
+    search,
+    search_study,
+    suited,
+)
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 
@@ -159,26 +171,31 @@ def test_other_criteria_on_the_same_networks(searched, tmp_path):
         answer(RunFolder(here), "knn")
 
 
-def test_nearest_codes_of_labelled_data(tmp_path):
+@pytest.mark.parametrize("folds", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_nearest_codes_of_labelled_data(tmp_path, folds):
     spec = synthetic.Synthetic("union", seed=1, examples=1_500)
-    study = search_study("union", "union@1", FEW | {"epochs": 3})
+    held_out = {"validation_folds": folds, "validation_fraction": 0.0 if folds else 1 / 6}
+    study = search_study("union", "union@1", FEW | {"epochs": 3} | held_out)
     made = synthetic.make(spec, study.test_fraction, study.split_seed)
-    here = Work(*suited(study, made, FEW), RunFolder(tmp_path / "run"), Observer())
+    given = {*FEW, "validation_folds"}
+    here = Work(*suited(study, made, given), RunFolder(tmp_path / "run"), Observer())
     found = find(here, Ask(criterion="knn", budget=1e-6), command="test").json
     assert found["criterion"] == "knn"
     assert all(0 <= row["loss"] < 0.67 for row in found["rows"])
-    commonest = np.bincount(here.dataset.labels[here.dataset.splits["train"]]).argmax()
-    wrong = np.mean(here.dataset.labels[here.dataset.splits["validation"]] != commonest)
+    labels, wrong = here.dataset.labels, []
+    for seed in range(2):
+        commonest = np.bincount(labels[here.trained_on(seed)]).argmax()
+        wrong.append(np.mean(labels[here.held_out(seed)] != commonest))
     best = min(row["loss"] for row in found["rows"])
-    assert found["gain"] == pytest.approx(wrong - best, abs=1e-6)
+    assert found["gain"] == pytest.approx(np.mean(wrong) - best, abs=1e-6)
 
 
 def test_too_few_held_out_examples_are_refused_before_anything_is_written(tmp_path):
     with pytest.raises(DataError) as caught:
         find(work(tmp_path / "run", validation_fraction=0.01), Ask(), command="test")
     assert str(caught.value).startswith(
-        "linear-2@3: at least 100 examples have to be held out to compare sizes on, got 16; give "
-        "200 training examples or more"
+        "linear-2@3: at least 40 examples have to be held out to compare sizes on, got 16; give "
+        "40 training examples or more, and leave validation_fraction and validation_folds as"
     )
     assert not (tmp_path / "run").exists()
 
@@ -197,12 +214,99 @@ def test_epochs_fit_the_data_unless_they_are_set(tmp_path):
     assert suited(study, made, ["epochs"])[0].epochs == study.epochs
 
 
-def test_small_data_holds_out_a_larger_share(tmp_path):
+def made(examples):
+    """The study and the data of so many examples, a fifth of them for testing."""
     study = search_study("linear", "linear-2@3")
-    small = synthetic.make(dataclasses.replace(SPEC, examples=500), study.test_fraction, 0)
-    chosen, dataset = suited(study, small)
-    assert chosen.validation_fraction == 0.25
-    assert len(dataset.splits["validation"]) == 100
+    spec = dataclasses.replace(SPEC, examples=examples)
+    return study, synthetic.make(spec, study.test_fraction, 0)
+
+
+def test_little_data_is_held_out_in_folds_by_narrow_networks_unless_that_is_set():
+    study, whole = made(500)
+    chosen, dataset = suited(study, whole)
+    assert (chosen.validation_folds, chosen.validation_fraction) == (10, 0)
+    assert (chosen.hidden_size, chosen.epochs) == ((64,), 89)
+    assert sorted(dataset.splits["train"]) == sorted(whole.splits["train"])
+    set_by_hand, parted = suited(study.changed({"validation_fraction": 0.2}), whole, FEW)
+    assert set_by_hand.validation_folds == 10  # what is not among the given is chosen
+    assert "validation" not in parted.splits
+    given = study.changed({"validation_fraction": 0.2})
+    kept, parted = suited(given, whole, {"validation_fraction", "hidden_size"})
+    assert (kept.validation_folds, kept.validation_fraction, kept.hidden_size) == (0, 0.2, (512,))
+    assert len(parted.splits["validation"]) == 80
+
+
+def test_examples_in_groups_are_held_out_by_whole_groups():
+    study, whole = made(300)
+    grouped = dataclasses.replace(whole, groups=np.arange(300, dtype=np.int32) // 5)
+    chosen, dataset = suited(study, grouped)
+    assert (chosen.validation_folds, chosen.validation_fraction) == (0, pytest.approx(100 / 240))
+    sides = [set(grouped.groups[dataset.splits[name]]) for name in ("train", "validation")]
+    assert not set.intersection(*sides)
+
+
+@pytest.mark.parametrize(("examples", "hidden"), [(40, 16), (142, 16), (500, 64), (1_399, 128)])
+def test_networks_grow_with_the_examples_up_to_512_units(examples, hidden):
+    assert hidden_for(examples) == hidden
+    assert hidden_for(1_400) == hidden_for(60_000) == 512
+
+
+def test_epochs_make_enough_steps_of_few_examples():
+    assert [epochs_for(n) for n in (128, 500, 1_198, 4_000, 50_000, 10**6)] == [
+        250,
+        64,
+        60,
+        60,
+        5,
+        1,
+    ]
+
+
+@pytest.fixture(scope="module")
+def cross_fitted(tmp_path_factory):
+    """A search on sixty examples in three folds, without its report."""
+    study, whole = made(75)
+    given = {**FEW, "validation_folds": 3, "epochs": 30}
+    folder = RunFolder(tmp_path_factory.mktemp("folds") / "run")
+    here = Work(*suited(study.changed(given), whole, given), folder, Observer())
+    return here, find(here, Ask(budget=1e-6), command="test")
+
+
+def test_each_example_is_held_out_once_by_the_first_seeds(cross_fitted):
+    here, found = cross_fitted
+    first = here.folder.decisions()[0]
+    assert first["seeds"] == [0, 1, 2]
+    rows = np.concatenate([here.held_out(seed) for seed in first["seeds"]])
+    assert sorted(rows) == sorted(here.dataset.splits["train"])
+    assert found.losses.examples == 60
+    assert found.losses.values.shape[1:] == (3, 20)
+    words = found.json["data"]
+    assert words == "linear-2@3 (60 training examples, of which each seed holds out another 20)"
+
+
+def test_networks_are_measured_on_what_they_held_out(cross_fitted):
+    here, found = cross_fitted
+    baseline = here.folder.no_latent("validation")
+    assert baseline.shape == (3, 20)
+    for seed in range(3):
+        seen, own = here.scaled_at(here.trained_on(seed)), here.scaled_at(here.held_out(seed))
+        spread = np.mean((seen - seen.mean(axis=0)) ** 2)  # one variance for all features
+        squares = np.sum((own - seen.mean(axis=0)) ** 2, axis=1)
+        expected = squares / (2 * spread) + own.shape[1] / 2 * np.log(2 * np.pi * spread)
+        np.testing.assert_allclose(baseline[seed], expected, rtol=0.02)
+        trained = load_trained(here.folder, Member("elbo", 2, seed), here.width)
+        arrays = measured(trained, here.values_at(here.held_out(seed)), here.study.draws)
+        place = found.losses.sizes.index(2)
+        np.testing.assert_allclose(found.losses.values[place, seed], arrays["test/neg_elbo"])
+
+
+@pytest.mark.slow
+def test_a_run_compares_its_sizes_on_what_was_held_out(tiny, tmp_path, without_report):
+    settings = {"seeds": [0, 1], "validation_folds": 2, "objectives": ["elbo"]}
+    folder = run(tiny, tmp_path, settings=settings).folder
+    found = folder.answers()["recommendation"]
+    assert "of which each seed holds out another" in found["sentence"]
+    assert not any("test split" in note for note in found["notes"])
 
 
 def test_a_run_answers_too_and_says_what_has_no_part_in_it(tiny, tmp_path, without_report):
@@ -227,7 +331,7 @@ def test_nothing_is_recommended_from_the_keras_blog_loss(tiny, tmp_path, without
 
 
 def test_a_network_that_fails_ends_the_search_and_is_not_asked_for_again(tmp_path, monkeypatch):
-    measured = searching.evaluate.measured
+    measured = held_out.evaluate.measured
 
     def failing(trained, values, draws, split="test"):
         arrays = measured(trained, values, draws, split)
@@ -235,7 +339,7 @@ def test_a_network_that_fails_ends_the_search_and_is_not_asked_for_again(tmp_pat
             arrays[f"{split}/neg_elbo"] = np.full_like(arrays[f"{split}/neg_elbo"], np.nan)
         return arrays
 
-    monkeypatch.setattr(searching.evaluate, "measured", failing)
+    monkeypatch.setattr(held_out.evaluate, "measured", failing)
     found = find(work(tmp_path / "run"), Ask(), command="test").json
     steps = decisions(tmp_path / "run")
     assert len({json.dumps([s["latent_sizes"], s["seeds"]]) for s in steps}) == len(steps)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ class Recipe:
 
     sizes: tuple[int, ...] = (2, 4, 8)
     objectives: tuple[str, ...] = ("keras-blog", "elbo")
+    kl_weight: tuple[float, ...] = (1.0,)
+    kl_warm_up: tuple[float, ...] = (0.0,)
     seeds: tuple[int, ...] = (0,)
     item_shape: tuple[int, ...] = (6, 5)
     image: bool = True
@@ -39,7 +42,8 @@ class Recipe:
     likelihood: str = "bernoulli"
     offset: float = 0.0
     answers: Mapping | None = None  # the content of answers.json
-    hidden: int = 16  # units of a network's hidden layers
+    hidden: int = 16  # units of a network's hidden layer next to the data
+    deeper: tuple[int, ...] = ()  # units of those after it, towards the code
 
 
 def neg_elbo_of(objective: str, size: int, seed: int) -> float:
@@ -61,6 +65,8 @@ def write_run(path: Path, recipe: Recipe) -> RunFolder:
         name="synthetic",
         latent_sizes=recipe.sizes,
         objectives=recipe.objectives,
+        kl_weight=recipe.kl_weight,
+        kl_warm_up=recipe.kl_warm_up,
         seeds=recipe.seeds,
         epochs=recipe.epochs,
     )
@@ -70,8 +76,8 @@ def write_run(path: Path, recipe: Recipe) -> RunFolder:
     indices = np.arange(recipe.shown, dtype=np.int32)
     run.write_examples(Examples(values, indices, labels if recipe.labelled else None))
     rows = [
-        _row(recipe, objective, size, seed)
-        for objective in recipe.objectives
+        _row(recipe, variant.name, size, seed)
+        for variant in study.variants
         for size in recipe.sizes
         for seed in recipe.seeds
     ]
@@ -89,6 +95,8 @@ def _values(recipe: Recipe, noise) -> np.ndarray:
     shape = (recipe.shown, *recipe.item_shape)
     if recipe.image:
         return noise.integers(0, 256, shape).astype(np.uint8)
+    if recipe.likelihood == "negative-binomial":
+        return noise.poisson(2.0, shape).astype(np.float32)
     return noise.normal(size=shape).astype(np.float32)
 
 
@@ -146,12 +154,17 @@ def _write_member(run: RunFolder, recipe: Recipe, row: dict, values: np.ndarray,
 def _weights(recipe: Recipe, size: int) -> dict[str, np.ndarray]:
     """A network of random weights, the same for the same recipe and size."""
     noise, features, hidden = np.random.default_rng(size), np.prod(recipe.item_shape), recipe.hidden
+    outputs = features * (2 if recipe.likelihood == "negative-binomial" else 1)
+    sizes = (hidden, *recipe.deeper)
     layers = {
         "encoder/hidden": ((features, hidden), (hidden,)),
-        "encoder/heads": ((hidden, 2, size), (2, size)),
-        "decoder/hidden": ((size, hidden), (hidden,)),
-        "decoder/output": ((hidden, features), (features,)),
+        "encoder/heads": ((sizes[-1], 2, size), (2, size)),
+        "decoder/hidden": ((size, sizes[-1]), (sizes[-1],)),
+        "decoder/output": ((hidden, outputs), (outputs,)),
     }
+    for part, way in (("encoder", sizes), ("decoder", sizes[::-1])):
+        for place, pair in enumerate(pairwise(way)):
+            layers[f"{part}/deeper/{place}"] = (pair, pair[1:])
     arrays = {"shared": np.float32(0.5 if recipe.likelihood == "gaussian" else 0)}
     for name, (weight, bias) in layers.items():
         arrays[f"{name}/weight"] = noise.normal(0, weight[0] ** -0.5, weight).astype(np.float32)
@@ -228,6 +241,15 @@ RECIPES = {
         likelihood="gaussian",
         offset=-300.0,
         no_latent=-100.0,
+        deeper=(12, 9),
+    ),
+    "counts": Recipe(
+        sizes=(2,),
+        objectives=("elbo",),
+        item_shape=(7,),
+        image=False,
+        entropy_floor=None,
+        likelihood="negative-binomial",
     ),
     "hostile names": Recipe(names=HOSTILE),
     "colours, many classes": Recipe(

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from matplotlib.path import Path as Outline
 from scipy.special import expit, log_expit
-from scipy.stats import norm
+from scipy.stats import nbinom, norm, poisson
 from sklearn.decomposition import PCA
 
 from exploring import TOOLS, Explorer, relu_network
@@ -43,6 +43,11 @@ FORWARD = """async (given) => {
     };
   });
   return JSON.stringify(found);
+}"""
+LIKELIHOOD = """async ({ name, x, parameters }) => {
+  const { likelihoods } = await import("latentsweep/dense.js");
+  const { seen = (item) => item, mean, nats } = likelihoods[name];
+  return { seen: [...seen(x)], mean: [...mean(parameters)], nats: nats(x, parameters) };
 }"""
 ASKED = """(row) => {
   const { family, state } = latentsweep;
@@ -167,6 +172,49 @@ def test_the_page_computes_what_numpy_computes(explore, run_of, name):
             atol=1e-3 * (1 if gaussian else 255),
         )
         near(network["nats"], -likely.sum(axis=1), atol=2e-3, rtol=1e-5)
+
+
+def laws(likelihood, parameters):
+    """The mean of a feature and its log probability as a function of x."""
+    if likelihood == "continuous-bernoulli":
+        integral = np.where(parameters, np.expm1(parameters) / parameters, 1)
+        return None, lambda x: x * parameters - np.log(integral)
+    rates = np.exp(np.clip(parameters, -20, 20))
+    if likelihood == "poisson":
+        return rates, poisson(rates).logpmf
+    mean, dispersion = rates[0], np.exp(np.clip(parameters[1], -10, 15))
+    return mean, nbinom(dispersion, dispersion / (dispersion + mean)).logpmf
+
+
+@pytest.mark.parametrize("likelihood", ["continuous-bernoulli", "poisson", "negative-binomial"])
+def test_the_page_knows_the_likelihood_as_scipy_does(explore, likelihood):
+    counts = np.array([0.0, 1, 2, 9, 40, 700, 3])
+    logits = np.array([-30.0, -2, -0.3, 0.02, 1, 5, 30])
+    means = np.array([-25.0, -1, 0.5, 2, 4, 6.5, 1])
+    both = {"continuous-bernoulli": logits, "poisson": means}
+    parameters = both.get(likelihood, np.array([means, [-12.0, -2, 0, 2, 5, 9, 14]]))
+    x = counts / 700 if likelihood == "continuous-bernoulli" else counts
+    given = {"name": likelihood, "x": x.tolist(), "parameters": parameters.ravel().tolist()}
+    found = explore().page.evaluate(LIKELIHOOD, given)
+    mean, log_prob = laws(likelihood, parameters)
+    if mean is None:
+        mean = 1 / -np.expm1(-logits) - 1 / logits
+    np.testing.assert_allclose(found["mean"], mean, rtol=1e-6)
+    assert found["nats"] == pytest.approx(-log_prob(x).sum(), rel=1e-6)
+    seen = x if likelihood == "continuous-bernoulli" else np.log1p(x)
+    np.testing.assert_allclose(found["seen"], seen, rtol=1e-6)
+
+
+def test_counts_are_encoded_as_logarithms_and_decoded_to_the_first_half(explore, run_of):
+    run, explorer = run_of("counts"), explore("counts")
+    x, arrays = run.examples().values[5], run.weights("elbo-k02-s0")
+    encode, decode = relu_network(arrays)
+    parameters = decode(encode(np.log1p(x)))
+    mean, log_prob = laws("negative-binomial", parameters.reshape(2, -1))
+    code, reconstruction, nats = explorer.page.evaluate(ASKED, 5)[0]
+    np.testing.assert_allclose(code, encode(np.log1p(x)), atol=1e-3)
+    np.testing.assert_allclose(reconstruction, mean, rtol=1e-3)
+    assert nats == pytest.approx(-log_prob(x).sum(), rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["usual", "vectors"])
@@ -1043,13 +1091,25 @@ def test_malformed_addresses_open_a_page(explore):
 
 
 @pytest.fixture
-def resting(page_number, usual_run, monkeypatch):
+def weighing(page_number, usual_run, monkeypatch):
+    """Opens the explorer of a run that may hold so many bytes of weights."""
+    there = []
+
+    def opened(most: int, fragment: str = "", size=WIDE) -> Explorer:
+        monkeypatch.setattr("latentsweep.show.explorer.content.MOST_WEIGHT_BYTES", most)
+        page = page_number(len(there))
+        page.set_viewport_size(size)
+        there.append(Explorer(page, write_explorer(usual_run).as_uri(), fragment))
+        return there[-1]
+
+    yield opened
+    assert [each.leave() for each in there] == [[] for _ in there]
+
+
+@pytest.fixture
+def resting(weighing):
     """The explorer of a run without weights in the page."""
-    monkeypatch.setattr("latentsweep.show.explorer.content.MOST_WEIGHT_BYTES", 0)
-    page_number(0).set_viewport_size(WIDE)
-    explorer = Explorer(page_number(0), write_explorer(usual_run).as_uri())
-    yield explorer
-    assert explorer.leave() == []
+    return weighing(0)
 
 
 def test_a_network_that_cannot_run_shows_what_was_decoded_before(resting, usual_run):
@@ -1060,14 +1120,55 @@ def test_a_network_that_cannot_run_shows_what_was_decoded_before(resting, usual_
         decodes = usual_run.arrays(shown.member(size))["shown/decodes"][4]
         expected = 255 * decodes.ravel().astype(float) / shown.most
         np.testing.assert_allclose(made[place], expected, atol=1)
-    assert "cannot run" not in resting.text("#spaces")
+    grey = 255 * shown.values[4] / shown.most
+    np.testing.assert_allclose(greys(resting.pixels("#pad"))[0], grey, atol=1)
+    assert resting.text("#shown-name") == resting.text("#item-name")
+
+
+def test_where_none_can_run_the_page_says_so_and_has_nothing_that_needs_one(resting):
+    assert resting.text(".lede").endswith("cannot run in the page: what is shown was decoded "
+                                          "beforehand.")  # fmt: skip
+    assert resting.page.locator("#invitation, #clear, #over, #fit, #pad[tabindex]").count() == 0
+    assert [tab.inner_text() for tab in resting.find("[role=tab]:visible").all()] == [
+        "Chosen image",
+        "Travel",
+    ]
+    first = resting.state
     resting.drag("#pad", STROKE)
-    assert resting.pictures(RECONSTRUCTIONS) == []
-    assert resting.text("#spaces").count("cannot run") == 3
-    for tool in TOOLS:
-        resting.open(tool)
-        assert "cannot run" in resting.words()
-        assert not re.search("undefined|NaN", resting.words())
+    assert resting.state == first
+    for tool in ("travel", "item"):
+        resting.find(f"#tab-{first['tool']}").focus()
+        resting.page.keyboard.press("ArrowRight")
+        first = resting.state
+        assert first["tool"] == tool
+        assert not re.search("undefined|NaN|nats under", resting.words())
+    heads = resting.page.eval_on_selector_all("thead th", "all => all.map((th) => th.innerText)")
+    assert len(heads) == resting.find("#item-rows tr:first-child > *").count() == 4
+    resting.find(".skip").focus()
+    resting.page.keyboard.press("Enter")
+    assert resting.page.evaluate("document.activeElement.id") == "spaces"
+    resting.click("button[data-language=pt]")
+    assert "não rodam na página" in resting.text(".lede")
+
+
+def test_where_none_can_run_an_address_asks_for_no_drawing_and_no_walk(weighing):
+    fragment = "#base=none&strokes=&tool=walk&marks=pictures"
+    state = weighing(0, fragment, NARROW).state
+    assert (state["base"], state["strokes"], state["tool"]) == (0, [], "item")
+    assert state["marks"] == "pictures"
+
+
+def test_one_that_cannot_run_beside_others_says_so(weighing):
+    partly = weighing(4500)  # enough for size 2 of both objectives
+    runs = partly.page.evaluate("latentsweep.family.networks.map(({ runs }) => runs)")
+    assert runs == [True] * 2 + [False] * 4
+    assert "answers at once" in partly.text(".lede")
+    partly.drag("#pad", STROKE)
+    assert len(partly.pictures(RECONSTRUCTIONS)) == 1
+    assert partly.text("#spaces").count("cannot run") == 2
+    for tool in TOOLS[2:]:
+        partly.open(tool)
+        assert partly.text(f"#tool-{tool}").count("cannot run") == 2
 
 
 def test_its_travel_shows_the_nearest_of_the_lattice(resting, usual_run):

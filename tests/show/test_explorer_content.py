@@ -54,6 +54,17 @@ def test_networks_bring_their_weights_as_float16_and_what_was_measured(usual_run
         assert unpacked(network["losses"]).tolist() == losses.tolist()
 
 
+def test_deeper_layers_come_along(run_of):
+    run = run_of("vectors")
+    for network in content(run)["networks"]:
+        weights = run.weights(network["member"])
+        deeper = {name for name in weights if "/deeper/" in name}
+        assert len(deeper) == 8
+        for name in deeper:
+            expected = weights[name].astype("f2").ravel().tolist()
+            assert unpacked(network["weights"][name]).tolist() == expected
+
+
 def test_dimensions_stand_by_their_kl_and_only_active_ones_are_called_so(usual_run):
     path = usual_run.member_path("elbo-k04-s0") / "arrays.safetensors"
     arrays = read_arrays(path)
@@ -246,9 +257,12 @@ def test_the_page_holds_content_words_and_modules_and_is_the_same_each_time(usua
     assert write_explorer(usual_run).read_text("utf-8") == text
 
 
-def test_scripts_ask_for_words_and_elements_that_are_there(usual_run):
-    text = page.explorer(usual_run, "en")
-    words = data_of(text, "words")["en"]
+def test_scripts_ask_for_words_and_elements_that_are_there(usual_run, monkeypatch):
+    running = page.explorer(usual_run, "en")
+    monkeypatch.setattr(holds, "MOST_WEIGHT_BYTES", 0)
+    resting = page.explorer(usual_run, "en")
+    text = running + resting
+    words = data_of(running, "words")["en"] | data_of(resting, "words")["en"]
     scripts = "\n".join(page._own(f"{name}.js") for name in page.MODULES)
     assert set(re.findall(r'\bsay\(\s*"(\w+)"', scripts)) <= set(words)
     asked = set(re.findall(r'\bfind\("([\w-]+)"\)', scripts))

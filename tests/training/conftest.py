@@ -6,6 +6,13 @@ from training_family import EXAMPLES, FEATURES, settings
 
 from latentsweep.model import family
 from latentsweep.model.family import Settings
+from latentsweep.training import checkpoint
+
+
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch):
+    """A checkpoint after each epoch, however short it is."""
+    monkeypatch.setattr(checkpoint, "_TIMES_AS_LONG", 0)
 
 
 @pytest.fixture(scope="session")

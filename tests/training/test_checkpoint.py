@@ -1,10 +1,14 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from training_family import recipe, settings
 
+from latentsweep.training import checkpoint as checkpoints
 from latentsweep.training.checkpoint import (
     Checkpoint,
+    Writer,
     from_named_arrays,
     last_checkpoint,
     named_arrays,
@@ -63,3 +67,27 @@ def test_types_survive(tmp_path):
     assert got is not None
     assert got.state.alive.dtype == jnp.bool_
     assert got.state.epoch.dtype == jnp.int32
+
+
+def test_writing_takes_at_most_a_tenth_of_the_time(tmp_path, monkeypatch):
+    now, written = [0.0], []
+
+    def slowly(folder, each):
+        assert folder == tmp_path
+        written.append(each.epoch)
+        now[0] += 0.02
+
+    monkeypatch.setattr(checkpoints, "_TIMES_AS_LONG", 10)
+    monkeypatch.setattr(checkpoints.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(checkpoints, "write_checkpoint", slowly)
+    writer, state = Writer(tmp_path), checkpoint(0)
+    for epoch in range(100):
+        now[0] += 0.005
+        writer.write(dataclasses.replace(state, penalty=np.zeros((epoch, 1), np.float32)))
+    assert written[0] == 0
+    assert 2 <= len(written) <= 0.1 * now[0] / 0.02 + 1
+    written.clear()
+    for epoch in range(3):  # epochs of a second
+        now[0] += 1
+        writer.write(dataclasses.replace(state, penalty=np.zeros((epoch, 1), np.float32)))
+    assert written == [0, 1, 2]

@@ -17,7 +17,8 @@ from training_family import recipe, settings
 
 from latentsweep.evaluation.bounds import measure
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.network import Decoder, Encoder, NetworkShape
+from latentsweep.model.network import Decoder, Encoder
+from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
 from latentsweep.model.vae import VAE, initial_vae
 from latentsweep.training.optimiser import Adam
@@ -54,7 +55,7 @@ def test_a_trained_linear_vae_is_probabilistic_pca():
 
     member = settings(LATENT)
     parts = dataclasses.replace(
-        recipe(LATENT, "gaussian"), shape=NetworkShape(FEATURES, 1, 16, LATENT)
+        recipe(LATENT, "gaussian"), shape=NetworkShape((FEATURES,), 1, (16,), LATENT)
     )
     adam = Adam(lambda step: 5e-3 * jnp.minimum(1, 2 * (1 - step / STEPS)), 0.9, 0.999, 1e-8)
     parts = dataclasses.replace(parts, optimiser=adam)

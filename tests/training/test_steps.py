@@ -179,6 +179,35 @@ def test_a_loss_weighs_its_terms_in_sums_or_in_means(values):
     assert losses[4, "mean"] == pytest.approx(reconstruction / 12 + 4 * penalty / 3, rel=1e-6)
 
 
+def test_a_warm_up_weighs_the_penalty_by_the_epochs_done(values, monkeypatch):
+    """Told by a step that learns nothing and has the weight for a term."""
+    warm = eqx.tree_at(lambda s: s.kl_warm_up, settings(3), jnp.float32(1.5))
+    weighed = eqx.tree_at(lambda s: s.objective.weight, warm, jnp.float32(4))
+    seen = []
+
+    def told(vae, x, noise, member, parts):
+        jax.debug.callback(lambda weight: seen.append(float(weight)), member.objective.weight)
+        return batch_terms(vae, x, noise, member, parts)
+
+    monkeypatch.setattr(steps, "batch_terms", told)
+    parts = dataclasses.replace(recipe(3), warmed=True)
+    state = initial_state(weighed, parts)
+    for _ in range(2):
+        state, _terms = train_epoch(state, weighed, jnp.asarray(values), parts)
+    jax.effects_barrier()
+    done = np.arange(1, 15) / 7  # batches of 8 from 50 examples: 7 steps an epoch
+    np.testing.assert_allclose(sorted(seen), 4 * np.minimum(done / 1.5, 1), rtol=1e-6)
+
+
+def test_members_without_a_warm_up_train_alike_beside_some_with(values):
+    plain, beside = recipe(3), dataclasses.replace(recipe(3), warmed=True)
+    one, other = (
+        train_epoch(initial_state(settings(3), parts), settings(3), jnp.asarray(values), parts)[0]
+        for parts in (plain, beside)
+    )
+    assert largest_difference(one.vae, other.vae) < 1e-6
+
+
 def test_binarised_training_sees_zeros_and_ones_drawn_anew(values, monkeypatch):
     """Told by a step that learns nothing and has the means of x and of x (1 - x) for terms."""
     parts, member = dataclasses.replace(recipe(3), binarised=True), settings(3)
@@ -241,3 +270,44 @@ def test_sizes_and_objectives_share_one_compilation(values):
     for member in (settings(1), settings(7, 3), settings(4, 1, "keras-blog")):
         epoch(initial_state(member, parts), member)
     assert len(traces) == 1
+
+
+def held_out_by(seed, folds=4):
+    """A member that holds out a fold of the fifty examples, and the rows that are its fold."""
+    size = EXAMPLES // folds
+    parts = dataclasses.replace(
+        recipe(3, "gaussian"), examples=EXAMPLES - size, folds=folds, held_out=size
+    )
+    return parts, np.arange(EXAMPLES)[seed % folds * size :][:size]
+
+
+def test_a_member_never_sees_the_fold_of_its_seed_and_sees_all_else(values):
+    parts, _ = held_out_by(0)
+    epoch = jax.jit(
+        lambda member, x: train_epoch(initial_state(member, parts), member, x, parts)[0]
+    )
+    for seed in (0, 3, 6):
+        _, own = held_out_by(seed)
+        data = np.float32(values)
+        plain = epoch(settings(2, seed), data)
+        data[own] = np.nan
+        same = epoch(settings(2, seed), data)
+        assert plain.alive
+        assert same.alive
+        jax.tree.map(np.testing.assert_array_equal, plain.vae, same.vae)
+        for edge in {own[0] - 1, (own[-1] + 1) % EXAMPLES, EXAMPLES - 1} - {-1}:
+            data = np.float32(values)
+            data[edge] = np.nan
+            assert not epoch(settings(2, seed), data).alive
+
+
+def test_every_epoch_visits_all_but_the_fold_and_folds_together_are_all():
+    seen = []
+    for seed in range(4):
+        parts, own = held_out_by(seed)
+        member = settings(2, seed)
+        state = initial_state(member, parts)
+        order = np.asarray(steps._order(state, member, parts)).ravel()
+        assert sorted(set(order)) == sorted(set(range(EXAMPLES)) - set(own))
+        seen.extend(own)
+    assert sorted(seen) == list(range(48))  # the two that are left over are in no fold

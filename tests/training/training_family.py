@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from latentsweep.data.dataset import Scale
 from latentsweep.model.family import Settings
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.network import NetworkShape
 from latentsweep.model.objective import OBJECTIVES
+from latentsweep.model.shape import NetworkShape
 from latentsweep.study import load_study
 from latentsweep.training.optimiser import adam
 from latentsweep.training.steps import Recipe
@@ -25,7 +25,7 @@ def recipe(width: int, likelihood: str = "bernoulli", **changes) -> Recipe:
     """A tiny network with the report's optimiser, batches of 8."""
     study = load_study("mnist").changed({"batch_size": 8, **changes})
     return Recipe(
-        shape=NetworkShape(FEATURES, 1, 16, width),
+        shape=NetworkShape((FEATURES,), 1, (16,), width),
         likelihood=LIKELIHOODS[likelihood],
         scale=Scale(0.0, 255.0),
         optimiser=adam(study, 70),

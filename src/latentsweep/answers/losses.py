@@ -13,13 +13,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from latentsweep.answers.statistics import additive
 from latentsweep.errors import DataError
 from latentsweep.language import _
 
-LEAST_EXAMPLES = 100
+LEAST_EXAMPLES = 40
 COLUMNS = ("latent_size", "seed", "example", "loss")
 _KEYS = list(COLUMNS[:3])
 
@@ -30,16 +30,21 @@ class Losses:
 
     A network that was not trained, or failed, is NaN throughout. `no_latent` [N] are the losses of
     the model without a latent, None if they are not known.
+
+    With `folds` the seeds that leave one remainder share their N examples, and other seeds have
+    others; `no_latent` is then [folds, N].
     """
 
     sizes: tuple[int, ...]
     seeds: tuple[int, ...]
     values: Float[np.ndarray, "K seeds N"]
-    no_latent: Float[np.ndarray, " N"] | None = None
+    no_latent: Float[np.ndarray, "*folds N"] | None = None
+    folds: int = 1
 
     def __post_init__(self) -> None:
         assert self.values.shape[:2] == (len(self.sizes), len(self.seeds)), self.values.shape
         assert list(self.sizes) == sorted(set(self.sizes)), self.sizes
+        assert self.no_latent is None or self.no_latent.size == self.folds * self.values.shape[2]
 
     @property
     def present(self) -> Bool[np.ndarray, "K seeds"]:
@@ -48,13 +53,25 @@ class Losses:
 
     @property
     def examples(self) -> int:
-        """How many held-out examples there are."""
-        return self.values.shape[2]
+        """How many held-out examples there are, each counted once."""
+        return self.values.shape[2] * len(set(self.fold_of_seeds.tolist()))
+
+    @property
+    def fold_of_seeds(self) -> Int[np.ndarray, " seeds"]:
+        """Whose examples each seed's networks were measured on: 0 for all of them without folds."""
+        return np.array(self.seeds, int) % self.folds
+
+    @property
+    def no_latent_of_seeds(self) -> Float[np.ndarray, "seeds N"] | None:
+        """The losses without a latent of each seed's examples."""
+        if self.no_latent is None:
+            return None
+        return self.no_latent.reshape(self.folds, -1)[self.fold_of_seeds]
 
     def of_sizes(self, chosen: Bool[np.ndarray, " K"]) -> "Losses":
         """The losses of some of the sizes."""
         sizes = tuple(size for size, kept in zip(self.sizes, chosen, strict=True) if kept)
-        return Losses(sizes, self.seeds, self.values[chosen], self.no_latent)
+        return Losses(sizes, self.seeds, self.values[chosen], self.no_latent, self.folds)
 
 
 class Read(NamedTuple):

@@ -15,7 +15,8 @@ the same draw for every network. What differs from training to training is read 
 whose variance is pooled over the sizes near the best (those within 5 delta; small networks, far
 behind, differ more among each other), and drawn from Student's t with as many degrees of freedom as
 there are residuals beyond the effects. So two seeds of eight sizes say more than two seeds of one.
-(Drawing from two seeds themselves would show half of their variance.)
+(Drawing from two seeds themselves would show half of their variance. Where seeds hold out folds,
+each has examples of its own: `noise` says what is drawn then.)
 
 Having the luck to be the best of many is no merit. So the upper bound has the best size picked anew
 in each replicate, and the lower one holds against all that may be the best at once: taken off is
@@ -43,7 +44,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from latentsweep.answers.losses import Losses
-from latentsweep.answers.statistics import Additive, additive, example_means
+from latentsweep.answers.noise import Draws, drawn, means, without_latent
+from latentsweep.answers.statistics import additive
 
 SHARES = 0.005, 0.01, 0.02
 SHARE = 0.01
@@ -104,6 +106,7 @@ class Recommendation:
 
     `gain` is L(0) - L(b), or that from the smallest size tried where L(0) is not known
     (`gain_is_known`). `at_shares` is the answer at other shares, None where no size is enough.
+    `exhausted` says whether no larger size could be tried.
     """
 
     status: Status
@@ -117,6 +120,7 @@ class Recommendation:
     gain_is_known: bool
     rows: tuple[Row, ...]
     at_shares: dict[float, int | None]
+    exhausted: bool = False
 
     @property
     def sizes(self) -> list[int]:
@@ -138,20 +142,6 @@ class Recommendation:
         return dict(zip(self.sizes, sums.tolist(), strict=True))
 
 
-class _Draws(NamedTuple):
-    """Replicates of each size's loss, of the loss without a latent, and their plain values.
-
-    `quiet` are the replicates without the noise of training: other examples alone.
-    """
-
-    effects: Float[np.ndarray, " K"]
-    no_latent: float
-    freedom: int
-    replicates: Float[np.ndarray, "count K"]
-    quiet: Float[np.ndarray, "count K"]
-    no_latents: Float[np.ndarray, " count"]
-
-
 def recommend(
     losses: Losses, rule: Rule = USUAL, *, limit: int | None = None, seed: int = 0
 ) -> Recommendation:
@@ -164,11 +154,11 @@ def recommend(
     """
     kept = losses.of_sizes(np.any(losses.present, axis=1, keepdims=True)[:, 0])
     design = additive(kept.present)
-    effects = design.weights @ _means(kept)
-    no_latent = _no_latent(kept, effects)
+    effects = design.weights @ means(kept)
+    no_latent = without_latent(kept, effects)
     delta = float(_delta(rule, np.asarray(no_latent - effects.min())))
     near = _near(effects, rule, delta)
-    draws = _draws(kept, design, near, seed)
+    draws = drawn(kept, design, near, REPLICATES, np.random.default_rng(seed))
     rows = _rows(kept, draws, rule)
     gain_low = _gain_low(draws)
     status = _status(kept, draws, rule, rows, limit, gain_low)
@@ -186,18 +176,8 @@ def recommend(
         gain_is_known=kept.no_latent is not None,
         rows=rows,
         at_shares={} if status in _NOT_JUDGED else _at_shares(kept, draws, rule),
+        exhausted=limit is not None and kept.sizes[-1] >= limit,
     )
-
-
-def _means(losses: Losses) -> Float[np.ndarray, " cells"]:
-    """Mean losses of the networks that there are."""
-    return losses.values[losses.present].mean(axis=1, dtype=np.float64)
-
-
-def _no_latent(losses: Losses, effects: Float[np.ndarray, " K"]) -> float:
-    """The mean loss without a latent, or that of the smallest size."""
-    none = losses.no_latent
-    return float(effects[0] if none is None else none.mean(dtype=np.float64))
 
 
 def _delta(rule: Rule, gain: Float[np.ndarray, "*count"]) -> Float[np.ndarray, "*count"]:
@@ -216,70 +196,7 @@ def _near(effects: Float[np.ndarray, " K"], rule: Rule, delta: float) -> Bool[np
     return near
 
 
-def _draws(losses: Losses, design: Additive, near: np.ndarray, seed: int) -> _Draws:
-    """Replicates of the sizes' losses: examples drawn anew, residuals drawn from their spread."""
-    rng = np.random.default_rng(seed)
-    cells = losses.values[losses.present]
-    none = losses.no_latent
-    together = cells if none is None else np.vstack([cells, none])
-    drawn = example_means(together, REPLICATES, rng)
-    spread, freedom = _spread(losses, design, near)
-    heavy = np.sqrt(freedom / rng.chisquare(freedom, (REPLICATES, 1))) if freedom else 0.0
-    noise = rng.standard_normal((REPLICATES, len(cells))) * spread * heavy
-    of_cells = drawn[:, : len(cells)] + noise
-    replicates = of_cells @ design.weights.T + _of_seeds(losses.of_sizes(near), rng)
-    quiet = drawn[:, : len(cells)] @ design.weights.T
-    without = replicates[:, 0] if none is None else drawn[:, -1]
-    effects = design.weights @ _means(losses)
-    return _Draws(effects, _no_latent(losses, effects), freedom, replicates, quiet, without)
-
-
-def _of_seeds(losses: Losses, rng: np.random.Generator) -> Float[np.ndarray, "count 1"]:
-    """Replicates of what the seeds, on average, add to every size: other seeds add another.
-
-    No difference of sizes hangs on it, but one from a target or from the model without a latent.
-    """
-    (rows, columns), means = losses.present.nonzero(), _means(losses)
-    design = additive(losses.present)
-    added = design.fitted @ means - (design.weights @ means)[rows]
-    seeds = [added[columns == seed].mean() for seed in np.unique(columns)]
-    if len(seeds) < 2:
-        return np.zeros((REPLICATES, 1))
-    error = np.std(seeds, ddof=1) / np.sqrt(len(seeds))
-    return error * rng.standard_t(len(seeds) - 1, (REPLICATES, 1))
-
-
-def _spread(
-    losses: Losses, design: Additive, near: Bool[np.ndarray, " K"]
-) -> tuple[Float[np.ndarray, " cells"], int]:
-    """Each network's standard deviation from training to training, and its degrees of freedom.
-
-    Sizes near the best share one, the others another, each from an additive fit of their own.
-    """
-    present = losses.present
-    rows = present.nonzero()[0]
-    spread = np.full(len(rows), np.nan)
-    for group in (near, ~near):
-        chosen = group[rows]
-        if chosen.any():
-            spread[chosen] = _residual(losses.of_sizes(group))
-    known, whole = spread[near[rows]], np.nan_to_num(_residual(losses))
-    spread = np.where(np.isnan(spread), np.nanmax(spread, initial=whole), spread)
-    if np.isnan(known).any():
-        return spread, max(design.freedom, 0)
-    return spread, additive(present[near]).freedom
-
-
-def _residual(losses: Losses) -> float:
-    """Standard deviation of the means of these sizes' networks around an additive fit."""
-    design = additive(losses.present)
-    if design.freedom < 1:
-        return np.nan
-    rest = _means(losses) - design.fitted @ _means(losses)
-    return float(np.sqrt(rest @ rest / design.freedom))
-
-
-def _rows(losses: Losses, draws: _Draws, rule: Rule) -> tuple[Row, ...]:
+def _rows(losses: Losses, draws: Draws, rule: Rule) -> tuple[Row, ...]:
     """Each size's row of the answer."""
     reference = draws.effects.min() if rule.target is None else rule.target
     behind, best = draws.effects - reference, int(np.argmin(draws.effects))
@@ -320,7 +237,7 @@ def _bounds(
     return low, high
 
 
-def _gain_low(draws: _Draws) -> float:
+def _gain_low(draws: Draws) -> float:
     """The lower 95 % bound of the gain, whichever size is the best, each by its own noise."""
     errors = (draws.no_latents - draws.no_latent)[:, None] - (draws.replicates - draws.effects)
     reach = np.maximum(np.quantile(errors, ONE_SIDED, axis=0), np.finfo(np.float64).tiny)
@@ -334,7 +251,7 @@ def _above(replicates: Float[np.ndarray, "count K"], rule: Rule) -> Float[np.nda
     return replicates - (best if rule.target is None else rule.target)
 
 
-def _first(draws: _Draws, rule: Rule) -> Int[np.ndarray, " count"]:
+def _first(draws: Draws, rule: Rule) -> Int[np.ndarray, " count"]:
     """The place of the smallest size that is enough in each replicate; K where there is none."""
     delta = _delta(rule, draws.no_latents - draws.replicates.min(axis=1))
     enough = _above(draws.replicates, rule) <= delta[:, None]
@@ -365,7 +282,7 @@ def _smallest(rows: tuple[Row, ...]) -> int | None:
 
 def _status(
     losses: Losses,
-    draws: _Draws,
+    draws: Draws,
     rule: Rule,
     rows: tuple[Row, ...],
     limit: int | None,
@@ -391,7 +308,7 @@ def _status(
     return "every size keeps helping" if exhausted else "no plateau yet"
 
 
-def _at_shares(losses: Losses, draws: _Draws, rule: Rule) -> dict[float, int | None]:
+def _at_shares(losses: Losses, draws: Draws, rule: Rule) -> dict[float, int | None]:
     """The answer at half and twice the usual share; the largest size is none."""
     if rule.target is not None:
         return {}

@@ -3,7 +3,7 @@
 A search is a list of steps, each some latent sizes and seeds, chosen from what the steps before it
 gave and from nothing else:
 
-    start    the powers of two from 2 on, up to the first limit, with two seeds
+    start    the powers of two from 2 on, up to the first limit, with two seeds each
     check    a size that was asked for, whatever the search would do
     extend   twice the largest size, while no smaller one is enough
     refine   the sizes between two neighbours, all of them or first three among many: below the
@@ -11,6 +11,9 @@ gave and from nothing else:
              three inside a coarse gap of a set that more seeds have not closed
     repeat   two more seeds for the smallest sizes that are undecided, and for those they are held
              against: the best, and the smallest that is enough
+
+Where each seed holds out another fold of the examples, all begin with as many seeds as there are
+folds, so that each example is held out once, and get as many more.
 
 It ends when no smaller size is left to try and the set is as narrow as was asked for, when what is
 undecided is so for want of held-out examples, which no seed can mend, or when nothing that it could
@@ -55,10 +58,15 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Goal:
-    """When a search ends: the width of the set, the largest size that makes sense, the seeds."""
+    """When a search ends: the width of the set, the largest size that makes sense, the seeds.
+
+    Sizes begin with `first_seeds`, and get `more_seeds` at a time.
+    """
 
     limit: int
     precision: int = _PRECISION
+    first_seeds: int = FIRST_SEEDS
+    more_seeds: int = MORE_SEEDS
     most_seeds: int = MOST_SEEDS
 
 
@@ -68,29 +76,29 @@ def first_step(goal: Goal) -> Step:
     sizes = tuple(powers) or (1,)
     if len(sizes) == 1:
         sizes = tuple(sorted({1, *sizes, goal.limit}))
-    return Step("start", sizes, tuple(range(FIRST_SEEDS)), "a coarse grid")
+    return Step("start", sizes, tuple(range(goal.first_seeds)), "a coarse grid")
 
 
-def asked_for(latent_size: int) -> Step:
+def asked_for(latent_size: int, goal: Goal) -> Step:
     """A size that someone wants to know about, wherever the search stands."""
-    return Step("check", (latent_size,), tuple(range(FIRST_SEEDS)), "asked for")
+    return Step("check", (latent_size,), tuple(range(goal.first_seeds)), "asked for")
 
 
 def next_step(found: Recommendation, goal: Goal) -> Step | None:
     """What to train after this, or None if the question is answered as well as was asked for."""
     if found.status == "nothing to encode" and found.gain > 0:
-        return _once_more(found)
+        return _once_more(found, goal)
     if found.status in ("nothing to encode", "one size"):
         return None
     largest = found.sizes[-1]
     if _needs_larger(found) and largest < goal.limit:
         larger = min(2 * largest, goal.limit)
         why = _("no size below {size} is enough").format(size=largest)
-        return Step("extend", (larger,), _seeds(found), why)
+        return Step("extend", (larger,), _seeds(found, goal), why)
     if sizes := _untried(found):
         low, high = _open_gap(found)
         words = _("the gain ends between {low} and {high}") if low else _("{high} is near the best")
-        return Step("refine", sizes, _seeds(found), words.format(low=low, high=high))
+        return Step("refine", sizes, _seeds(found, goal), words.format(low=low, high=high))
     if found.status in ("every size keeps helping", "no gain known"):
         return None
     return _inside(found, goal) or _repeat(found, goal)
@@ -157,24 +165,24 @@ def _inside(found: Recommendation, goal: Goal) -> Step | None:
     for one, other in pairwise(spanned):
         gap = _between(one.latent_size, other.latent_size)
         coarse = other.latent_size - one.latent_size > _MANY + 1
-        repeated = min(one.seeds, other.seeds) > FIRST_SEEDS
+        repeated = min(one.seeds, other.seeds) > goal.first_seeds
         if coarse and repeated and one.verdict == "undecided":
             words = _("the set spans {low} to {high}")
             why = words.format(low=one.latent_size, high=other.latent_size)
-            return Step("refine", gap, _seeds(found), why)
+            return Step("refine", gap, _seeds(found, goal), why)
     return None
 
 
-def _seeds(found: Recommendation) -> tuple[int, ...]:
+def _seeds(found: Recommendation, goal: Goal) -> tuple[int, ...]:
     """As many seeds as all sizes have had."""
-    return tuple(range(max(FIRST_SEEDS, min(row.seeds for row in found.rows))))
+    return tuple(range(max(goal.first_seeds, min(row.seeds for row in found.rows))))
 
 
-def _once_more(found: Recommendation) -> Step | None:
-    """Two more seeds of all sizes where there seems to be a gain: of two seeds little is sure."""
-    if max(row.seeds for row in found.rows) > FIRST_SEEDS:
+def _once_more(found: Recommendation, goal: Goal) -> Step | None:
+    """More seeds of all sizes where there seems to be a gain: of the first little is sure."""
+    if max(row.seeds for row in found.rows) > goal.first_seeds:
         return None
-    seeds = range(FIRST_SEEDS, FIRST_SEEDS + MORE_SEEDS)
+    seeds = range(goal.first_seeds, goal.first_seeds + goal.more_seeds)
     return Step("repeat", tuple(found.sizes), tuple(seeds), _("a gain is seen, but not sure"))
 
 
@@ -191,7 +199,7 @@ def _repeat(found: Recommendation, goal: Goal) -> Step | None:
     fewest = min(row.seeds for row in contenders)
     behind = [row for row in contenders if row.seeds == fewest]
     most = max(row.seeds for row in contenders)
-    until = min(fewest + MORE_SEEDS, goal.most_seeds if fewest == most else most)
+    until = min(fewest + goal.more_seeds, goal.most_seeds if fewest == most else most)
     sizes = tuple(row.latent_size for row in behind)
     names = ", ".join(str(row.latent_size) for row in wanted)
     why = _("the set is wider than was asked for")

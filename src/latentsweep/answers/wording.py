@@ -279,7 +279,7 @@ def _undecided(told: _Told) -> str:
     noise = (_seeds_would_tell if seeds else _examples_would_tell)(len(open_rows)).format(
         **told.words, sizes=listed(row.latent_size for row in open_rows)
     )
-    largest = found.best == found.sizes[-1]
+    largest = found.best == found.sizes[-1] and not found.exhausted
     return " ".join([head, noise, *([_("Larger sizes may be better still.")] if largest else [])])
 
 

@@ -24,6 +24,7 @@ from latentsweep.show.sentences import (
     results_rows,
     what_was_seen,
 )
+from latentsweep.study import Study
 
 
 class Terminal(Observer):
@@ -66,7 +67,7 @@ class Terminal(Observer):
         if not self.console.is_terminal:
             self.say(f"{name} ...")
 
-    def advance(self, done: int) -> None:
+    def advance(self, done: float) -> None:
         """Move the bar."""
         self.progress.update(self.task, completed=done)
 
@@ -156,6 +157,14 @@ def group_lines(folder: RunFolder) -> list[str]:
         lines += ["", textwrap.fill(f"Not measured yet: {', '.join(titles)}. To measure it:", 96)]
         lines.append(f"  latentsweep evaluate {folder.path}")
     return [*lines, "", "To play with its networks:", f"  latentsweep explore {folder.path}"]
+
+
+def network_words(study: Study) -> str:
+    """The networks of a study: their kind and the units of its dense layers."""
+    units = ", ".join(str(size) for size in study.hidden_size)
+    if study.network == "dense":
+        return f"dense, {units} ReLU units each way"
+    return study.network + (f", {units} ReLU units between" if ":" not in study.network else "")
 
 
 def duration(seconds: float) -> str:

@@ -76,7 +76,8 @@ def _mistake(message: str) -> int:
 
 def _unknown_option(error: NoSuchOption) -> str:
     """The nearest option, also for the field's other words: `--latent-dim` is `--latents`."""
-    from latentsweep.study import OTHER_WORDS, Study
+    from latentsweep.other_words import OTHER_WORDS
+    from latentsweep.study import Study
 
     word = error.option_name.lstrip("-").replace("-", "_")
     field = OTHER_WORDS.get(word, word)

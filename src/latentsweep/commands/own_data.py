@@ -1,6 +1,5 @@
 """What commands that take data share: the options about it, and what they say of it."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,15 +71,42 @@ def data_lines(work: "Work") -> list[str]:
     """The data's splits and likelihood, and what was found in it."""
     from latentsweep.data.catalogue import is_users
     from latentsweep.data.findings import findings
+    from latentsweep.data.kind import reason
 
     dataset = work.dataset
     shape = " x ".join(str(size) for size in dataset.item_shape)
     return [
-        f"data    {dataset.name}: {_counts(dataset.splits)}; {shape} each; "
-        f"{work.likelihood_name} likelihood",
+        f"data    {dataset.name}: {_counts(work)}; {shape} each; "
+        f"{work.likelihood_name} likelihood{reason(work.study, dataset)}",
         *findings(dataset, work.study, questions=is_users(work.study.data)),
+        *_of_large_data(work),
     ]
 
 
-def _counts(splits: Mapping[str, Any]) -> str:
-    return ", ".join(f"{len(indices):,} to {name}" for name, indices in splits.items())
+def _of_large_data(work: "Work") -> list[str]:
+    """What is done about data that is large, or larger than memory."""
+    from latentsweep.commands.display import duration
+    from latentsweep.pipeline.reading import seconds_to_read, supply_of
+
+    dataset, lines = work.dataset, []
+    if dataset.is_large:
+        lines.append(
+            f"note    networks are measured on at most {dataset.most_measured:,} examples of a "
+            "split, drawn at random, and the data's fingerprint is that of a sample"
+        )
+    if (supply := supply_of(work)) is not None:
+        size = supply.row_bytes * len(supply.indices) / 2**30
+        seconds = seconds_to_read(work, supply, len(work.members))
+        lines.append(
+            f"note    larger than memory: {size:.1f} GiB are read from the disk as networks train, "
+            f"{duration(seconds)} of the price in all"
+        )
+    return lines
+
+
+def _counts(work: "Work") -> str:
+    folds = f" (each seed holds out another {work.fold_size:,})" if work.fold_size else ""
+    return ", ".join(
+        f"{len(indices):,} to {name}{folds if name == 'train' else ''}"
+        for name, indices in work.dataset.splits.items()
+    )

@@ -110,7 +110,7 @@ def recommend(
         asked = {"criterion": criterion.value, "rule": rule, **options}
         from latentsweep.pipeline.search import search
 
-        with _prepared(source, output, asked, changes) as (work, ask):
+        with _prepared(source, output, asked, changes, anew=force) as (work, ask):
             if dry_run:
                 return
             command = shlex.join(["latentsweep", *sys.argv[1:]])
@@ -133,22 +133,10 @@ def _rule(criterion: By, target: float | None) -> Any:
 
 
 def _from_table(path: Path, rule: Any, check: int | None) -> list[str]:
-    from latentsweep.answers.evidence import Evidence
-    from latentsweep.answers.losses import read_losses
-    from latentsweep.answers.recommendation import recommend
-    from latentsweep.answers.wording import MEASURES, Setting, as_json
     from latentsweep.commands.answers import recommendation_lines
+    from latentsweep.pipeline.own_losses import recommend_losses
 
-    losses, notes = read_losses(path)
-    found = recommend(losses, rule)
-    setting = Setting(
-        data=str(path.name),
-        architecture="the networks of that table",
-        budget="trained as they were",
-        held_out=losses.examples,
-        measure=MEASURES["loss"],
-    )
-    return recommendation_lines(as_json(found, rule, setting, Evidence(), notes), check)
+    return recommendation_lines(recommend_losses(path, rule), check)
 
 
 def _from_run(path: Path, criterion: By, rule: Any) -> dict[str, Any]:
@@ -160,24 +148,24 @@ def _from_run(path: Path, criterion: By, rule: Any) -> dict[str, Any]:
 
 @contextmanager
 def _prepared(
-    source: str, output: Path | None, asked: dict[str, Any], changes: dict[str, Any]
+    source: str,
+    output: Path | None,
+    asked: dict[str, Any],
+    changes: dict[str, Any],
+    *,
+    anew: bool,
 ) -> "Iterator[tuple[Work, Ask]]":
     """A search that is ready to begin, once what was found is said."""
     from latentsweep.commands.display import Terminal
-    from latentsweep.data.catalogue import load_dataset
-    from latentsweep.pipeline.run import settled, study_name
-    from latentsweep.pipeline.search import Ask, check_examples, search_study, suited
-    from latentsweep.pipeline.work import Work
+    from latentsweep.pipeline.recommended import prepared
+    from latentsweep.pipeline.run import study_name
+    from latentsweep.pipeline.search import Ask
     from latentsweep.record.folder import RunFolder
 
-    name = f"recommend-{study_name(source)}"
-    study = settled(search_study(name, source, changes), {})
     ask = Ask(**asked)
+    folder = RunFolder(output or Path("runs") / f"recommend-{study_name(source)}")
     with Terminal() as terminal:
-        whole = load_dataset(study.changed({"validation_fraction": 0}))
-        folder = RunFolder(output or Path("runs") / study.name)
-        work = Work(*suited(study, whole, changes), folder, terminal)
-        check_examples(work)
+        work = prepared(folder, source, changes, terminal, anew=anew)
         for line in _found_lines(work, ask):
             terminal.say(line)
         yield work, ask
@@ -186,16 +174,16 @@ def _prepared(
 def _found_lines(work: "Work", ask: "Ask") -> list[str]:
     """What was found in the data, and what the search will cost."""
     from latentsweep.answers.search import first_step
-    from latentsweep.commands.display import duration
+    from latentsweep.commands.display import duration, network_words
     from latentsweep.pipeline.search import goal_of, seconds_a_network
 
     study = work.study
-    first = first_step(goal_of(work.dataset, ask))
+    first = first_step(goal_of(study, work.dataset, ask))
     one = seconds_a_network(work)
     return [
         *own_data.data_lines(work),
-        f"network dense, {study.hidden_size} ReLU units each way, {study.epochs} epochs, about "
-        f"{one:.1f} s each on this machine",
+        f"network {network_words(study)}, {study.epochs} epochs, about {one:.1f} s each on this "
+        "machine",
         f"first   {first.networks} networks, {duration(first.networks * one)}; in all at most "
         f"{duration(ask.budget)} of training, and what measuring takes",
         f"folder  {work.folder.path}",

@@ -72,7 +72,7 @@ def run(
     if seeds is not None:
         changes["seeds"] = tuple(range(seeds))
     with Terminal() as terminal:
-        work = _work(study, output, changes, terminal)
+        work = _work(study, output, changes, terminal, anew=force)
         for line in _plan_lines(work):
             terminal.say(line)
         if not dry_run:
@@ -81,9 +81,11 @@ def run(
         print("\n".join(closing_lines(work.folder)))
 
 
-def _work(name: str | None, output: Path | None, changes: dict[str, Any], terminal: Any) -> "Work":
+def _work(
+    name: str | None, output: Path | None, changes: dict[str, Any], terminal: Any, *, anew: bool
+) -> "Work":
     from latentsweep.data.catalogue import load_dataset
-    from latentsweep.pipeline.run import choose_study, default_folder, settled
+    from latentsweep.pipeline.run import as_begun, choose_study, default_folder, settled
     from latentsweep.pipeline.work import Work
     from latentsweep.record.folder import RunFolder
 
@@ -91,8 +93,10 @@ def _work(name: str | None, output: Path | None, changes: dict[str, Any], termin
     if name is None and "data" not in changes:
         terminal.say(_chosen_for_user(chosen.name))
     study = settled(chosen, changes)
-    folder = output or default_folder(study, data=changes.get("data"))
-    return Work(study, load_dataset(study), RunFolder(folder), terminal)
+    folder = RunFolder(output or default_folder(study, data=changes.get("data")))
+    if not anew:
+        study = as_begun(folder, study)
+    return Work(study, load_dataset(study), folder, terminal)
 
 
 def _chosen_for_user(name: str) -> str:
@@ -105,18 +109,20 @@ def _chosen_for_user(name: str) -> str:
 
 
 def _plan_lines(work: "Work") -> list[str]:
-    from latentsweep.commands.display import duration
+    from latentsweep.commands.display import duration, network_words
     from latentsweep.pipeline.plan import members_of
     from latentsweep.pipeline.run import seconds_expected
 
     study = work.study
     seeds = f"{len(study.seeds)} seed{'s' if len(study.seeds) > 1 else ''}"
     sizes = ", ".join(str(size) for size in study.latent_sizes)
-    family = f"sizes {sizes} x {', '.join(study.objectives)} x {seeds}"
+    objectives = ", ".join(variant.name for variant in study.variants)
+    family = f"sizes {sizes} x {objectives} x {seeds}"
     steps = work.recipe().steps_per_epoch * study.epochs
     return [
         f"study   {study.name}: {study.description}" if study.description else study.name,
         *own_data.data_lines(work),
+        f"network {network_words(study)}",
         f"models  {len(members_of(study))}: {family}, {steps:,} steps each",
         f"price   {duration(seconds_expected(work))} on this machine, from nothing to the report",
         f"folder  {work.folder.path}",

@@ -7,6 +7,6 @@ def studies() -> None:
 
     for name in built_in_studies():
         study = load_study(name)
-        models = len(study.latent_sizes) * len(study.objectives) * len(study.seeds)
+        models = len(study.latent_sizes) * len(study.variants) * len(study.seeds)
         print(f"{name:14}{study.description} ({models} models)")
     print("\nRun one with 'latentsweep run NAME'; its run folder holds it as study.toml to edit.")

@@ -17,11 +17,11 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-from latentsweep.data import grouping
-from latentsweep.data.dataset import Dataset, extremes, leading, parted
-from latentsweep.data.memory import check_archive
+from latentsweep.data import grouping, kept
+from latentsweep.data.dataset import Dataset, extremes, leading, parted, rows_of
+from latentsweep.data.memory import check_archive, fits
 from latentsweep.data.missing import Gaps, filled, gaps, plural
-from latentsweep.data.scaling import rows_of, scale_for
+from latentsweep.data.scaling import scale_for
 from latentsweep.errors import DataError
 from latentsweep.study import Missing, Scaling
 
@@ -41,6 +41,8 @@ class _Named:
 
     def without(self, rows: np.ndarray) -> "_Named":
         """The array without some of its rows."""
+        if self.array.dtype.kind == "f" and not fits(self.array.nbytes):
+            return _Named(self.where, kept.without(self.array, rows))
         return _Named(self.where, self.array[~rows])
 
 
@@ -258,7 +260,7 @@ def stored(where: str, values: np.ndarray) -> np.ndarray:
         DataError: one is too large for it.
     """
     if values.dtype == np.uint8 or values.dtype == np.bool:
-        return values.astype(np.uint8, copy=False)
+        return _of_type(values, np.dtype(np.uint8))
     floats = values.dtype.kind == "f"
     limits = np.finfo(np.float32) if floats else np.iinfo(np.int32)
     low, high = (np.array(limit, limits.dtype).item() for limit in (limits.min, limits.max))
@@ -268,7 +270,16 @@ def stored(where: str, values: np.ndarray) -> np.ndarray:
             raise DataError(
                 f"{where} must fit in {limits.dtype} ({low} to {high}), got {extreme}; {remedy}"
             )
-    return values.astype(limits.dtype, copy=False)
+    return _of_type(values, limits.dtype)
+
+
+def _of_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The values in a stored type and row by row, through the disk if memory has no room."""
+    if values.dtype == dtype and values.flags.c_contiguous:
+        return values
+    if not fits(values.size * dtype.itemsize):
+        return kept.converted(values, dtype.name)
+    return values.astype(dtype, copy=False)
 
 
 def _pictures(values: np.ndarray) -> np.ndarray:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentsweep.data import array_file, grouping, synthetic
-from latentsweep.data.dataset import Dataset, with_validation
+from latentsweep.data import array_file, grouping, kind, synthetic
+from latentsweep.data.dataset import Dataset, with_folds, with_validation
 from latentsweep.errors import DataError, nearest
 from latentsweep.study import Study
 
@@ -35,9 +35,11 @@ def load_dataset(study: Study) -> Dataset:
     Raises:
         DataError: no such data, or it is damaged or can't be learned from.
     """
-    whole = with_validation(_whole(study), study.validation_fraction, study.split_seed)
-    _check_range(study, whole)
-    return whole
+    whole = kind.suitably_scaled(_whole(study), study)
+    kind.check_range(study, whole)
+    _check_network(study, whole)
+    parted = with_validation(whole, study.validation_fraction, study.split_seed)
+    return with_folds(parted, study.validation_folds, study.split_seed)
 
 
 def is_known(data: str) -> bool:
@@ -71,15 +73,16 @@ def _whole(study: Study) -> Dataset:
 _NO_PICTURES = "numbers, and pictures of 8 bits are divided by 255"
 
 
-def _check_range(study: Study, dataset: Dataset) -> None:
-    """Refuse values that the likelihood asked for has no probability of."""
-    if study.likelihood == "bernoulli" and not dataset.unit_interval:
-        low, high = dataset.extremes
+def _check_network(study: Study, dataset: Dataset) -> None:
+    """Refuse convolutions of what is no picture."""
+    if study.network == "convolutional" and min((*dataset.item_shape, 0)[:2]) < _LEAST_SIDE:
         raise DataError(
-            f"likelihood: bernoulli needs values in [0, 1], got {low.min():.4g} to "
-            f"{high.max():.4g} in {dataset.name} once scaled; write --scale minmax, or "
-            "--set likelihood=gaussian"
+            f"network: convolutional needs pictures of {_LEAST_SIDE} x {_LEAST_SIDE} at least, got "
+            f"items of {list(dataset.item_shape)} in {dataset.name}; leave it at dense"
         )
+
+
+_LEAST_SIDE = 4
 
 
 def _refuse_columns(study: Study) -> None:

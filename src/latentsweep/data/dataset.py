@@ -16,7 +16,14 @@ import numpy as np
 from latentsweep.errors import DataError
 
 STORED_TYPES = ("uint8", "float32", "int32")
+# Values that take more than 1 GiB in the float32 that networks are given are fingerprinted by a
+# sample, and networks measured on a sample.
+LARGE_VALUES = 2**28
+# As many as MNIST has to train on: a share is known to 0.2 points, and no nearest neighbour takes
+# longer to find than there. Of large items fewer, as many as make 512 MiB in float32.
+_MOST_MEASURED, _LEAST_MEASURED, _MEASURED_VALUES = 60_000, 1_000, 2**27
 _BLOCK_BYTES = 2**24
+_HASHED_BLOCKS, _HASHED_BYTES = 256, 2**18
 
 
 @dataclass(frozen=True)
@@ -145,22 +152,64 @@ class Dataset:
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
         """The least and the greatest scaled value: of each column that has a scale of its own."""
         if self.scale.columns is None:
-            ends = np.array(extremes(self.values), np.float64)[:, np.newaxis]
+            ends = np.array(self.stored_extremes, np.float64)[:, np.newaxis]
         else:
             ends = np.stack([self.values.min(axis=0), self.values.max(axis=0)])
         low, high = self.scale(ends, np.float32)
         return low, high
 
     @cached_property
+    def stored_extremes(self) -> tuple[float, float]:
+        """The least and the greatest value, as stored."""
+        return extremes(self.values)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the values are large."""
+        return is_large(self.values)
+
+    @property
+    def most_measured(self) -> int:
+        """How many examples of a split are measured at most, where the data is large."""
+        return min(_MOST_MEASURED, max(_LEAST_MEASURED, _MEASURED_VALUES // self.features))
+
+    def measured(self, indices: np.ndarray) -> np.ndarray:
+        """Those of some examples that are measured: all, or of large data a random sample.
+
+        The same examples have the same sample, in their order.
+        """
+        if not self.is_large or len(indices) <= self.most_measured:
+            return indices
+        draws = np.random.default_rng(0)
+        return indices[np.sort(draws.choice(len(indices), self.most_measured, replace=False))]
+
+    @cached_property
     def hash(self) -> str:
-        """SHA-256, in hexadecimal, of the values, labels and splits: type, shape and bytes."""
-        digest = hashlib.sha256()
+        """SHA-256, in hexadecimal, of the values, labels and splits: type, shape and bytes.
+
+        Of large values it is that of a sample: 64 MiB in blocks from the first to the last.
+        """
+        digest = hashlib.sha256(b"sample;" if self.is_large else b"")
         for array in (self.values, self.labels, *self.splits.values()):
             if array is not None:
                 digest.update(f"{array.dtype.name} {array.shape};".encode())
-                for _, block in blocks(array):
+                sampled = self.is_large and array is self.values
+                for block in spread(array) if sampled else (block for _, block in blocks(array)):
                     digest.update(block.tobytes())
         return digest.hexdigest()
+
+
+def is_large(values: np.ndarray) -> bool:
+    """Whether values take more than 1 GiB as float32: to scale all of them might take too much."""
+    return values.size > LARGE_VALUES
+
+
+def spread(values: np.ndarray) -> Iterator[np.ndarray]:
+    """At most 256 blocks of about 256 KiB or one row: the first, the last, the others between."""
+    rows = max(1, _HASHED_BYTES // max(1, values[:1].nbytes))
+    starts = np.linspace(0, max(0, len(values) - rows), _HASHED_BLOCKS).astype(np.int64)
+    for start in np.unique(starts):
+        yield values[start : start + rows]
 
 
 def blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -168,6 +217,14 @@ def blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     rows = max(1, _BLOCK_BYTES // max(1, values[:1].nbytes))
     for start in range(0, len(values), rows):
         yield start, values[start : start + rows]
+
+
+def rows_of(values: np.ndarray, indices: np.ndarray) -> Iterator[np.ndarray]:
+    """The examples with these indices, in the data's order, a block at a time."""
+    chosen = np.zeros(len(values), bool)
+    chosen[indices] = True
+    for start, block in blocks(values):
+        yield block[chosen[start : start + len(block)]]
 
 
 def extremes(values: np.ndarray) -> tuple[float, float]:
@@ -243,6 +300,40 @@ def with_validation(dataset: Dataset, fraction: float, seed: int) -> Dataset:
     parts = parted(len(train), fraction, seed, groups)
     splits = {"train": train[parts["train"]], "validation": train[parts["test"]]}
     return dataclasses.replace(dataset, splits={**dataset.splits, **splits})
+
+
+def with_folds(dataset: Dataset, folds: int, seed: int) -> Dataset:
+    """The data with its training split in the random order that `fold` cuts; unchanged for 0.
+
+    Raises:
+        DataError: there are groups, or fewer than two examples a fold.
+    """
+    if not folds:
+        return dataset
+    train = dataset.splits["train"]
+    if dataset.groups is not None:
+        raise DataError(
+            f"{dataset.name}: examples without groups are needed for validation_folds, since equal "
+            "folds would divide the groups; set validation_folds = 0 and a validation_fraction"
+        )
+    if len(train) < 2 * folds:
+        raise DataError(
+            f"{dataset.name}: a training split of {2 * folds} examples or more is needed for "
+            f"validation_folds = {folds}, got {len(train)}; set fewer folds"
+        )
+    order = np.random.default_rng(seed).permutation(len(train))
+    return dataclasses.replace(dataset, splits={**dataset.splits, "train": train[order]})
+
+
+def fold(train: np.ndarray, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a seed's network trains on and what it holds out, of N training examples.
+
+    Held out are the N // folds examples from (seed mod folds) (N // folds) on; the N mod folds that
+    are left over at the end are in no fold.
+    """
+    size = len(train) // folds
+    own = slice(start := seed % folds * size, start + size)
+    return np.delete(train, own), train[own]
 
 
 def leading(n: int, n_train: int) -> dict[str, np.ndarray]:

@@ -5,10 +5,10 @@ from hashlib import blake2b
 
 import numpy as np
 
-from latentsweep.data.dataset import Dataset, blocks, extremes
+from latentsweep.data.dataset import Dataset, blocks
 from latentsweep.data.missing import plural
 from latentsweep.data.scaling import said
-from latentsweep.study import Study
+from latentsweep.study import COUNT_LIKELIHOODS, Study
 
 _NAMED = 8
 _MOST_BYTES, _MOST_EXAMPLES = 2**31, 2_000_000  # in which equal examples are looked for
@@ -39,13 +39,14 @@ def findings(dataset: Dataset, study: Study, *, questions: bool) -> list[str]:
 
 def _values(dataset: Dataset) -> str:
     shape = " x ".join(f"{size:,}" for size in dataset.values.shape)
-    low, high = extremes(dataset.values)
+    low, high = dataset.stored_extremes
     return f"values  {shape}, {dataset.values.dtype}, from {low:.6g} to {high:.6g}"
 
 
 def _scale(dataset: Dataset, study: Study, own: bool) -> str:
     """How values are scaled, and the flag for another way where there is one."""
-    chosen = own and study.scale == "auto" and not dataset.is_image
+    counts = study.likelihood in COUNT_LIKELIHOODS
+    chosen = own and study.scale == "auto" and not dataset.is_image and not counts
     remedy = "; --scale standard, minmax or none for another" if chosen else ""
     return f"scale   {said(dataset.scale, study.scale)}{remedy}"
 
@@ -75,9 +76,9 @@ def _constant(dataset: Dataset) -> str | None:
     varies = np.zeros(dataset.item_shape, bool)
     for _, block in blocks(dataset.values):
         varies |= (block != first).any(axis=0)
+        if varies.all():
+            return None
     constant = int((~varies).sum())
-    if not constant:
-        return None
     return f"{plural(constant, 'value')} of {dataset.features:,} the same in all examples; kept"
 
 

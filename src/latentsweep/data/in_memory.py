@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pyarrow import ArrowException
 
+from latentsweep.data.dataset import blocks
 from latentsweep.data.table_file import with_index
 from latentsweep.errors import DataError
 
@@ -42,7 +43,8 @@ def saved(data: Any, labels: Any, folder: Path, name: str) -> dict[str, Any]:
 
 def _saved_array(values: np.ndarray, classes: np.ndarray | None, folder: Path, name: str) -> Path:
     digest = hashlib.sha256(f"{values.dtype.str} {values.shape}".encode())
-    digest.update(np.ascontiguousarray(values).tobytes())
+    for _, block in blocks(np.atleast_1d(values)):
+        digest.update(block.tobytes())
     if classes is None:
         path = _place(folder, digest, f"{name}.npy")
         if not path.exists():

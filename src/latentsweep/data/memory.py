@@ -7,6 +7,8 @@ from pathlib import Path
 
 from latentsweep.errors import DataError
 
+_SHARE = 0.5  # that values may take of what is free, the rest being for what they are made into
+
 
 def free_memory() -> int:
     """Bytes that this machine can still give, about."""
@@ -19,6 +21,11 @@ def free_memory() -> int:
     return 4 * 2**30
 
 
+def fits(needed: int) -> bool:
+    """Whether so many bytes leave room in memory for what is done with them."""
+    return needed <= _SHARE * free_memory()
+
+
 def check_fits(where: str, needed: int, remedy: str) -> None:
     """Refuse what would take more memory than is free.
 
@@ -27,7 +34,8 @@ def check_fits(where: str, needed: int, remedy: str) -> None:
     """
     if needed > (free := free_memory()):
         raise DataError(
-            f"{where}: takes {_size(needed)} in memory, of which {_size(free)} are free; {remedy}"
+            f"{where}: takes {size_in_words(needed)} in memory, of which {size_in_words(free)} "
+            f"are free; {remedy}"
         )
 
 
@@ -44,5 +52,6 @@ def check_archive(path: Path, members: Collection[str]) -> None:
     check_fits(f"{path}: unpacked", needed, remedy)
 
 
-def _size(count: int) -> str:
+def size_in_words(count: int) -> str:
+    """Bytes in MiB, or in GiB from one on."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latentsweep.data.dataset import blocks
+from latentsweep.data import kept
+from latentsweep.data.dataset import blocks, is_large, rows_of
+from latentsweep.data.memory import fits
 from latentsweep.errors import DataError
 
 
@@ -36,16 +38,27 @@ def filled(where: str, values: np.ndarray, train: np.ndarray) -> np.ndarray:
     Raises:
         DataError: a feature has no value in the training split.
     """
-    known = np.isfinite(values)
-    counts = known[train].sum(axis=0)
+    means = _means(where, values, train)
+    if not fits(2 * values.nbytes):
+        return kept.filled(values, means)
+    return np.where(np.isfinite(values), values, means).astype(values.dtype)
+
+
+def _means(where: str, values: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Each feature's mean over the training split; of large data block by block."""
+    parts = rows_of(values, train) if is_large(values) else [values[train]]
+    counts, sums = np.zeros(values.shape[1:], np.int64), np.zeros(values.shape[1:])
+    for rows in parts:
+        known = np.isfinite(rows)
+        counts += known.sum(axis=0)
+        sums += np.where(known, rows, 0).sum(axis=0, dtype=np.float64)
     if not counts.all():
         place = tuple(int(i) for i in np.argwhere(counts == 0)[0])
         raise DataError(
             f"{where}: a value in the training split is needed to fill in the mean, got none for "
             f"the feature {place}; leave that feature out"
         )
-    sums = np.where(known[train], values[train], 0).sum(axis=0, dtype=np.float64)
-    return np.where(known, values, sums / counts).astype(values.dtype)
+    return sums / counts
 
 
 def plural(count: int, one: str) -> str:

@@ -1,6 +1,6 @@
 """How values are brought to the size that networks learn from, by the study's field `scale`.
 
-auto of an array: the first rule that fits:
+Counts stay as they are (data/kind.py). auto of any other array: the first rule that fits:
 
     all values in [0, 1]     x = values
     uint8                    x = values / 255
@@ -15,11 +15,10 @@ minmax looks at all examples, so that none is outside [0, 1].
 """
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
-from latentsweep.data.dataset import Scale, blocks, extremes
+from latentsweep.data.dataset import Scale, blocks, extremes, is_large, rows_of
 from latentsweep.study import Scaling
 
 
@@ -48,8 +47,7 @@ def said(scale: Scale, how: Scaling) -> str:
 
 
 def _chosen(values: np.ndarray, train: np.ndarray, table: bool) -> Scale:
-    low, high = extremes(values)
-    if low >= 0 and high <= 1:
+    if _in_unit_interval(values):
         return Scale(0.0, 1.0)
     if values.dtype == np.uint8:
         return Scale(0.0, 255.0)
@@ -58,9 +56,14 @@ def _chosen(values: np.ndarray, train: np.ndarray, table: bool) -> Scale:
     return Scale(*_moments(values, train))
 
 
+def _in_unit_interval(values: np.ndarray) -> bool:
+    """Whether all values lie in [0, 1]; of others no more is read than up to the first."""
+    return all(block.min() >= 0 and block.max() <= 1 for _, block in blocks(values))
+
+
 def _one_unit(values: np.ndarray) -> bool:
-    spans = np.ptp(values.astype(np.float64), axis=0)
-    return bool(np.mean(2 * spans >= np.ptp(values.astype(np.float64))) > 0.5)
+    lows, highs = (ends.astype(np.float64) for ends in (values.min(axis=0), values.max(axis=0)))
+    return bool(np.mean(2 * (highs - lows) >= highs.max() - lows.min()) > 0.5)
 
 
 def _from_bounds(values: np.ndarray) -> Scale:
@@ -72,8 +75,17 @@ def _from_bounds(values: np.ndarray) -> Scale:
 
 
 def _by_column(values: np.ndarray, train: np.ndarray) -> Scale:
+    if is_large(values):
+        return _columns(*_column_moments(values, train))
     chosen = values[train].astype(np.float64)
     return _columns(chosen.mean(axis=0), chosen.std(axis=0))
+
+
+def _column_moments(values: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column, a block at a time."""
+    means = sum(rows.sum(axis=0, dtype=np.float64) for rows in rows_of(values, train)) / len(train)
+    squares = sum(np.square(rows - means).sum(axis=0) for rows in rows_of(values, train))
+    return np.asarray(means), np.sqrt(squares / len(train))
 
 
 def _columns(offsets: np.ndarray, factors: np.ndarray) -> Scale:
@@ -88,11 +100,3 @@ def _moments(values: np.ndarray, indices: np.ndarray) -> tuple[float, float]:
     mean = sum(rows.sum(dtype=np.float64) for rows in rows_of(values, indices)) / count
     squares = sum(np.square(rows - np.float64(mean)).sum() for rows in rows_of(values, indices))
     return float(mean), math.sqrt(squares / count)
-
-
-def rows_of(values: np.ndarray, indices: np.ndarray) -> Iterator[np.ndarray]:
-    """The examples with these indices, in the data's order, a block at a time."""
-    chosen = np.zeros(len(values), bool)
-    chosen[indices] = True
-    for start, block in blocks(values):
-        yield block[chosen[start : start + len(block)]]

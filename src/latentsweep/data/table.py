@@ -5,18 +5,21 @@ A column that is constant in the training split has nothing to be learned and is
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import pandas as pd
 
-from latentsweep.data import grouping, table_file
+from latentsweep.data import grouping, kept, table_batches, table_file
 from latentsweep.data.array_file import stored
-from latentsweep.data.dataset import Dataset, parted
+from latentsweep.data.dataset import Dataset, blocks, parted, rows_of
 from latentsweep.data.grouping import Groups
-from latentsweep.data.missing import filled, gaps, plural
+from latentsweep.data.memory import fits
+from latentsweep.data.missing import Gaps, filled, gaps, plural
 from latentsweep.data.scaling import scale_for
+from latentsweep.data.table_batches import OnDisk
 from latentsweep.errors import DataError, nearest
 from latentsweep.study import Study
 
@@ -36,7 +39,7 @@ class Named(NamedTuple):
 class _Rows:
     """The parts of a table, the rows of all of them the same."""
 
-    features: pd.DataFrame
+    features: pd.DataFrame | OnDisk
     labels: pd.Series | None
     ids: pd.Series | None
     by: pd.Series | None
@@ -56,7 +59,11 @@ def load(path: Path, study: Study) -> Dataset:
     Raises:
         DataError: no such file or column, or values that can't be learned from.
     """
-    return from_frame(Named(path.stem, str(path), table_file.read(path)), study)
+    if not table_batches.needed(path):
+        return from_frame(Named(path.stem, str(path), table_file.read(path)), study)
+    notes: list[str] = []
+    table = Named(path.stem, str(path), table_batches.header(path))
+    return _dataset(table, _parted_on_disk(table, path, study, notes), study, notes)
 
 
 def from_frame(table: Named, study: Study) -> Dataset:
@@ -66,7 +73,11 @@ def from_frame(table: Named, study: Study) -> Dataset:
         DataError: no such column, or values that can't be learned from.
     """
     notes: list[str] = []
-    rows = _complete(_parted(table, study, notes), table, study, notes)
+    return _dataset(table, _parted(table, study, notes), study, notes)
+
+
+def _dataset(table: Named, rows: _Rows, study: Study, notes: list[str]) -> Dataset:
+    rows = _complete(rows, table, study, notes)
     _check_count(table, rows)
     groups = _groups(rows, study)
     splits = parted(
@@ -110,6 +121,16 @@ def _parted(table: Named, study: Study, notes: list[str]) -> _Rows:
     return _Rows(_numbers(table, features), *parts)
 
 
+def _parted_on_disk(table: Named, path: Path, study: Study, notes: list[str]) -> _Rows:
+    """The same of a table without rows, its own being read in batches; its parts are read whole."""
+    heads = _parted(table, study, notes)
+    names = [None if part is None else str(part.name) for part in heads.parts]
+    parts = table_batches.columns(path, [name for name in names if name is not None])
+    read = partial(_numbers, table)
+    features = table_batches.numbers(path, heads.features.columns, read)
+    return _Rows(features, *(None if name is None else parts[name] for name in names))
+
+
 def _check_column(table: Named, frame: pd.DataFrame, field: str, name: str) -> None:
     if name and name not in frame.columns:
         hint = nearest(name, frame.columns) or f"; there are {_some(frame.columns)}"
@@ -147,11 +168,12 @@ def _as_numbers(column: pd.Series) -> pd.Series:
 
 def _refuse_text(table: Named, column: pd.Series, read: pd.Series, names: Sequence[str]) -> None:
     row = int((read.isna() & column.notna()).to_numpy().argmax())
+    number = column.index[row] + 1
     drops = " ".join(f"--drop {_quoted(name)}" for name in names[:_LISTED])
     also = f" (as in {_some(names[1:])})" if names[1:] else ""
     raise DataError(
         f"data: column '{column.name}' of '{table.source}' must hold numbers, got "
-        f"'{column.iloc[row]}' in row {row + 1}{also}; leave it out with {drops}, or give it a "
+        f"'{column.iloc[row]}' in row {number}{also}; leave it out with {drops}, or give it a "
         "part: --label, --id or --split-by"
     )
 
@@ -162,7 +184,7 @@ def _quoted(name: str) -> str:
 
 def _complete(rows: _Rows, table: Named, study: Study, notes: list[str]) -> _Rows:
     """The rows without those that miss something, or a refusal of them."""
-    values = rows.features.to_numpy(np.float64, na_value=np.nan)
+    values = _floats(rows.features)
     lacking = np.zeros(len(values), bool)
     for part in (rows.labels, rows.by):
         if part is not None:
@@ -173,21 +195,28 @@ def _complete(rows: _Rows, table: Named, study: Study, notes: list[str]) -> _Row
             f"the first row {int(lacking.argmax()) + 1}; --missing drop leaves them out"
         )
     if study.missing == "error" and (found := gaps(values)).count:
-        _refuse_gaps(table, rows.features, values, found.first[0])
+        _refuse_gaps(table, rows.features.columns, values, found)
     if study.missing == "drop" and (lacking := lacking | gaps(values).rows).any():
         notes.append(f"{plural(lacking.sum(), 'row')} with missing values left out")
         return rows.kept(~lacking)
     return rows
 
 
-def _refuse_gaps(table: Named, features: pd.DataFrame, values: np.ndarray, first: int) -> None:
-    bad = ~np.isfinite(values)
-    counts = {name: count for name, count in zip(features, bad.sum(axis=0), strict=True) if count}
-    columns = _some(f"{name} {count:,}" for name, count in counts.items())
+def _floats(features: pd.DataFrame | OnDisk) -> np.ndarray:
+    """The features as floats, but for whole numbers on the disk, of which none is missing."""
+    if isinstance(features, OnDisk):
+        return features.values
+    return features.to_numpy(np.float64, na_value=np.nan)
+
+
+def _refuse_gaps(table: Named, names: pd.Index, values: np.ndarray, found: Gaps) -> NoReturn:
+    missing = sum((~np.isfinite(block)).sum(axis=0) for _, block in blocks(values))
+    counts = zip(names, np.asarray(missing), strict=True)
+    columns = _some(f"{name} {count:,}" for name, count in counts if count)
     raise DataError(
-        f"data: '{table.source}' has {plural(bad.sum(), 'missing value')} ({columns}), the first "
-        f"in row {first + 1}; --missing drop leaves {plural(bad.any(axis=1).sum(), 'row')} out, "
-        "--missing mean fills in the column's mean"
+        f"data: '{table.source}' has {plural(found.count, 'missing value')} ({columns}), the first "
+        f"in row {found.first[0] + 1}; --missing drop leaves {plural(found.rows.sum(), 'row')} "
+        "out, --missing mean fills in the column's mean"
     )
 
 
@@ -206,7 +235,7 @@ def _groups(rows: _Rows, study: Study) -> Groups | None:
 
 
 def _values(
-    table: Named, features: pd.DataFrame, train: np.ndarray, study: Study, notes: list[str]
+    table: Named, features: pd.DataFrame | OnDisk, train: np.ndarray, study: Study, notes: list[str]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """The features in their stored type, without constant ones, and their names."""
     values = _array(features)
@@ -214,7 +243,7 @@ def _values(
         values = filled(f"data: '{table.source}'", values, train)
         notes.append(f"{plural(count, 'missing value')} filled in with the column's mean")
     values = stored(f"data: '{table.source}'", values)
-    varies = np.ptp(values[train], axis=0) > 0
+    varies = _varies(values, train)
     if not varies.any():
         raise DataError(
             f"data: a column that differs within the training split is needed, got constant ones "
@@ -224,11 +253,27 @@ def _values(
     if not varies.all():
         left = f"{plural((~varies).sum(), 'constant column')} left out: {_some(names[~varies])}"
         notes.append(left)
-    return np.ascontiguousarray(values[:, varies]), tuple(names[varies])
+    return _chosen(values, varies), tuple(names[varies])
 
 
-def _array(features: pd.DataFrame) -> np.ndarray:
+def _varies(values: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Which columns differ within the training split."""
+    first = values[train[0]]
+    return np.any([(rows != first).any(axis=0) for rows in rows_of(values, train)], axis=0)
+
+
+def _chosen(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    if columns.all() and values.flags.c_contiguous:
+        return values
+    if not fits(values.nbytes):
+        return kept.chosen(values, columns)
+    return np.ascontiguousarray(values[:, columns])
+
+
+def _array(features: pd.DataFrame | OnDisk) -> np.ndarray:
     """The columns as one array: of whole numbers where all are, else of floats."""
+    if isinstance(features, OnDisk):
+        return features.values
     kinds = {np.dtype(getattr(kind, "numpy_dtype", kind)).kind for kind in features.dtypes}
     if kinds <= set("bui") and not features.isna().to_numpy().any():
         whole = features.to_numpy()

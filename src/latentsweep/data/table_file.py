@@ -50,7 +50,8 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 
 def _csv(path: Path) -> pd.DataFrame:
-    check_fits(f"data: '{path}'", path.stat().st_size, "save fewer rows or columns")
+    remedy = "save it as Parquet (docs/data.md), which is read in parts"
+    check_fits(f"data: '{path}'", path.stat().st_size, remedy)
     separator = _separator(path)
     frame = _read_csv(path, separator, ".")
     if separator != "," and any(_has_decimal_commas(frame[name]) for name in frame):

@@ -18,23 +18,33 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from latentsweep.model.network import NetworkShape
 from latentsweep.model.objective import Objective
+from latentsweep.model.shape import NetworkShape
 from latentsweep.model.vae import VAE, initial_vae
 
 Mapping = Literal["map", "vmap"]
 
 
 class Settings(eqx.Module):
-    """What may differ between members: numbers, so that differing costs no compilation."""
+    """What may differ between members: numbers, so that differing costs no compilation.
+
+    `kl_warm_up` are the epochs over which the penalty's weight rises from 0.
+    """
 
     seed: Int[Array, "*M"] | int
     latent_size: Int[Array, "*M"] | int
     objective: Objective
+    kl_warm_up: Float[Array, "*M"] | float = 0.0
 
     def active(self, width: int) -> Float[Array, " K"]:
         """1 for the member's own latent dimensions, 0 for those that pad it to `width`."""
         return (jnp.arange(width) < self.latent_size).astype(float)
+
+    def warmed(self, epoch: Float[Array, ""]) -> "Settings":
+        """The settings of a step, the weight being min(1, epochs done by then / kl_warm_up)."""
+        share = jnp.minimum(epoch / jnp.maximum(self.kl_warm_up, 1e-9), 1.0)
+        weight = jnp.where(self.kl_warm_up > 0, share, 1.0) * self.objective.weight
+        return eqx.tree_at(lambda settings: settings.objective.weight, self, weight)
 
 
 class Stream(enum.IntEnum):
@@ -58,16 +68,16 @@ def initial_member(settings: Settings, shape: NetworkShape) -> VAE:
     key = stream(settings.seed, Stream.WEIGHTS)
     vae = initial_vae(key, shape, jnp.asarray(settings.latent_size, float))
     active = settings.active(shape.width)
-    return jax.tree.map(partial(_masked, active), vae, latent_axes(shape))
+    return _by_latent_axis(partial(_masked, active), vae, shape)
 
 
 def unpadded(vae: VAE, latent_size: int, shape: NetworkShape) -> VAE:
     """A member without its padding: what training it alone would have given."""
     own = slice(latent_size)
-    return jax.tree.map(
+    return _by_latent_axis(
         lambda leaf, axis: leaf if axis is None else leaf[(slice(None),) * axis + (own,)],
         vae,
-        latent_axes(shape),
+        shape,
     )
 
 
@@ -82,7 +92,7 @@ def padded(vae: VAE, shape: NetworkShape) -> VAE:
         ]
         return jnp.pad(leaf, missing)
 
-    return jax.tree.map(widen, vae, latent_axes(shape))
+    return _by_latent_axis(widen, vae, shape)
 
 
 def latent_axes(shape: NetworkShape) -> VAE:
@@ -119,6 +129,11 @@ def each(function: Callable[..., Any], mapping: Mapping) -> Callable[..., Any]:
     if mapping == "vmap":
         return jax.vmap(function)
     return lambda *families: jax.lax.map(lambda members: function(*members), families)
+
+
+def _by_latent_axis(function: Callable[..., Any], vae: VAE, shape: NetworkShape) -> VAE:
+    """`function` of each weight and its latent axis; a network that is never padded as it is."""
+    return jax.tree.map(function, vae, latent_axes(shape)) if shape.is_padded else vae
 
 
 def _masked(active: Float[Array, " K"], leaf: Array, axis: int | None) -> Array:

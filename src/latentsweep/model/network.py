@@ -1,7 +1,10 @@
-"""The report's network: one dense layer of ReLU units each way.
+"""Dense networks; the report's has one layer of ReLU units each way.
 
     encoder:  h = relu(x W + b),   mean = h W_0 + b_0,   s = h W_1 + b_1
     decoder:  h = relu(z W + b),   parameters = h W + b
+
+Deeper ones have more such layers between the first and the last, the decoder's sizes being the
+encoder's in reverse.
 
 Kernels are Glorot-uniform, U(-l, l) with l = sqrt(6 / (fan_in + fan_out)), and biases zero. Where a
 fan is the latent width it is the network's own latent size, not the width it is padded to, and
@@ -13,21 +16,14 @@ References:
     networks, equation 16.
 """
 
-from typing import NamedTuple
+from itertools import pairwise
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-
-class NetworkShape(NamedTuple):
-    """The sizes that fix a compiled program."""
-
-    features: int
-    parameters_per_feature: int
-    hidden: int
-    width: int
+from latentsweep.model.shape import NetworkShape
 
 
 class Linear(eqx.Module):
@@ -58,10 +54,16 @@ class Encoder(eqx.Module):
 
     hidden: Linear
     heads: Heads
+    deeper: tuple[Linear, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """K, padding included."""
+        return self.heads.bias.shape[-1]
 
     def __call__(self, x: Float[Array, " D"]) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
         """The mean and the log-scale s."""
-        mean, log_scale = self.heads(jax.nn.relu(self.hidden(x)))
+        mean, log_scale = self.heads(through(x, self.hidden, *self.deeper))
         return mean, log_scale
 
 
@@ -71,10 +73,19 @@ class Decoder(eqx.Module):
     hidden: Linear
     output: Linear
     parameters_per_feature: int = eqx.field(static=True)
+    deeper: tuple[Linear, ...] = ()
 
     def __call__(self, z: Float[Array, " K"]) -> Float[Array, "P D"]:
         """The likelihood's parameters of each feature."""
-        return self.output(jax.nn.relu(self.hidden(z))).reshape(self.parameters_per_feature, -1)
+        hidden = through(z, self.hidden, *self.deeper)
+        return self.output(hidden).reshape(self.parameters_per_feature, -1)
+
+
+def through(x: Float[Array, " fan_in"], *layers: Linear) -> Float[Array, " fan_out"]:
+    """What layers of ReLU units, one after the other, make of x."""
+    for layer in layers:
+        x = jax.nn.relu(layer(x))
+    return x
 
 
 def initial_encoder(
@@ -82,11 +93,10 @@ def initial_encoder(
 ) -> Encoder:
     """An encoder of `shape.width` latent columns with the fresh weights of one of `latent_size`."""
     hidden_key, heads_key = jax.random.split(key)
-    columns = _columns(heads_key, shape.width, (2, shape.hidden))
-    weight = _limit(shape.hidden, latent_size) * jnp.transpose(columns, (2, 1, 0))
     return Encoder(
-        hidden=_linear(hidden_key, shape.features, shape.hidden),
-        heads=Heads(weight, jnp.zeros((2, shape.width))),
+        hidden=initial_linear(hidden_key, shape.features, shape.hidden[0]),
+        heads=initial_heads(heads_key, shape.hidden[-1], shape.width, latent_size),
+        deeper=_deeper(key, shape.hidden),
     )
 
 
@@ -95,18 +105,44 @@ def initial_decoder(
 ) -> Decoder:
     """A decoder of `shape.width` latent rows with the fresh weights of one of `latent_size`."""
     hidden_key, output_key = jax.random.split(key)
-    rows = _columns(hidden_key, shape.width, (shape.hidden,))
     outputs = shape.parameters_per_feature * shape.features
     return Decoder(
-        hidden=Linear(_limit(latent_size, shape.hidden) * rows, jnp.zeros(shape.hidden)),
-        output=_linear(output_key, shape.hidden, outputs),
+        hidden=initial_from_code(hidden_key, shape.width, shape.hidden[-1], latent_size),
+        output=initial_linear(output_key, shape.hidden[0], outputs),
         parameters_per_feature=shape.parameters_per_feature,
+        deeper=_deeper(key, shape.hidden[::-1]),
     )
 
 
-def _linear(key: Key[Array, ""], fan_in: int, fan_out: int) -> Linear:
+def initial_heads(
+    key: Key[Array, ""], fan_in: int, width: int, latent_size: Float[Array, ""]
+) -> Heads:
+    """Both heads, padded to `width`, with the fresh weights of those of `latent_size`."""
+    columns = _columns(key, width, (2, fan_in))
+    weight = _limit(fan_in, latent_size) * jnp.transpose(columns, (2, 1, 0))
+    return Heads(weight, jnp.zeros((2, width)))
+
+
+def initial_from_code(
+    key: Key[Array, ""], width: int, fan_out: int, latent_size: Float[Array, ""]
+) -> Linear:
+    """A layer that takes a code padded to `width`, as fresh as one that takes `latent_size`."""
+    rows = _columns(key, width, (fan_out,))
+    return Linear(_limit(latent_size, fan_out) * rows, jnp.zeros(fan_out))
+
+
+def initial_linear(key: Key[Array, ""], fan_in: int, fan_out: int) -> Linear:
+    """A fresh layer."""
     weight = _limit(fan_in, fan_out) * jax.random.uniform(key, (fan_in, fan_out), minval=-1.0)
     return Linear(weight, jnp.zeros(fan_out))
+
+
+def _deeper(key: Key[Array, ""], sizes: tuple[int, ...]) -> tuple[Linear, ...]:
+    """The layers between layers of these sizes; 0 and 1 are the keys of the first and the last."""
+    keys = (jax.random.fold_in(key, place) for place in range(2, len(sizes) + 1))
+    return tuple(
+        initial_linear(each, *pair) for each, pair in zip(keys, pairwise(sizes), strict=False)
+    )
 
 
 def _columns(key: Key[Array, ""], width: int, shape: tuple[int, ...]) -> Float[Array, "K *shape"]:

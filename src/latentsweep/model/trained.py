@@ -5,6 +5,7 @@ matrix products are in full float32, whatever it was trained with and on whateve
 """
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Float, Num
 
 from latentsweep.data.dataset import Scale
@@ -26,11 +27,11 @@ class Trained(eqx.Module):
     @property
     def width(self) -> int:
         """K, padding included."""
-        return self.vae.encoder.heads.bias.shape[-1]
+        return self.vae.encoder.width
 
     def scaled(self, value: Num[Array, "*rows D"]) -> Float[Array, "*rows D"]:
         """Stored values in the unit that the likelihood speaks of."""
-        return self.scale(value, self.vae.encoder.heads.bias.dtype)
+        return self.scale(value, jax.tree.leaves(self.vae)[0].dtype)
 
     def encoded(self, x: Float[Array, " D"]) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
         """The mean and the log-scale s of one scaled example."""

@@ -7,27 +7,27 @@ pad it to its family's width: they never reach the decoder and never cost anythi
 gradients are exactly zero.
 """
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from latentsweep.model import convolutional, network, own
 from latentsweep.model import objective as objectives
-from latentsweep.model.network import (
-    Decoder,
-    Encoder,
-    NetworkShape,
-    initial_decoder,
-    initial_encoder,
-)
 from latentsweep.model.objective import Objective
+from latentsweep.model.shape import NetworkShape
 
 
 class VAE(eqx.Module):
-    """The weights of one network."""
+    """The weights of one network: two modules, of one of the built-in kinds or a user's own.
 
-    encoder: Encoder
-    decoder: Decoder
+    encoder(x [D]) -> mean [K], s [K];    encoder.width = K;    decoder(z [K]) -> [P, D]
+    """
+
+    encoder: Any
+    decoder: Any
 
 
 class Forward(eqx.Module):
@@ -37,9 +37,22 @@ class Forward(eqx.Module):
     penalty: Float[Array, "*rows"]
 
 
+_KINDS = {
+    "dense": (network.initial_encoder, network.initial_decoder),
+    "convolutional": (convolutional.initial_encoder, convolutional.initial_decoder),
+}
+
+
 def initial_vae(key: Key[Array, ""], shape: NetworkShape, latent_size: Float[Array, ""]) -> VAE:
-    """A network with fresh weights, padded to `shape.width`."""
+    """A network with fresh weights, padded to `shape.width`; a user's own never is.
+
+    Raises:
+        StudyError: a user's own network cannot be made.
+    """
+    if shape.network not in _KINDS:
+        return VAE(*own.initial_pair(key, shape))
     encoder_key, decoder_key = jax.random.split(key)
+    initial_encoder, initial_decoder = _KINDS[shape.network]
     return VAE(
         initial_encoder(encoder_key, shape, latent_size),
         initial_decoder(decoder_key, shape, latent_size),

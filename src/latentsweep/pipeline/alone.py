@@ -17,7 +17,7 @@ import numpy as np
 from latentsweep.data.dataset import Scale
 from latentsweep.model import family
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.network import NetworkShape
+from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
 from latentsweep.pipeline.plan import Member, footprint, planned_passes
 from latentsweep.study import Study
@@ -81,7 +81,7 @@ class _Kind:
         steps = study.epochs * math.ceil(self.examples / study.batch_size)
         per_feature, (width,) = likelihood.parameters_per_feature, study.latent_sizes
         return Recipe(
-            shape=NetworkShape(self.features, per_feature, study.hidden_size, width),
+            shape=NetworkShape((self.features,), per_feature, study.hidden_size, width),
             likelihood=likelihood,
             scale=_SCALED,
             optimiser=adam(study, steps),
@@ -100,6 +100,7 @@ def _programs(kind: _Kind) -> fit.Programs:
     mesh = placement.mesh(1)
     settings = Member("elbo", kind.study.latent_sizes[0], 0).settings(kind.study, kind.features)
     with kept_programs():
-        kinds = [(family.stacked([settings]), on_all(zeros, mesh), mesh)]
+        data = on_all(zeros, mesh)
+        kinds = [(family.stacked([settings]), data, mesh)]
         (programs,) = fit.compiled(plan.recipe(recipe), plan.mapping, kinds)
-    return replace(programs, data=programs.data[:0])
+    return replace(programs, data=data[:0])

@@ -16,7 +16,7 @@ from latentsweep.evaluation.rate import active_units, effective_units, units_by_
 from latentsweep.language import _, marked, ngettext, printed
 from latentsweep.pipeline.plan import Member, members_in
 from latentsweep.record.folder import RunFolder
-from latentsweep.study import Study
+from latentsweep.study import LIKELIHOOD_LABELS, Study
 
 Criterion = Literal["elbo", "reconstruction", "knn"]
 HELD_OUT = "validation"
@@ -88,7 +88,7 @@ class Answer:
     @property
     def json(self) -> dict[str, Any]:
         """The content of `recommendation` in answers.json, in the language of the moment."""
-        rule, notes = self.compared.rule, _notes(self.losses, self.compared)
+        rule, notes = self.compared.rule, _notes(self.losses, self.compared, self.found)
         setting = _setting(self.losses, self.compared)
         json = as_json(self.found, rule, setting, self.evidence, notes)
         json["rows"] = [
@@ -126,8 +126,9 @@ def answer(
 
 
 def split_of(folder: RunFolder) -> str:
-    """The split that sizes are chosen on: "validation" if one was held out for that."""
-    return HELD_OUT if HELD_OUT in folder.manifest()["data"]["splits"] else "test"
+    """What sizes are chosen on: "validation" if a split, or folds, were held out for that."""
+    held_out = HELD_OUT in folder.manifest()["data"]["splits"] or folder.study().validation_folds
+    return HELD_OUT if held_out else "test"
 
 
 def _measured(
@@ -186,15 +187,18 @@ def _losses(
     seeds = sorted({member.seed for member in arrays})
     held_out = {member: _ARRAYS[criterion](each) for member, each in arrays.items()}
     examples = len(next(iter(held_out.values())))
-    if examples < LEAST_EXAMPLES:
-        raise NotJudgedError(folder, _TOO_LITTLE, least=LEAST_EXAMPLES, examples=examples)
     values = np.full((len(sizes), len(seeds), examples), np.nan)
     for member, each in held_out.items():
         if np.isfinite(each).all():
             values[sizes.index(member.latent_size), seeds.index(member.seed)] = each
     if np.isnan(values).all():
         raise NotJudgedError(folder, _ALL_FAILED)
-    return Losses(tuple(sizes), tuple(seeds), values, _no_latent(folder, criterion, examples))
+    none, folds = _no_latent(folder, criterion, examples), max(folder.study().validation_folds, 1)
+    losses = Losses(tuple(sizes), tuple(seeds), values, none, folds)
+    if losses.examples < LEAST_EXAMPLES:
+        told = {"least": LEAST_EXAMPLES, "examples": losses.examples}
+        raise NotJudgedError(folder, _TOO_LITTLE, **told)
+    return losses
 
 
 _TOO_LITTLE = marked(
@@ -216,7 +220,7 @@ def _no_latent(folder: RunFolder, criterion: Criterion, examples: int) -> np.nda
     return stored
 
 
-def _notes(losses: Losses, compared: Compared) -> list[str]:
+def _notes(losses: Losses, compared: Compared, found: Recommendation) -> list[str]:
     """What was left out, and what a reader has to know of the networks."""
     notes, study = list(unbalanced(losses)), compared.study
     if compared.failed:
@@ -229,16 +233,21 @@ def _notes(losses: Losses, compared: Compared) -> list[str]:
                 "with every dimension whether the data needs it or not."
             )
         )
-    if study.kl_weight != 1 or study.reduction != "sum":
+    kl_weight = study.variant("elbo").kl_weight
+    if kl_weight != 1 or study.reduction != "sum":
         words = _(
             "These networks were not trained with the ELBO itself (kl_weight {weight}, reduction "
             "{reduction}); they are compared by it."
         )
-        weight = printed(study.kl_weight, "g")
+        weight = printed(kl_weight, "g")
         notes.append(words.format(weight=weight, reduction=study.reduction))
     if compared.split == "test":
         words = _("The sizes were compared on the test split; no validation split was held out.")
         notes.append(words)
+    undecided = [row for row in found.rows if row.verdict == "undecided"]
+    few = losses.folds > 1 and not any(row.seeds_would_decide for row in undecided)
+    if few and losses.examples == losses.folds * losses.values.shape[2] and undecided:
+        notes.append(_("Every example was held out: only more data would narrow the set."))
     return notes
 
 
@@ -285,20 +294,28 @@ def _ends(profile: Mapping[str, Any] | None) -> tuple[float, float] | None:
 
 def _setting(losses: Losses, compared: Compared) -> Setting:
     data, train = compared.data, printed(compared.data["splits"]["train"], ",")
-    architecture = _(_ARCHITECTURES[data["likelihood"]])
+    words = _("{data} ({count} training examples)")
+    if losses.folds > 1:
+        words = _("{data} ({count} training examples, of which each seed holds out another {part})")
+    part = printed(losses.values.shape[2], ",")
     return Setting(
-        data=_("{data} ({count} training examples)").format(data=data["name"], count=train),
-        architecture=architecture.format(units=compared.study.hidden_size),
+        data=words.format(data=data["name"], count=train, part=part),
+        architecture=_architecture(compared.study, data["likelihood"]),
         budget=_budget(losses, _training(compared.study)),
         held_out=losses.examples,
         measure=MEASURES[compared.criterion],
     )
 
 
-_ARCHITECTURES = {
-    "bernoulli": marked("dense VAEs of {units} ReLU units each way with a bernoulli likelihood"),
-    "gaussian": marked("dense VAEs of {units} ReLU units each way with a gaussian likelihood"),
-}
+def _architecture(study: Study, likelihood: str) -> str:
+    words = _("VAEs of {network} with a {likelihood} likelihood")
+    if study.network == "dense":
+        words = _("dense VAEs of {units} ReLU units each way with a {likelihood} likelihood")
+    elif study.network == "convolutional":
+        words = _("convolutional VAEs with a {likelihood} likelihood")
+    units = ", ".join(map(str, study.hidden_size))
+    named = {"network": study.network, "units": units}
+    return words.format(**named, likelihood=_(LIKELIHOOD_LABELS[likelihood]))
 
 
 def _budget(losses: Losses, training: str) -> str:

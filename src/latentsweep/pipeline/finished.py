@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -39,6 +40,18 @@ class Run:
     def results(self) -> pd.DataFrame:
         """One row a model; nats per example unless the name says otherwise (docs/formats.md)."""
         return self.folder.results()
+
+    @property
+    def recommendation(self) -> dict[str, Any]:
+        """The recommended latent size with its evidence; `sentence` says it in words.
+
+        Raises:
+            RunFolderError: the run is unfinished.
+        """
+        answers = self.folder.answers()
+        if answers is None:
+            raise RunFolderError(f"{self.folder.path}: has no answer yet; finish the run")
+        return answers["recommendation"]
 
     def model(self, objective: str, latent_size: int, seed: int = 0) -> Model:
         """A trained network.

@@ -12,6 +12,7 @@ from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.alarms import Evidence, alarms
 from latentsweep.evaluation.reconstruction import ssim
 from latentsweep.language import in_every_language
+from latentsweep.model.shape import BUILT_IN
 from latentsweep.model.trained import Trained
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.plan import Member
@@ -33,7 +34,7 @@ def measure_member(work: Work, member: Member) -> None:
     trained = load_trained(work.folder, member, work.width)  # one width: one compilation
     values, draws = work.values(evaluate.SPLIT), work.study.draws
     arrays = evaluate.measured(trained, values, draws)
-    arrays |= evaluate.stationarity(trained, work.values("train"))
+    arrays |= evaluate.stationarity(trained, work.values_at(work.trained_on(member.seed)))
     decoded = evaluate.decoded_mean(trained, shown := shown_values(work))
     arrays["shown/decodes"] = as_shown(work, decoded)
     if work.dataset.is_image:
@@ -79,6 +80,7 @@ def _evidence(
         **terms,
         curve=(history["reconstruction"] + history["penalty"]).to_numpy(),
         features=work.dataset.features,
+        ends_are_linear=work.study.network in BUILT_IN,
         **bounds,
     )
 
@@ -140,6 +142,7 @@ def with_row(table: pd.DataFrame, row: dict, members: list[Member]) -> pd.DataFr
 
 
 def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
+    variant = work.study.variant(member.objective)
     facts = json.loads((work.folder.member_path(member.name) / "member.json").read_text())
     means = evaluate.summary_row(arrays, work.folder.manifest()["bounds"]["entropy_floor"])
     bounded = math.isfinite(means["loss"]) and math.isfinite(means["neg_elbo"])
@@ -149,6 +152,8 @@ def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
         "objective": member.objective,
         "latent_size": member.latent_size,
         "seed": member.seed,
+        "kl_weight": variant.kl_weight,
+        "kl_warm_up": variant.kl_warm_up,
         "data": work.dataset.name,
         "split": evaluate.SPLIT,
         "status": "failed" if failed_epoch else "ok",

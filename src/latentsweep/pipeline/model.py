@@ -13,7 +13,7 @@ from latentsweep.data.dataset import Scale
 from latentsweep.errors import ShapeError
 from latentsweep.model.family import padded
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.network import NetworkShape
+from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
 from latentsweep.model.vae import initial_vae
 from latentsweep.pipeline.plan import Member
@@ -35,10 +35,11 @@ def load_trained(folder: RunFolder, member: Member, width: int | None = None) ->
     data, study = folder.manifest()["data"], folder.study()
     likelihood = LIKELIHOODS[data["likelihood"]]
     shape = NetworkShape(
-        features=math.prod(data["item_shape"]),
+        item_shape=tuple(data["item_shape"]),
         parameters_per_feature=likelihood.parameters_per_feature,
         hidden=study.hidden_size,
         width=member.latent_size,
+        network=study.network,
     )
     weights = folder.weights(member.name)
     template = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))

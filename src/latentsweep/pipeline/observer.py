@@ -15,8 +15,8 @@ class Observer:
     def stage(self, name: str, total: int) -> None:
         """A stage of so many units begins."""
 
-    def advance(self, done: int) -> None:
-        """So many units of the stage are done."""
+    def advance(self, done: float) -> None:
+        """So many units of the stage are done, parts of one included."""
 
     def answer(self, recommendation: Mapping[str, Any]) -> None:
         """What a search knows after a step: the content of `recommendation` in answers.json."""

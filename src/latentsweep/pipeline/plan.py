@@ -4,7 +4,9 @@ import dataclasses
 import json
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,28 +14,33 @@ import numpy as np
 
 from latentsweep.errors import RunFolderError
 from latentsweep.model.family import Mapping, Settings
-from latentsweep.model.network import NetworkShape
 from latentsweep.model.objective import OBJECTIVES
+from latentsweep.model.shape import NetworkShape
+from latentsweep.model.vae import initial_vae
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
-from latentsweep.study import ObjectiveName, Study
+from latentsweep.study import Study
 from latentsweep.training.kernel import dense_adam
 from latentsweep.training.placement import Footprint, Placement, cores, pass_sizes
 from latentsweep.training.steps import Recipe
+from latentsweep.training.streaming import sizes_of_chunks
+from latentsweep.training.supply import Supply
 
 # A step takes about this multiple of its products' time at the machine's best rate, and never less
-# than so many seconds; measured on two cores.
+# than so many seconds, and an epoch so many more; measured on two cores.
 _OF_FLOOR = 1.8
 _LEAST_STEP = 8e-5
+_EPOCH = 2e-3
 _PANEL_SECONDS_AT_5000 = 20.0
 _FIXED_SECONDS = 20.0
+_COPIES_OF_ORDER = 6
 
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """One network of the family."""
+    """One network of the family; its objective is a variant's name."""
 
-    objective: ObjectiveName
+    objective: str
     latent_size: int
     seed: int
 
@@ -44,11 +51,13 @@ class Member:
 
     def settings(self, study: Study, features: int) -> Settings:
         """The member as numbers, as the family takes it, for examples of so many features."""
-        objective = OBJECTIVES[self.objective].weighed(
-            study.kl_weight, study.reduction, features, self.latent_size
+        variant = study.variant(self.objective)
+        objective = OBJECTIVES[variant.objective].weighed(
+            variant.kl_weight, study.reduction, features, self.latent_size
         )
         numbers = jax.tree.map(jnp.float32, objective)
-        return Settings(jnp.int32(self.seed), jnp.int32(self.latent_size), numbers)
+        warm_up = jnp.float32(variant.kl_warm_up * study.epochs)
+        return Settings(jnp.int32(self.seed), jnp.int32(self.latent_size), numbers, warm_up)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,17 +73,17 @@ class Pass:
     fused: bool = False
 
     def recipe(self, recipe: Recipe) -> Recipe:
-        """The recipe of a study, with this pass's own choice of kernels."""
-        return dataclasses.replace(recipe, fused=self.fused)
+        """The recipe of a study, with this pass's own width and choice of kernels."""
+        return dataclasses.replace(recipe.wide(self.width), fused=self.fused)
 
 
 def members_of(study: Study) -> list[Member]:
     """The study's members, in the order in which they train and stand in the results."""
     return [
-        Member(objective, latent_size, seed)
+        Member(variant.name, latent_size, seed)
         for seed in study.seeds
         for latent_size in sorted(study.latent_sizes)
-        for objective in study.objectives
+        for variant in study.variants
     ]
 
 
@@ -94,7 +103,10 @@ def members_in(folder: RunFolder, study: Study) -> list[Member]:
 def planned_passes(
     names: Sequence[str], study: Study, recipe: Recipe, placement: Placement, at_once: int
 ) -> list[Pass]:
-    """The passes that train these members on these devices, at most so many at once on each."""
+    """The passes that train these members on these devices, at most so many at once on each.
+
+    All have the recipe's width.
+    """
     sizes = pass_sizes(len(names), len(placement.devices), at_once)
     starts = np.cumsum([0, *sizes])
     return [
@@ -129,8 +141,8 @@ def _number(plan: Path) -> int:
 
 def parameters(shape: NetworkShape) -> int:
     """Numbers in one padded network."""
-    d, h, k, p = shape.features, shape.hidden, shape.width, shape.parameters_per_feature
-    return (d * h + h) + 2 * (h * k + k) + (k * h + h) + (h * p * d + p * d)
+    vae = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
+    return sum(leaf.size for leaf in jax.tree.leaves(vae))
 
 
 def footprint(recipe: Recipe, data_bytes: int) -> Footprint:
@@ -146,13 +158,52 @@ def footprint(recipe: Recipe, data_bytes: int) -> Footprint:
     return Footprint(data_bytes, int(4 * (6.3 * parameters(recipe.shape) + 4 * noise)))
 
 
+def streamed_footprint(recipe: Recipe, supply: Supply) -> Footprint:
+    """The memory that training takes where its data is supplied in chunks.
+
+    Of a chunk's examples there are three: trained on, on the way to the device, and being read. A
+    member has a copy of its state before the epoch besides, and noise for a chunk alone. The orders
+    of an epoch are whole, and as they are drawn there are some copies of one.
+    """
+    examples = max(sizes_of_chunks(recipe, supply)) * recipe.batch_size
+    chunk = examples * supply.orders * supply.row_bytes
+    orders = (supply.orders + _COPIES_OF_ORDER) * 4 * len(supply.indices)
+    member = 4 * (9.3 * parameters(recipe.shape) + 4 * examples * recipe.shape.width)
+    return Footprint(3 * chunk + orders, int(member))
+
+
 def step_flop(shape: NetworkShape, batch: int) -> int:
-    """Floating-point operations in the matrix products of one training step of one network.
+    """Floating-point operations in the products of one training step of one network.
 
     Forward, weight gradients, and input gradients of every layer but the first.
     """
-    d, h, k, p = shape.features, shape.hidden, shape.width, shape.parameters_per_feature
-    return 2 * batch * (2 * d * h + 3 * (2 * h * k + k * h + h * p * d))
+    encoder, decoder = forward_flop(shape)
+    if shape.network != "dense":
+        return 3 * batch * (encoder + decoder)
+    return batch * (3 * (encoder + decoder) - 2 * shape.features * shape.hidden[0])
+
+
+def forward_flop(shape: NetworkShape) -> tuple[int, int]:
+    """Floating-point operations that encoding and decoding one example take.
+
+    Those of a dense network's products, or what XLA counts of another.
+    """
+    if shape.network == "dense":
+        outputs = shape.parameters_per_feature * shape.features
+        encoder = _products(shape.features, *shape.hidden, 2 * shape.width)
+        return encoder, _products(outputs, *shape.hidden, shape.width)
+    vae = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
+    x, z = (jax.ShapeDtypeStruct((size,), jnp.float32) for size in (shape.features, shape.width))
+    return _counted(vae.encoder, x), _counted(vae.decoder, z)
+
+
+def _products(*sizes: int) -> int:
+    return 2 * sum(one * other for one, other in pairwise(sizes))
+
+
+def _counted(part: Any, x: jax.ShapeDtypeStruct) -> int:
+    costs = jax.jit(lambda part, x: part(x)).lower(part, x).cost_analysis() or {}
+    return int(costs.get("flops", 0))
 
 
 def price(study: Study, recipe: Recipe, test_examples: int) -> float:
@@ -169,9 +220,8 @@ def price_of_network(study: Study, recipe: Recipe, held_out: int) -> float:
     """About how many seconds training and measuring one network takes on one core."""
     rate, shape = product_rate(), recipe.shape
     step = max(_OF_FLOOR * step_flop(shape, recipe.batch_size) / rate, _LEAST_STEP)
-    decode = 2 * shape.hidden * (shape.width + shape.parameters_per_feature * shape.features)
-    measuring = 2 * _OF_FLOOR * decode * study.draws * held_out / rate
-    return step * recipe.steps_per_epoch * study.epochs + measuring
+    measuring = 2 * _OF_FLOOR * forward_flop(shape)[1] * study.draws * held_out / rate
+    return (step * recipe.steps_per_epoch + _EPOCH) * study.epochs + measuring
 
 
 def product_rate(size: int = 1024) -> float:

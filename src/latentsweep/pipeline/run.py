@@ -3,7 +3,7 @@
 import dataclasses
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -17,13 +17,17 @@ from latentsweep.data.dataset import Dataset
 from latentsweep.data.in_memory import saved
 from latentsweep.errors import RunFolderError, StudyError
 from latentsweep.evaluation.evaluate import SPLIT, data_bounds, no_latent_losses
+from latentsweep.model.own import named
+from latentsweep.pipeline.answer import HELD_OUT
 from latentsweep.pipeline.examine import examine, left_out
 from latentsweep.pipeline.finished import Run
+from latentsweep.pipeline.held_out import hold_out
 from latentsweep.pipeline.judge import write_answers
-from latentsweep.pipeline.measure import measure_member, write_shown
+from latentsweep.pipeline.measure import measure_member, measure_missing, write_shown
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Member, price
 from latentsweep.pipeline.project import project
+from latentsweep.pipeline.reading import seconds_to_read, supply_of
 from latentsweep.pipeline.train import is_trained, train
 from latentsweep.pipeline.work import Work
 from latentsweep.record import atomic
@@ -45,6 +49,7 @@ def run(
     data: Any = None,
     labels: Any = None,
     latents: Sequence[int] | None = None,
+    network: str | type | None = None,
     settings: Mapping[str, Any] | None = None,
     force: bool = False,
     observer: Observer | None = None,
@@ -59,6 +64,7 @@ def run(
             in a study: a known data set, or the path of a table, an array or a folder of images.
         labels: the class of each example of an array or data frame, or the name of a column.
         latents: the latent sizes to compare instead of the study's.
+        network: a kind of network, or a class of your own (docs/networks.md).
         settings: other fields of the study to change, such as `{"epochs": 5, "scale": "minmax"}`.
         force: start anew, removing the run that is in the folder.
         observer: hears of the progress.
@@ -69,6 +75,8 @@ def run(
     changes: dict[str, Any] = dict(settings or {})
     if latents is not None:
         changes["latent_sizes"] = tuple(latents)
+    if network is not None:
+        changes["network"] = named(network)
     held = data is not None and not isinstance(data, str | Path)
     if data is not None:
         changes["data"] = "data" if held else str(data)
@@ -78,8 +86,9 @@ def run(
         changes |= saved(data, labels, path / "data", chosen.name)
     elif labels is not None:
         changes["label"] = labels
-    changed = settled(chosen, changes)
-    folder = RunFolder(path)
+    folder, changed = RunFolder(path), settled(chosen, changes)
+    if not force:
+        changed = as_begun(folder, changed)
     work = Work(changed, load_dataset(changed), folder, observer or Observer())
     execute(work, force=force, command="python")
     return Run(folder)
@@ -115,6 +124,15 @@ def settled(study: Study, changes: Mapping[str, Any]) -> Study:
     return changed.changed({"data": str(path.resolve())}) if is_path else changed
 
 
+def as_begun(folder: RunFolder, study: Study) -> Study:
+    """The study, its likelihood that of the run of this data in the folder where it says auto."""
+    if study.likelihood != "auto" or not folder.manifest_path.exists():
+        return study
+    if folder.study().data != study.data:
+        return study
+    return study.changed({"likelihood": folder.manifest()["data"]["likelihood"]})
+
+
 def default_folder(study: Study, data: str | None) -> Path:
     """Where a run goes: named after the study, or after the data that was put in its place."""
     return Path("runs") / (study.name if data is None else Path(data).expanduser().resolve().stem)
@@ -146,7 +164,9 @@ def _is_complete(folder: RunFolder) -> bool:
 
 def seconds_expected(work: Work) -> float:
     """About how long the whole run takes here."""
-    return price(work.study, work.recipe(), len(work.dataset.splits["test"]))
+    seconds = price(work.study, work.recipe(), len(work.split(SPLIT)))
+    supply = supply_of(work)
+    return seconds + (0 if supply is None else seconds_to_read(work, supply, len(work.members)))
 
 
 def remeasure(
@@ -166,7 +186,8 @@ def remeasure(
         raise RunFolderError(
             f"{folder.path}: its run is unfinished; the 'latentsweep run' that began it finishes it"
         )
-    work = Work(study := folder.study(), load_dataset(study), folder, observer)
+    study = as_begun(folder, folder.study())
+    work = Work(study, load_dataset(study), folder, observer)
     with locked(folder.path), kept_programs():
         check_same(work)
         members = [m for m in work.members if is_trained(work, m.name)]
@@ -223,9 +244,9 @@ def _write_ids(work: Work) -> None:
     if work.dataset.ids is None:
         return
     tables = [
-        pd.DataFrame({"split": name, "example": range(len(indices)), "id": ids})
-        for name, indices in work.dataset.splits.items()
-        if len(ids := work.dataset.ids[indices])
+        pd.DataFrame({"split": n, "example": range(len(i)), "id": work.dataset.ids[i]})
+        for n in work.dataset.splits
+        if len(i := work.split(n))
     ]
     work.folder.write_ids(pd.concat(tables, ignore_index=True).astype({"example": np.int32}))
 
@@ -237,23 +258,39 @@ def keep_members(work: Work) -> None:
 
 
 def _no_latent(work: Work) -> dict[str, np.ndarray]:
-    """The losses of held-out examples without a latent, and of naming the commonest class."""
-    train, labels = work.scaled("train"), work.dataset.labels
+    """The losses of held-out examples without a latent, and of naming the commonest class.
+
+    Each fold has a row of its own.
+    """
     losses = {}
-    for split, indices in work.dataset.splits.items():
-        if split == "train":
-            continue
-        losses[split] = no_latent_losses(work.likelihood, train, work.scaled(split))
-        if labels is not None:
-            commonest = np.bincount(labels[work.dataset.splits["train"]]).argmax()
-            losses[f"{split}/majority"] = (labels[indices] != commonest).astype(np.float32)
+    for split in work.dataset.splits:
+        if split != "train":
+            losses |= _without_latent(work, split, work.split("train"), work.split(split))
+    of_folds = [
+        _without_latent(work, HELD_OUT, work.trained_on(seed), work.held_out(seed))
+        for seed in range(work.study.validation_folds)
+    ]
+    named = of_folds[0] if of_folds else ()
+    return losses | {name: np.stack([each[name] for each in of_folds]) for name in named}
+
+
+def _without_latent(
+    work: Work, name: str, train: np.ndarray, held_out: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The same of some examples, named so, after training on others."""
+    both = (work.scaled_at(train), work.scaled_at(held_out))
+    losses, labels = {name: no_latent_losses(work.likelihood, *both)}, work.dataset.labels
+    if labels is not None:
+        commonest = np.bincount(labels[train]).argmax()
+        losses[f"{name}/majority"] = (labels[held_out] != commonest).astype(np.float32)
     return losses
 
 
 def check_same(work: Work) -> None:
     """Refuse a folder that holds another study, or one of other data."""
     folder, there = work.folder, work.folder.manifest()["data"]["hash"]
-    difference = folder.study().first_difference(work.study)
+    begun = as_begun(folder, folder.study())
+    difference = begun.first_difference(as_begun(folder, work.study))
     if difference is None and there != work.dataset.hash:
         difference = f"data: SHA-256 {there[:12]}... there, {work.dataset.hash[:12]}... here"
     if difference:
@@ -276,7 +313,7 @@ def _warn_of_versions(work: Work) -> None:
 
 
 def _stages(work: Work) -> None:
-    train(work)
+    train(work, _measure)
     if not work.folder.projections_path.exists():
         with work.timed("project"):
             project(work)
@@ -285,6 +322,12 @@ def _stages(work: Work) -> None:
     with work.timed("report"):
         report(work.folder, work.observer)
     work.folder.write_manifest({**work.folder.manifest(), "status": "complete"})
+
+
+def _measure(work: Work, names: Iterable[str]) -> None:
+    """Measure the named members on the test split, and on what they held out to be compared on."""
+    measure_missing(work, names)
+    hold_out(work, names)
 
 
 def _manifest(work: Work, command: str) -> dict[str, Any]:
@@ -325,8 +368,10 @@ def _data(dataset: Dataset, likelihood: str) -> dict[str, Any]:
         "name": dataset.name,
         "source": dataset.source,
         "hash": dataset.hash,
+        "hash_of": "a sample" if dataset.is_large else "all",
         "item_shape": list(dataset.item_shape),
         "splits": {name: len(indices) for name, indices in dataset.splits.items()},
+        "measured": {name: len(dataset.measured(i)) for name, i in dataset.splits.items()},
         "label_names": None if dataset.label_names is None else list(dataset.label_names),
         "image": dataset.is_image,
         "likelihood": likelihood,
@@ -338,7 +383,9 @@ def _data(dataset: Dataset, likelihood: str) -> dict[str, Any]:
 def _settings(study: Study, member: Member) -> dict[str, Any]:
     """A member's full settings: the study's, its own in the place of the lists."""
     shared = study.model_dump(exclude={"name", "description", *_LISTED})
-    return {"name": member.name, **dataclasses.asdict(member), **shared}
+    variant = study.variant(member.objective)
+    own = {"kl_weight": variant.kl_weight, "kl_warm_up": variant.kl_warm_up}
+    return {"name": member.name, **dataclasses.asdict(member), **own, **shared}
 
 
-_LISTED = ("latent_sizes", "objectives", "seeds")
+_LISTED = ("latent_sizes", "objectives", "seeds", "kl_weight", "kl_warm_up")

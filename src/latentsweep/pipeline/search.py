@@ -6,33 +6,29 @@ same end. The time that is spent is what the folder's manifest has on record.
 """
 
 import dataclasses
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from latentsweep.answers.losses import LEAST_EXAMPLES
 from latentsweep.answers.recommendation import USUAL, Rule
 from latentsweep.answers.search import Goal, Step, asked_for, first_step, next_step, trimmed
-from latentsweep.data.dataset import Dataset, with_validation
+from latentsweep.data.dataset import Dataset, with_folds, with_validation
 from latentsweep.errors import DataError, StudyError
-from latentsweep.evaluation import dimension, evaluate, structure
-from latentsweep.evaluation.rate import units_by_class
+from latentsweep.evaluation import dimension
 from latentsweep.language import in_every_language
-from latentsweep.model.trained import Trained
-from latentsweep.pipeline.answer import HELD_OUT, Answer, Criterion, Ending, answer
+from latentsweep.pipeline.answer import Answer, Criterion, Ending, answer
+from latentsweep.pipeline.held_out import hold_out
 from latentsweep.pipeline.measure import measure_missing
-from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.plan import price_of_network
 from latentsweep.pipeline.project import project_members
+from latentsweep.pipeline.reading import seconds_to_read, supply_of
 from latentsweep.pipeline.run import begin, check_same, keep_members, report
 from latentsweep.pipeline.train import train
 from latentsweep.pipeline.work import Work
 from latentsweep.pipeline.yardsticks import without_nan
-from latentsweep.record.arrays import read_arrays, write_arrays
 from latentsweep.record.lock import locked
 from latentsweep.study import Study
 from latentsweep.training.placement import available
@@ -40,9 +36,14 @@ from latentsweep.training.program_cache import kept_programs
 
 MOST_SIZE = 256
 # About as many examples as MNIST's four epochs on `mnist-fast`, whose schedule this is.
-_EXAMPLES_SEEN = 240_000
+_EXAMPLES_SEEN, _LEAST_SEEN = 240_000, 32_000
 _MOST_EPOCHS = 60
 _FRACTION = 1 / 6
+_WISHED = 100  # held-out examples
+_FEW = 1_400  # examples, below which they are held out in folds, and networks are narrower
+_FOLDS = 10
+_ROUNDS = 3  # in which each example is held out at most
+_HIDDEN, _LEAST_HIDDEN, _EXAMPLES_A_UNIT = 512, 16, 8
 _COUNTED = ("compile", "train", "evaluate")
 
 
@@ -81,38 +82,85 @@ def search_study(name: str, data: str, changes: dict[str, Any] | None = None) ->
             "objectives: a latent size is recommended from networks trained with the ELBO, got "
             f"{list(changed.objectives)}; leave it at elbo"
         )
+    if len(changed.variants) > 1:
+        raise StudyError(
+            "kl_weight, kl_warm_up: a search compares sizes under one of each, got "
+            f"{list(changed.kl_weight)} and {list(changed.kl_warm_up)}; give one value of both"
+        )
     return changed
 
 
 def suited(study: Study, whole: Dataset, given: Collection[str] = ()) -> tuple[Study, Dataset]:
-    """The study as such data needs it, and the data with its validation split.
+    """The study as such data needs it, and the data with what is held out to compare sizes on.
 
-    That is, as many held-out examples as are needed to compare sizes on, as many epochs as make
-    enough steps, and the sizes that a search begins with.
+    That is, a validation split or folds of enough examples, a width and as many epochs as so many
+    examples can bear, and the sizes that a search begins with.
 
     Args:
         whole: the data without a validation split.
         given: the fields that the user has set, which stay.
     """
-    examples = len(whole.splits["train"])
-    fraction = min(max(_FRACTION, LEAST_EXAMPLES / examples), 0.5)
+    held_out = {} if _HELD_OUT_BY.intersection(given) else _held_out_by(whole)
+    study = study.changed(held_out)
+    examples = len(whole.splits["train"]) * (1 - _share_held_out(study))
     own = {
-        "validation_fraction": fraction,
-        "epochs": epochs_for(examples * (1 - fraction)),
-        "latent_sizes": first_step(goal_of(whole, Ask())).latent_sizes,
+        "hidden_size": hidden_for(len(whole.splits["train"])),
+        "epochs": epochs_for(examples),
+        "latent_sizes": first_step(goal_of(study, whole, Ask())).latent_sizes,
     }
     changed = study.changed({name: value for name, value in own.items() if name not in given})
-    return changed, with_validation(whole, changed.validation_fraction, changed.split_seed)
+    parted = with_validation(whole, changed.validation_fraction, changed.split_seed)
+    return changed, with_folds(parted, changed.validation_folds, changed.split_seed)
+
+
+_HELD_OUT_BY = {"validation_fraction", "validation_folds"}
+
+
+def _held_out_by(whole: Dataset) -> dict[str, Any]:
+    """In folds where there are few examples, so that all are compared on; else a split."""
+    examples = len(whole.splits["train"])
+    if whole.groups is None and LEAST_EXAMPLES <= examples < _FEW:
+        return {"validation_folds": _FOLDS, "validation_fraction": 0.0}
+    fraction = min(max(_FRACTION, _WISHED / examples), 0.5)
+    if whole.is_large:  # the others would be neither trained nor measured on
+        fraction = min(fraction, whole.most_measured / examples)
+    return {"validation_folds": 0, "validation_fraction": fraction}
+
+
+def _share_held_out(study: Study) -> float:
+    """The share of the training split that a network does not train on."""
+    folds = study.validation_folds
+    return 1 / folds if folds else study.validation_fraction
 
 
 def epochs_for(examples: float) -> int:
-    """How many epochs make enough steps of so many training examples, within reason."""
-    return min(max(round(_EXAMPLES_SEEN / examples), 1), _MOST_EPOCHS)
+    """How many epochs make enough steps of so many training examples, within reason.
+
+    They see 240,000 examples, but not in more than 60 epochs, unless that is fewer than 32,000.
+    """
+    most = max(_MOST_EPOCHS, round(_LEAST_SEEN / examples))
+    return min(max(round(_EXAMPLES_SEEN / examples), 1), most)
 
 
-def goal_of(dataset: Dataset, ask: Ask) -> Goal:
-    """When the search of some data ends."""
-    return Goal(limit=min(dataset.features, MOST_SIZE), precision=ask.precision)
+def hidden_for(examples: int) -> int:
+    """How many hidden units so many training examples bear: 512, or of fewer than 1,400 an eighth.
+
+    That is the power of two nearest to it, and at least 16. With more units, networks of more
+    dimensions than needed learn few examples by heart: the variance of a Gaussian likelihood goes
+    down with their training error, and held-out examples pay for it.
+    """
+    if examples >= _FEW:
+        return _HIDDEN
+    return max(2 ** round(math.log2(examples / _EXAMPLES_A_UNIT)), _LEAST_HIDDEN)
+
+
+def goal_of(study: Study, dataset: Dataset, ask: Ask) -> Goal:
+    """When the search of some data ends; with folds it holds out each example as often."""
+    goal = Goal(limit=min(dataset.features, MOST_SIZE), precision=ask.precision)
+    if not (folds := study.validation_folds):
+        return goal
+    most = _ROUNDS * folds
+    return dataclasses.replace(goal, first_seeds=folds, more_seeds=folds, most_seeds=most)
 
 
 def search(work: Work, ask: Ask, *, command: str, force: bool = False) -> Answer:
@@ -142,11 +190,11 @@ def find(work: Work, ask: Ask, *, command: str) -> Answer:
     else:
         begin(work, command)
     _write_dimension(work)
-    goal = goal_of(work.dataset, ask)
+    goal = goal_of(work.study, work.dataset, ask)
     if not work.folder.decisions():
         _decide(work, first_step(goal), ask)
     if ask.check is not None and ask.check not in {m.latent_size for m in work.members}:
-        _decide(work, asked_for(ask.check), ask)
+        _decide(work, asked_for(ask.check, goal), ask)
     while True:
         train(work, partial(hold_out, hits=ask.criterion == "knn"))
         found = answer(work.folder, ask.criterion, ask.rule, limit=goal.limit)
@@ -161,12 +209,13 @@ def find(work: Work, ask: Ask, *, command: str) -> Answer:
 
 def check_examples(work: Work) -> None:
     """Refuse data of which too little is held out to compare sizes on."""
-    held_out = len(work.dataset.splits.get(HELD_OUT, ()))
+    held_out = len(work.held_out(0)) * max(work.study.validation_folds, 1)
     if held_out < LEAST_EXAMPLES:
+        needed = LEAST_EXAMPLES if work.dataset.groups is None else 2 * LEAST_EXAMPLES
         raise DataError(
             f"{work.dataset.name}: at least {LEAST_EXAMPLES} examples have to be held out to "
-            f"compare sizes on, got {held_out}; give {2 * LEAST_EXAMPLES} training examples or "
-            "more, and leave validation_fraction as it is"
+            f"compare sizes on, got {held_out}; give {needed} training examples or more, and "
+            "leave validation_fraction and validation_folds as they are"
         )
 
 
@@ -190,8 +239,9 @@ def seconds_a_network(work: Work) -> float:
     trained = len(work.members) if work.folder.decisions() else 0
     if trained and (spent := _spent(work)):
         return spent / trained
-    held_out = len(work.dataset.splits[HELD_OUT])
-    return price_of_network(work.study, work.recipe(), held_out) / len(available().devices)
+    held_out, supply = len(work.held_out(0)), supply_of(work)
+    one = price_of_network(work.study, work.recipe(), held_out) / len(available().devices)
+    return one + (0 if supply is None else seconds_to_read(work, supply, 1))
 
 
 def _affordable(work: Work, ask: Ask) -> int:
@@ -205,53 +255,6 @@ def _has_new(work: Work, step: Step) -> bool:
     return any((size, seed) not in there for size in step.latent_sizes for seed in step.seeds)
 
 
-def hold_out(work: Work, names: Iterable[str], *, hits: bool) -> None:
-    """Measure the named members on the validation split, where that is not done.
-
-    Args:
-        hits: also whether the nearest codes vote for an example's class, which takes longer.
-    """
-    for member in work.members:
-        path = work.folder.member_path(member.name) / f"{HELD_OUT}.safetensors"
-        if member.name not in names or _is_held_out(path, hits):
-            continue
-        trained = load_trained(work.folder, member, work.width)
-        arrays = evaluate.measured(trained, work.values(HELD_OUT), work.study.draws, HELD_OUT)
-        arrays |= _by_class(work, trained, arrays, hits=hits)
-        write_arrays(path, {name: arrays[name] for name in _KEPT if name in arrays})
-
-
-def _by_class(
-    work: Work, trained: Trained, arrays: dict[str, np.ndarray], *, hits: bool
-) -> dict[str, np.ndarray]:
-    """What labels tell of a network: the units that each class uses, and the neighbours' votes."""
-    labels, names, splits = work.dataset.labels, work.dataset.label_names, work.dataset.splits
-    if labels is None or names is None:
-        return {}
-    codes, own = arrays[f"{HELD_OUT}/codes"], labels[splits[HELD_OUT]]
-    units = units_by_class(codes, arrays[f"{HELD_OUT}/code_scales"], own, len(names))
-    found: dict[str, np.ndarray] = {"units_by_class": units.astype(np.int32)}
-    if hits:
-        train_codes, _ = evaluate.encoded(trained, work.values("train"))
-        voted = structure.knn_hits(train_codes, labels[splits["train"]], codes, own)
-        found[f"{HELD_OUT}/knn_hits"] = voted.astype(np.uint8)
-    return found
-
-
-def _is_held_out(path: Path, hits: bool) -> bool:
-    return path.exists() and (not hits or f"{HELD_OUT}/knn_hits" in read_arrays(path))
-
-
-_KEPT = (
-    f"{HELD_OUT}/neg_elbo",
-    f"{HELD_OUT}/mse_of_mean",
-    f"{HELD_OUT}/knn_hits",
-    "kl_per_dimension",
-    "rho",
-    "units_by_class",
-)
-
-
 def _finished(work: Work, ask: Ask, ending: Ending | None) -> Answer:
     """Measure all networks on the test split, and write answer, report and the rest."""
     keep_members(work)
@@ -259,7 +262,8 @@ def _finished(work: Work, ask: Ask, ending: Ending | None) -> Answer:
     measure_missing(work, [member.name for member in work.members])
     if not work.folder.projections_path.exists():
         project_members(work, [])  # a search has more spaces than anyone looks at
-    found = answer(work.folder, ask.criterion, ask.rule, limit=goal_of(work.dataset, ask).limit)
+    limit = goal_of(work.study, work.dataset, ask).limit
+    found = answer(work.folder, ask.criterion, ask.rule, limit=limit)
     found = dataclasses.replace(found, ending=ending)
     in_every_language(
         lambda: work.folder.write_answers({"recommendation": found.json, "claims": []})
@@ -273,5 +277,5 @@ def _write_dimension(work: Work) -> None:
     """What the data's neighbours say of its dimension."""
     if work.folder.dimension() is not None:
         return
-    profile = dimension.profile(work.scaled("train"), seed=0)
+    profile = dimension.profile(work.seen("train"), seed=0)
     work.folder.write_dimension(without_nan(dataclasses.asdict(profile)))

@@ -4,12 +4,14 @@ A member's folder appears when its pass ends; a pass whose members are all there
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jax.sharding import Mesh
 
 from latentsweep.model import family
 from latentsweep.model.family import Settings
@@ -18,11 +20,11 @@ from latentsweep.pipeline.measure import measure_missing
 from latentsweep.pipeline.plan import (
     Member,
     Pass,
-    footprint,
     passes_of,
     plan_more,
     planned_passes,
 )
+from latentsweep.pipeline.reading import supply_of, training_footprint
 from latentsweep.pipeline.work import Work
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.atomic import write_json
@@ -31,6 +33,7 @@ from latentsweep.training import fit
 from latentsweep.training.checkpoint import named_arrays, remove_checkpoints
 from latentsweep.training.kernel import dense_adam
 from latentsweep.training.placement import Placement, available, fitting, on_all, on_some
+from latentsweep.training.supply import Supply
 
 Measure = Callable[[Work, Iterable[str]], None]
 
@@ -41,21 +44,43 @@ def train(work: Work, measure: Measure | None = None) -> None:
     Args:
         measure: what is done with the members of a pass once they are trained, if not the usual.
     """
-    recipe = work.recipe()
-    placement, at_once = fitting(available(), footprint(recipe, work.train_bytes))
+    recipe, supply = work.recipe(), supply_of(work)
+    placement, at_once = fitting(available(), training_footprint(work, supply))
     kept = passes_of(work.folder)
     there = {name for each in kept for name in each.members}
     missing = [member.name for member in work.members if member.name not in there]
-    planned = planned_passes(missing, work.study, recipe, placement, at_once)
+    planned = [
+        each
+        for width, names in _by_width(work, missing).items()
+        for each in planned_passes(names, work.study, recipe.wide(width), placement, at_once)
+    ]
     plan_more(work.folder, planned, len(kept))
-    TrainingStage(work, placement, measure).run([*kept, *planned])
+    TrainingStage(work, placement, measure, supply).run([*kept, *planned])
+
+
+def _by_width(work: Work, names: Sequence[str]) -> dict[int, list[str]]:
+    """The named members by the latent width at which they train."""
+    if work.shape(work.width).is_padded:
+        return {work.width: list(names)}
+    found: dict[int, list[str]] = {}
+    for member in work.members:
+        if member.name in names:
+            found.setdefault(member.latent_size, []).append(member.name)
+    return found
 
 
 class TrainingStage:
     """Trains passes one after another; passes of one size share their compiled programs."""
 
-    def __init__(self, work: Work, placement: Placement, measure: Measure | None = None):
+    def __init__(
+        self,
+        work: Work,
+        placement: Placement,
+        measure: Measure | None = None,
+        supply: Supply | None = None,
+    ):
         self.work = work
+        self.supply = supply
         self.placement = placement
         self.measure = measure
         self.recipe = work.recipe()
@@ -69,7 +94,7 @@ class TrainingStage:
         observer.stage("training", sum(p.epochs * len(p.members) for p in passes))
         for number, plan in enumerate(passes):
             if not self._is_done(plan):
-                self._train(number, plan, programs[len(plan.members)], done)
+                self._train(number, plan, programs[plan.width, len(plan.members)], done)
             with self.work.timed("evaluate"):
                 (self.measure or measure_missing)(self.work, plan.members)
             done += plan.epochs * len(plan.members)
@@ -89,19 +114,31 @@ class TrainingStage:
             )
         return dataclasses.replace(plan, fused=False)
 
-    def compiled(self, passes: list[Pass]) -> dict[int, fit.Programs]:
-        """The programs of each size of pass; the passes of a run differ in nothing else."""
-        if not passes:
-            return {}
+    def compiled(self, passes: list[Pass]) -> dict[tuple[int, int], fit.Programs]:
+        """The programs of each kind of pass, by its latent width and its number of members."""
+        found: dict[tuple[int, int], fit.Programs] = {}
+        for width in dict.fromkeys(plan.width for plan in passes):
+            made = self._compiled([plan for plan in passes if plan.width == width])
+            found |= {(width, size): programs for size, programs in made.items()}
+        return found
+
+    def _compiled(self, passes: list[Pass]) -> dict[int, fit.Programs]:
+        """The programs of each size of pass; passes of one width differ in nothing else."""
         sizes = {len(plan.members): plan for plan in passes}
         meshes = [self.placement.mesh(size) for size in sizes]
-        data = on_all(self.work.stored("train"), max(meshes, key=lambda mesh: mesh.size))
         kinds = [
-            (self.settings(plan), on_some(data, mesh), mesh)
-            for plan, mesh in zip(sizes.values(), meshes, strict=True)
+            (self.settings(plan), data, mesh)
+            for plan, mesh, data in zip(sizes.values(), meshes, self._data(meshes), strict=True)
         ]
         made = fit.compiled(passes[0].recipe(self.recipe), passes[0].mapping, kinds)
         return dict(zip(sizes, made, strict=True))
+
+    def _data(self, meshes: Sequence[Mesh]) -> Sequence[jax.Array | Supply]:
+        """The training examples on the devices of each mesh, or the supply of them."""
+        if self.supply is not None:
+            return [self.supply] * len(meshes)
+        data = on_all(self.work.stored("train"), max(meshes, key=lambda mesh: mesh.size))
+        return [on_some(data, mesh) for mesh in meshes]
 
     def settings(self, plan: Pass) -> Settings:
         """The stacked settings of a pass's members."""
@@ -121,7 +158,7 @@ class TrainingStage:
             self._write(member, outcome)
         remove_checkpoints(folder)
 
-    def _tell(self, number: int, plan: Pass, done: int, epoch: int, resumed: bool) -> None:
+    def _tell(self, number: int, plan: Pass, done: int, epoch: float, resumed: bool) -> None:
         if resumed:
             names = ", ".join(plan.members)
             self.work.observer.say(

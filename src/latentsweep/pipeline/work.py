@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
+import jax.numpy as jnp
 import numpy as np
 
-from latentsweep.data.dataset import Dataset, stratified
+from latentsweep.data.dataset import Dataset, fold, stratified
+from latentsweep.data.kind import likelihood_for
 from latentsweep.evaluation.evaluate import SPLIT
 from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
-from latentsweep.model.network import NetworkShape
+from latentsweep.model.shape import NetworkShape
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Member, members_in
 from latentsweep.record.folder import RunFolder
@@ -32,12 +34,10 @@ class Work:
     folder: RunFolder
     observer: Observer
 
-    @property
+    @cached_property
     def likelihood_name(self) -> str:
         """The study's likelihood, chosen from the data where it says auto."""
-        if self.study.likelihood != "auto":
-            return self.study.likelihood
-        return "bernoulli" if self.dataset.unit_interval else "gaussian"
+        return likelihood_for(self.study, self.dataset)
 
     @property
     def likelihood(self) -> Likelihood:
@@ -56,12 +56,17 @@ class Work:
 
     def shape(self, width: int) -> NetworkShape:
         """The sizes of the study's network at a latent width."""
-        per_feature = self.likelihood.parameters_per_feature
-        return NetworkShape(self.dataset.features, per_feature, self.study.hidden_size, width)
+        return NetworkShape(
+            item_shape=self.dataset.item_shape,
+            parameters_per_feature=self.likelihood.parameters_per_feature,
+            hidden=self.study.hidden_size,
+            width=width,
+            network=self.study.network,
+        )
 
     def recipe(self) -> Recipe:
         """What all of the study's members share in training."""
-        examples = len(self.dataset.splits["train"])
+        examples = len(self.dataset.splits["train"]) - self.fold_size
         steps = self.study.epochs * math.ceil(examples / self.study.batch_size)
         return Recipe(
             shape=self.shape(self.width),
@@ -71,7 +76,10 @@ class Work:
             batch_size=self.study.batch_size,
             examples=examples,
             products=self.study.products,
+            folds=self.study.validation_folds,
+            held_out=self.fold_size,
             binarised=self.study.binarisation == "dynamic",
+            warmed=any(self.study.kl_warm_up),
         )
 
     @contextmanager
@@ -86,15 +94,49 @@ class Work:
 
     def stored(self, split: str) -> np.ndarray:
         """A split's examples [N, D], as stored."""
-        indices = self.dataset.splits[split]
+        return self.stored_at(self.dataset.splits[split])
+
+    def stored_at(self, indices: np.ndarray) -> np.ndarray:
+        """The same of any examples."""
         return self.dataset.values[indices].reshape(len(indices), -1)
+
+    def split(self, name: str) -> np.ndarray:
+        """Indices of a split's examples that are measured: all, or of large data a sample."""
+        return self.dataset.measured(self.dataset.splits[name])
+
+    @property
+    def fold_size(self) -> int:
+        """How many of the training examples each seed holds out; 0 without folds."""
+        folds = self.study.validation_folds
+        return len(self.dataset.splits["train"]) // folds if folds else 0
+
+    def trained_on(self, seed: int) -> np.ndarray:
+        """Indices of the examples that a seed's networks train on; of large data a sample."""
+        return self.dataset.measured(self._parts(seed)[0])
+
+    def held_out(self, seed: int) -> np.ndarray:
+        """Indices of the examples that a seed's networks are compared on; empty if there are none.
+
+        They are the validation split, or the seed's own fold; of large data a sample.
+        """
+        return self.dataset.measured(self._parts(seed)[1])
+
+    def _parts(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        splits, folds = self.dataset.splits, self.study.validation_folds
+        if folds:
+            return fold(splits["train"], folds, seed)
+        return splits["train"], splits.get("validation", np.zeros(0, np.int32))
 
     def values(self, split: str) -> np.ndarray:
         """A split's examples [N, D] as networks are measured on them, in the unit of the store.
 
         They are those of the store, or one draw of binary values where a study trains on such.
         """
-        stored = self.stored(split)
+        return self.values_at(self.split(split))
+
+    def values_at(self, indices: np.ndarray) -> np.ndarray:
+        """The same of any examples."""
+        stored = self.stored_at(indices)
         return self.binary(stored) if self.study.binarisation == "dynamic" else stored
 
     def binary(self, stored: np.ndarray) -> np.ndarray:
@@ -108,7 +150,19 @@ class Work:
 
     def scaled(self, split: str) -> np.ndarray:
         """A split's examples [N, D] as networks are measured on them, scaled."""
-        return self.dataset.scale(self.values(split), np.float32)
+        return self.scaled_at(self.split(split))
+
+    def scaled_at(self, indices: np.ndarray) -> np.ndarray:
+        """The same of any examples."""
+        return self.dataset.scale(self.values_at(indices), np.float32)
+
+    def seen(self, split: str) -> np.ndarray:
+        """A split's examples [N, D] as encoders are given them: of counts, log(1 + x)."""
+        return self.as_seen(self.scaled(split))
+
+    def as_seen(self, scaled: np.ndarray) -> np.ndarray:
+        """Scaled examples [N, D] as encoders are given them."""
+        return np.asarray(self.likelihood.encoder_input(jnp.asarray(scaled)))
 
     @property
     def train_bytes(self) -> int:
@@ -119,12 +173,12 @@ class Work:
     def test_labels(self) -> np.ndarray | None:
         """Class numbers of the test split, if there are labels."""
         labels = self.dataset.labels
-        return None if labels is None else labels[self.dataset.splits[SPLIT]]
+        return None if labels is None else labels[self.split(SPLIT)]
 
     @cached_property
     def chosen(self) -> np.ndarray:
         """Places in the test split of the examples that are projected."""
-        count = len(self.dataset.splits[SPLIT])
+        count = len(self.split(SPLIT))
         return stratified(self.test_labels(), count, self.study.projected_examples, seed=0)
 
     @property

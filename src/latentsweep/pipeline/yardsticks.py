@@ -30,19 +30,19 @@ class Yardsticks:
 
     @cached_property
     def train(self) -> np.ndarray:
-        """The training split [N, D], scaled, as networks are measured on it."""
-        return self.work.scaled("train")
+        """The training split [N, D], scaled, as encoders are given it."""
+        return self.work.seen("train")
 
     @cached_property
     def test(self) -> np.ndarray:
         """The test split [N, D], the same."""
-        return self.work.scaled(SPLIT)
+        return self.work.seen(SPLIT)
 
     @property
     def labels(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Class numbers of the training and of the test split, None without labels."""
-        labels, splits = self.work.dataset.labels, self.work.dataset.splits
-        return None if labels is None else (labels[splits["train"]], labels[splits[SPLIT]])
+        labels, split = self.work.dataset.labels, self.work.split
+        return None if labels is None else (labels[split("train")], labels[split(SPLIT)])
 
     @cached_property
     def scorer(self) -> Scorer | None:
@@ -51,7 +51,7 @@ class Yardsticks:
         if data.name != "mnist" or self.labels is None:
             return None
         self.work.observer.say("the scorer, a classifier of MNIST's training split, once ...")
-        images = data.values[data.splits["train"]]
+        images = data.values[self.work.split("train")]
         return scorer_for(images, self.labels[0], data.hash, user_cache_path("latentsweep"))
 
     @cached_property
@@ -59,7 +59,8 @@ class Yardsticks:
         """The map from scaled examples [N, D] to the space in which samples are compared."""
         if (scorer := self.scorer) is not None:
             return lambda x: scorer.features(self._images(x))
-        return generation.principal_features(self.train)
+        principal = generation.principal_features(self.train)
+        return lambda x: principal(self.work.as_seen(x))
 
     @cached_property
     def train_features(self) -> np.ndarray:
@@ -90,7 +91,7 @@ class Yardsticks:
     @cached_property
     def likelihood_examples(self) -> np.ndarray:
         """Places in the test split of the examples whose likelihood is bounded most tightly."""
-        count = len(self.work.dataset.splits[SPLIT])
+        count = len(self.work.split(SPLIT))
         return stratified(self.work.test_labels(), count, LIKELIHOOD_EXAMPLES, seed=0)
 
     def confident(self, x: np.ndarray) -> float:
@@ -163,7 +164,7 @@ class Yardsticks:
         size = int(self.test_features.shape[1])
         if self.scorer is None or self.labels is None:
             return {"map": "principal components", "size": size}
-        images = self.work.dataset.values[self.work.dataset.splits[SPLIT]]
+        images = self.work.dataset.values[self.work.split(SPLIT)]
         return {
             "map": "scorer",
             "size": size,
@@ -179,7 +180,7 @@ class Yardsticks:
         return self.confident((images[first] + images[second]) / 2)
 
     def _as_stored(self, split: str) -> np.ndarray:
-        return self.work.dataset.scale(self.work.stored(split), np.float32)
+        return self.work.dataset.scale(self.work.stored_at(self.work.split(split)), np.float32)
 
     def _images(self, x: np.ndarray) -> np.ndarray:
         return x.reshape(len(x), *self.work.dataset.item_shape[:2])

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from latentsweep.language import _, duration, headed, ngettext, spoken
 from latentsweep.record.folder import RunFolder
-from latentsweep.study import OBJECTIVE_LABELS
+from latentsweep.show import variants
 
 State = Literal["yes", "partly", "no", "open"]
 _UP_TO = "reproduced up to "
@@ -155,7 +155,7 @@ def _inconclusive(claim: Mapping[str, Any]) -> str:
 
 
 def _objective(claim: Mapping[str, Any]) -> str:
-    return _(OBJECTIVE_LABELS[claim["objective"]])
+    return variants.label(claim["objective"])
 
 
 def _verdict(claim: Mapping[str, Any]) -> Verdict:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from latentsweep.record.folder import RunFolder
-from latentsweep.study import OBJECTIVE_LABELS
+from latentsweep.show import variants
 
 
 def finished(results: pd.DataFrame) -> pd.DataFrame:
@@ -33,8 +33,8 @@ def first_seeds(run: RunFolder, most_sizes: int) -> pd.DataFrame:
 
 
 def objectives(table: pd.DataFrame) -> list[str]:
-    """The objectives of a table, always in the same order."""
-    return [name for name in OBJECTIVE_LABELS if name in set(table["objective"])]
+    """The objectives of a table and their variants, always in the same order."""
+    return variants.ordered(table["objective"])
 
 
 def few(values: Sequence[int], most: int) -> list[int]:

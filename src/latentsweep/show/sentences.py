@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from latentsweep.language import _, listed, marked, ngettext, printed
+from latentsweep.show import variants
 from latentsweep.show.members import failed, finished
 
 NO_NUMBER = "–"
@@ -230,13 +231,14 @@ class Column:
 
 def results_columns(results: pd.DataFrame, manifest: Mapping[str, Any]) -> tuple[Column, ...]:
     """The headings of `results_rows`, in order."""
-    several = results["seed"].nunique() > 1
+    several, varied = results["seed"].nunique() > 1, _is_varied(results)
     blog = _("Keras-blog-trained ({unit}, test)").format(unit=unit(manifest))
     elbo = _("ELBO-trained ({unit}, test)").format(unit=unit(manifest))
-    present = set(results["objective"])
+    present = set(results["objective"].map(variants.plain))
     return (
         Column("", _("size")),
         *([Column("", _("seed"))] if several else []),
+        *([Column("", _("penalty"))] if varied else []),
         *(Column(blog, _(title)) for title in _BLOG if "keras-blog" in present),
         *(Column(elbo, _(title)) for title in _ELBO if "elbo" in present),
     )
@@ -244,18 +246,31 @@ def results_columns(results: pd.DataFrame, manifest: Mapping[str, Any]) -> tuple
 
 def results_rows(results: pd.DataFrame) -> list[tuple[str, ...]]:
     """One row a latent size and seed, smallest size first, as words; fits `results_columns`."""
-    several = results["seed"].nunique() > 1
-    present = set(results["objective"])
+    several, varied = results["seed"].nunique() > 1, _is_varied(results)
+    present = set(results["objective"].map(variants.plain))
     rows = []
-    for (size, seed), group in results.groupby(["latent_size", "seed"]):
-        members = {row["objective"]: row for row in group.to_dict("records")}
+    settings = results["objective"].map(lambda name: str(name).partition("_")[2])
+    by = [results["latent_size"], results["seed"], settings.rename("settings")]
+    for (size, seed, setting), group in results.groupby(by):
+        members = {variants.plain(row["objective"]): row for row in group.to_dict("records")}
         cells = [str(size), *([str(seed)] if several else [])]
+        cells += [_setting(str(setting))] if varied else []
         if "keras-blog" in present:
             cells += _cells(members.get("keras-blog"), ("loss", "neg_elbo"))
         if "elbo" in present:
             cells += _cells(members.get("elbo"), ("neg_elbo", "reconstruction", "rate"))
         rows.append(tuple(cells))
     return rows
+
+
+def _setting(setting: str) -> str:
+    """What a variant sets of its penalty, in a cell."""
+    return variants.words(f"_{setting}").removeprefix(", ") if setting else _("as it is")
+
+
+def _is_varied(results: pd.DataFrame) -> bool:
+    """Whether objectives stand there with several settings of their penalty."""
+    return bool(results["objective"].str.contains("_").any())
 
 
 # No-break spaces, so that a narrow table breaks its headings where they can be read.

@@ -9,7 +9,7 @@ import io
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib.style
 import numpy as np
@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from latentsweep.language import _, marked, printed
+from latentsweep.show import variants
 
 PAGE_WIDTH = 7.0  # inches: both columns of a paper
 SMALL, TEXT, TITLE = 7.0, 8.0, 9.0  # points on such a page
@@ -91,11 +92,12 @@ class Line:
     colour: str
     marker: str
     dash: str | tuple[int, tuple[float, ...]]
+    variant: str = ""
 
     @property
     def label(self) -> str:
         """The words at the line's end, in the language of the moment."""
-        return _(self.message)
+        return _(self.message) + variants.words(self.variant)
 
 
 # One line an objective and quantity; the true −ELBO's line also stands for the objective itself.
@@ -110,14 +112,25 @@ LINES = {
 }
 
 
+def line_of(objective: str, quantity: str) -> Line:
+    """The line of a quantity of an objective, in a shade of its own for a variant of it."""
+    line = LINES[variants.plain(objective), quantity]
+    return replace(line, colour=variants.shade(line.colour, objective), variant=objective)
+
+
+def quantities(objective: str) -> list[str]:
+    """The quantities of an objective, or of a variant of it, that have a line."""
+    return [quantity for name, quantity in LINES if name == variants.plain(objective)]
+
+
 class _Translated(Mapping[str, str]):
-    """Marked words by name, read in the language of the moment."""
+    """Marked words by objective, read in the language of the moment; those of variants follow."""
 
     def __init__(self, messages: Mapping[str, str]) -> None:
         self._messages = messages
 
     def __getitem__(self, name: str) -> str:
-        return _(self._messages[name])
+        return _(self._messages[variants.plain(name)]) + variants.words(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._messages)

@@ -1,6 +1,7 @@
 """A pass's checkpoints: two files written in turn, so that one is whole whatever happens."""
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from latentsweep.errors import RunFolderError
 from latentsweep.record.arrays import read_arrays, write_arrays
+
+_TIMES_AS_LONG = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +30,26 @@ class Checkpoint:
     def epoch(self) -> int:
         """Epochs done."""
         return len(self.penalty)
+
+
+class Writer:
+    """Writes a pass's checkpoints, but for those that would take more than a tenth of the time.
+
+    An epoch of a small network on little data is shorter than what a disk needs to be sure.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._due = 0.0
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, if it is time."""
+        began = time.perf_counter()
+        if began < self._due:
+            return
+        write_checkpoint(self._folder, checkpoint)
+        took = time.perf_counter() - began
+        self._due = began + _TIMES_AS_LONG * took
 
 
 def named_arrays(tree: Any) -> dict[str, np.ndarray]:

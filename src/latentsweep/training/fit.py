@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +14,28 @@ from jax.sharding import Mesh
 from latentsweep.model import family
 from latentsweep.model.family import Mapping, Settings
 from latentsweep.model.vae import VAE
+from latentsweep.training import streaming
 from latentsweep.training.checkpoint import (
     Checkpoint,
+    Writer,
     last_checkpoint,
-    write_checkpoint,
 )
-from latentsweep.training.placement import cores, over_members, sharded
+from latentsweep.training.placement import cores, over_family, over_members
 from latentsweep.training.steps import Recipe, State, closed_form, initial_state, train_epoch
+from latentsweep.training.streaming import Streamed
+from latentsweep.training.supply import Supply
 
 
 @dataclasses.dataclass(frozen=True)
 class Programs:
     """The compiled programs of a kind of pass, and the training values [N, D] on its devices.
 
+    Of values that do not fit there, it has the supply.
     `initial` makes the state of one member, the others are of a whole family.
     """
 
     mesh: Mesh
-    data: jax.Array
+    data: jax.Array | Supply
     initial: Callable[[Settings], State]
     epoch: Callable[..., Any]
     closed_form: Callable[..., Any]
@@ -55,38 +59,56 @@ _UNOPTIMISED: dict[str, str | bool] = {
 
 
 def compiled(
-    recipe: Recipe, mapping: Mapping, kinds: Sequence[tuple[Settings, jax.Array, Mesh]]
+    recipe: Recipe,
+    mapping: Mapping,
+    kinds: Sequence[tuple[Settings, jax.Array | Supply, Mesh]],
 ) -> list[Programs]:
     """The programs of each kind of pass, compiled side by side; compiling runs nothing.
 
     Args:
         kinds: the stacked settings of such a pass, of which only the shapes matter, the training
-            values [N, D] as stored, on every device of a mesh, and that mesh.
+            values [N, D] as stored, on every device of a mesh, or the supply of them, and that
+            mesh.
     """
-
-    def over_family(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
-        """A function of one member, data and recipe, spread over a family and its devices."""
-        here = dataclasses.replace(recipe, threads=max(cores() // mesh.size, 1))
-
-        def each(state: State, settings: Settings, data: jax.Array) -> Any:
-            return family.each(lambda *one: function(*one, data, here), mapping)(state, settings)
-
-        return sharded(each, mesh, 1)
-
     initial = jax.jit(lambda settings: initial_state(settings, recipe))
     with ThreadPoolExecutor() as pool:
         first = pool.submit(initial.lower(family.member(kinds[0][0], 0)).compile, _UNOPTIMISED)
-        others = []
+        made = []
         for settings, data, mesh in kinds:
-            state = jax.eval_shape(family.each(initial, mapping), settings)
-            epoch = jax.jit(over_family(train_epoch, mesh), donate_argnums=0)
-            last = jax.jit(over_family(closed_form, mesh))
-            lowered = [program.lower(state, settings, data) for program in (epoch, last)]
-            others.append([pool.submit(program.compile) for program in lowered])
+            here = dataclasses.replace(recipe, threads=max(cores() // mesh.size, 1))
+            if isinstance(data, Supply):
+                made.append(streaming.compiled(here, mapping, (settings, data, mesh), pool))
+            else:
+                made.append(_resident(here, mapping, (settings, data, mesh), pool))
     return [
-        Programs(mesh, data, first.result(), epoch.result(), last.result())
-        for (_, data, mesh), (epoch, last) in zip(kinds, others, strict=True)
+        Programs(mesh, data, first.result(), *_epoch_and_closed_form(each))
+        for (_, data, mesh), each in zip(kinds, made, strict=True)
     ]
+
+
+def _resident(
+    recipe: Recipe, mapping: Mapping, kind: tuple[Settings, jax.Array, Mesh], pool: Executor
+) -> list[Future]:
+    """The programs of an epoch and of the closed form, of data on the devices."""
+    settings, data, mesh = kind
+    initial = family.each(lambda each: initial_state(each, recipe), mapping)
+    state = jax.eval_shape(initial, settings)
+
+    def lowered(function: Callable[..., Any], *donated: int) -> Any:
+        spread = over_family(lambda *one: function(*one, recipe), mapping, mesh, 1)
+        return jax.jit(spread, donate_argnums=donated).lower(state, settings, data)
+
+    programs = lowered(train_epoch, 0), lowered(closed_form)
+    return [pool.submit(program.compile) for program in programs]
+
+
+def _epoch_and_closed_form(
+    made: Streamed | list[Future],
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    if isinstance(made, Streamed):
+        return made.epoch, made.closed_form
+    epoch, last = (each.result() for each in made)
+    return epoch, last
 
 
 def fit(
@@ -94,20 +116,23 @@ def fit(
     settings: Settings,
     epochs: int,
     folder: Path,
-    on_epoch: Callable[[int, bool], None],
+    on_epoch: Callable[[float, bool], None],
 ) -> list[Outcome]:
     """Train a family for so many epochs, from the folder's last checkpoint if there is one.
 
     Args:
-        on_epoch: told the number of epochs done, at the start and after each checkpoint, and
-            whether that is where an interrupted training goes on.
+        on_epoch: told the number of epochs done, at the start, after each epoch, and of data
+            that is supplied in chunks after each chunk; and whether that is where an interrupted
+            training goes on.
     """
-    at = _resumed(programs, settings, folder)
+    at, data = _resumed(programs, settings, folder), programs.data
+    if isinstance(data, Supply):
+        data = dataclasses.replace(data, told=lambda share: on_epoch(at.epoch + share, False))
     on_epoch(at.epoch, at.epoch > 0)
-    state = over_members(at.state, programs.mesh)
+    state, writer = over_members(at.state, programs.mesh), Writer(folder)
     while at.epoch < epochs and np.any(at.state.alive):
         started = time.perf_counter()
-        state, terms = programs.epoch(state, settings, programs.data)
+        state, terms = programs.epoch(state, settings, data)
         state_here, terms_here = jax.device_get((state, terms))  # the one host sync of an epoch
         at = Checkpoint(
             state_here,
@@ -115,9 +140,9 @@ def fit(
             np.vstack([at.penalty, terms_here.penalty]),
             at.seconds + time.perf_counter() - started,
         )
-        write_checkpoint(folder, at)
+        writer.write(at)
         on_epoch(at.epoch, False)
-    shared = jax.device_get(programs.closed_form(state, settings, programs.data))
+    shared = jax.device_get(programs.closed_form(state, settings, data))
     return [_outcome(at, shared, index) for index in range(len(shared))]
 
 

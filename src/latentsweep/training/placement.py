@@ -5,8 +5,8 @@ weights stay in that core's cache; on an accelerator members are mapped side by 
 numbers do not depend on how many CPU devices there are, or on which of them it trains. JAX's own
 setting for their number, the environment variable JAX_NUM_CPU_DEVICES, is kept.
 
-Every device holds the data whole. What else it holds is counted before training, so that there are
-never more members, or devices, than memory for them.
+Every device holds the data whole, or a chunk of data that is larger than memory. What else it holds
+is counted before training, so that there are never more members, or devices, than memory for them.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from latentsweep.data import memory
 from latentsweep.errors import DataError
+from latentsweep.model import family
 from latentsweep.model.family import Mapping
 
 _MEMBERS = PartitionSpec("M")
@@ -79,6 +80,18 @@ def fitting(placement: Placement, footprint: Footprint) -> tuple[Placement, int]
     return placement, int((free - footprint.data) / footprint.member)
 
 
+def holds(placement: Placement, footprint: Footprint) -> bool:
+    """Whether there is memory for one member beside the whole data, and to bring that there.
+
+    What is brought to a device is gathered first, so that a CPU has it twice for a while.
+    """
+    free = _SHARE_OF_MEMORY * free_memory(placement)
+    if placement.devices[0].platform == "cpu":
+        return 2 * footprint.data + footprint.member <= free
+    gathered = _SHARE_OF_MEMORY * memory.free_memory()
+    return footprint.data + footprint.member <= free and footprint.data <= gathered
+
+
 def free_memory(placement: Placement) -> int:
     """Bytes that are free on one accelerator, or on this machine for all of its CPU devices."""
     statistics = placement.devices[0].memory_stats() or {}
@@ -126,6 +139,23 @@ def sharded(function: Callable[..., Any], mesh: Mesh, replicated: int) -> Callab
         return spread(*arguments)
 
     return spread
+
+
+def over_family(
+    function: Callable[..., Any], mapping: Mapping, mesh: Mesh, replicated: int
+) -> Callable[..., Any]:
+    """`function` of one member, as that of a family whose members are spread over the mesh.
+
+    Args:
+        replicated: how many of its last arguments are the same for all members.
+    """
+
+    def each(*arguments: Any) -> Any:
+        families = len(arguments) - replicated
+        own, whole = arguments[:families], arguments[families:]
+        return family.each(lambda *one: function(*one, *whole), mapping)(*own)
+
+    return sharded(each, mesh, replicated)
 
 
 def on_all(array: Any, mesh: Mesh) -> jax.Array:

@@ -5,6 +5,7 @@ is too large or has layers that the page does not know, brings what was decoded 
 """
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,8 @@ from latentsweep.show.members import (
 MOST_SIZES = 10
 MOST_WEIGHT_BYTES = 17_000_000  # as float16: base64 makes them a third longer
 MOST_PICTURE_BYTES = 12_000_000
-LIKELIHOODS = ("bernoulli", "gaussian")  # that the page knows the mean of
+# That the page knows the mean of.
+LIKELIHOODS = ("bernoulli", "continuous-bernoulli", "gaussian", "poisson", "negative-binomial")
 _LARGEST = float(np.finfo(np.float16).max)
 
 Member = Mapping[Any, Any]
@@ -89,14 +91,16 @@ def runnable(run: RunFolder, members: pd.DataFrame) -> list[str]:
 
 
 def network_weights(run: RunFolder, member: str) -> dict[str, np.ndarray]:
-    """The arrays of a network of one hidden layer each way; empty for any other.
+    """The arrays of a dense network of any depth; empty for any other.
 
     The encoder's second head is not among them: the page encodes to the mean.
     """
     arrays = run.weights(member)
-    if set(arrays) != _ARRAYS:
+    deeper = {name: array for name, array in arrays.items() if _DEEPER.fullmatch(name)}
+    if set(arrays) - set(deeper) != _ARRAYS:
         return {}
     return {
+        **deeper,
         "encoder/hidden/weight": arrays["encoder/hidden/weight"],
         "encoder/hidden/bias": arrays["encoder/hidden/bias"],
         "encoder/mean/weight": arrays["encoder/heads/weight"][:, 0],
@@ -108,6 +112,7 @@ def network_weights(run: RunFolder, member: str) -> dict[str, np.ndarray]:
     }
 
 
+_DEEPER = re.compile(r"(encoder|decoder)/deeper/\d+/(weight|bias)")
 _ARRAYS = {
     f"{layer}/{kind}"
     for layer in ("encoder/hidden", "encoder/heads", "decoder/hidden", "decoder/output")

@@ -3,6 +3,7 @@
 //   encoder:  h = relu(x W + b),  mean = h W + b       x: the item in the unit the network was given
 //   decoder:  h = relu(z W + b),  parameters = h W + b
 //
+// with as many such h, one after the other, as there are hidden layers.
 // A layer is {weight, bias}: a Float32Array [inputs, outputs], row by row, and one [outputs].
 
 /** x W + b: a Float32Array [outputs]. Inputs that are 0, as half of all ReLU units are, cost nothing. */
@@ -25,22 +26,74 @@ const relu = (values) => {
   return values;
 };
 
+const through = (x, layers) => layers.reduce((values, layer) => relu(linear(values, layer)), x);
+
 /** The mean [size] of the code of an item x [features]. */
-export const encode = ({ encoder }, x) => linear(relu(linear(x, encoder.hidden)), encoder.mean);
+export const encode = ({ encoder }, x) => linear(through(x, encoder.hidden), encoder.mean);
 
 /** The likelihood's parameters [parameters x features] of a code z [size]. */
-export const decode = ({ decoder }, z) => linear(relu(linear(z, decoder.hidden)), decoder.output);
+export const decode = ({ decoder }, z) => linear(through(z, decoder.hidden), decoder.output);
+
+// Counts: logarithms are cut off where the package does it.
+const clamped = (value, low, high) => Math.min(Math.max(value, low), high);
+const rate = (output) => Math.exp(clamped(output, -20, 20));
+const dispersion = (output) => Math.exp(clamped(output, -10, 15));
+const logs = (counts) => counts.map(Math.log1p);
+
+/** log Gamma(z) for z > 0, by Stirling's series from 8 upwards. */
+const logGamma = (z) => {
+  if (z < 8) return logGamma(z + 1) - Math.log(z);
+  const series = (1 / 12 - (1 / 360 - 1 / 1260 / z ** 2) / z ** 2) / z;
+  return (z - 0.5) * Math.log(z) - z + 0.5 * Math.log(2 * Math.PI) + series;
+};
+
+/** log Gamma(x + r) - log Gamma(r) - log x! + r log(r / (r + m)) + x log(m / (r + m)) */
+const logNegativeBinomial = (x, m, r) =>
+  logGamma(x + r) - logGamma(r) - logGamma(x + 1) -
+  (x + r) * Math.log1p(m / r) + x * Math.log(m / r);
+
+/** The mean of a continuous Bernoulli, and the log of the integral of e^(l x) over [0, 1]. */
+const expected = (l) =>
+  Math.abs(l) < 0.01 ? 0.5 + l / 12 - l ** 3 / 720 : -1 / Math.expm1(-l) - 1 / l;
+const logIntegral = (l) =>
+  Math.abs(l) < 0.01
+    ? l / 2 + l ** 2 / 24
+    : Math.max(l, 0) + Math.log(-Math.expm1(-Math.abs(l)) / Math.abs(l));
 
 const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
 const softplus = (value) => Math.max(value, 0) + Math.log1p(Math.exp(-Math.abs(value)));
 const summed = (values, term) => values.reduce((sum, value, i) => sum + term(value, i), 0);
 
-/** The likelihoods that the page knows: the expected item, and -log p(target | parameters) in nats.
- *  `shared` is what all examples have in common: a Gaussian's variance. */
+/** The likelihoods that the page knows: what an encoder sees of an item, if that is not the item,
+ *  the expected item, and -log p(target | parameters) in nats. `shared` is what all examples have
+ *  in common: a Gaussian's variance. */
 export const likelihoods = {
   bernoulli: {
     mean: (logits) => logits.map(sigmoid),
     nats: (target, logits) => summed(logits, (logit, i) => softplus(logit) - target[i] * logit),
+  },
+  "continuous-bernoulli": {
+    mean: (logits) => logits.map(expected),
+    nats: (target, logits) => summed(logits, (logit, i) => logIntegral(logit) - target[i] * logit),
+  },
+  poisson: {
+    seen: logs,
+    mean: (outputs) => outputs.map(rate),
+    nats: (target, outputs) =>
+      summed(target, (x, i) => {
+        const m = rate(outputs[i]);
+        return m - x * Math.log(m) + logGamma(x + 1);
+      }),
+  },
+  "negative-binomial": {
+    seen: logs,
+    mean: (outputs) => outputs.slice(0, outputs.length / 2).map(rate),
+    nats: (target, outputs) =>
+      summed(
+        target,
+        (x, i) =>
+          -logNegativeBinomial(x, rate(outputs[i]), dispersion(outputs[target.length + i])),
+      ),
   },
   gaussian: {
     mean: (means) => means,

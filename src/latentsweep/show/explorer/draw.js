@@ -10,6 +10,14 @@ const penColour = (picker, { image, shape }) => {
   return [1, 3, 5].map(level);
 };
 
+/** What stands in the pad's place where no network can run: the chosen item, and its name. */
+export const makeShown = ({ family, paint, find, nameOf }) => ({
+  render: (state) => {
+    paint(find("pad"), family.item(state));
+    find("shown-name").textContent = nameOf(state.base);
+  },
+});
+
 /** The pad as a tool of the page. */
 export const makePad = ({ family, store, paint, find }) => {
   const { data } = family;

@@ -4,6 +4,7 @@
 import { numbers } from "latentsweep/arrays.js";
 import { decode, encode, likelihoods } from "latentsweep/dense.js";
 import { codeOf, nearest, placeAmong } from "latentsweep/space.js";
+import { anyRuns } from "latentsweep/state.js";
 import { barred, fitting, painted } from "latentsweep/strokes.js";
 
 const NEIGHBOURS = 10; // whose places a code that is on no map gets the mean of
@@ -28,9 +29,15 @@ const layersOf = (weights) => {
     weight: numbers(weights[`${name}/weight`]),
     bias: numbers(weights[`${name}/bias`]),
   });
+  const hidden = (part) => {
+    const layers = [layer(`${part}/hidden`)];
+    const deeper = () => `${part}/deeper/${layers.length - 1}`;
+    while (`${deeper()}/weight` in weights) layers.push(layer(deeper()));
+    return layers;
+  };
   return {
-    encoder: { hidden: layer("encoder/hidden"), mean: layer("encoder/mean") },
-    decoder: { hidden: layer("decoder/hidden"), output: layer("decoder/output") },
+    encoder: { hidden: hidden("encoder"), mean: layer("encoder/mean") },
+    decoder: { hidden: hidden("decoder"), output: layer("decoder/output") },
   };
 };
 
@@ -77,7 +84,8 @@ export const makeFamily = (data) => {
   const features = data.shape.reduce((product, side) => product * side, 1);
   const values = numbers(data.values);
   const networks = data.networks.map(opened);
-  const { mean, nats } = likelihoods[data.likelihood] ?? {};
+  const runs = anyRuns(data);
+  const { seen = (x) => x, mean, nats } = likelihoods[data.likelihood] ?? {};
 
   const radius = PEN * Math.max(data.shape[0], data.shape[1] ?? 0);
   const ground = () =>
@@ -120,7 +128,7 @@ export const makeFamily = (data) => {
   const item = ({ base, strokes, fit }) => drawn(base, strokes, fit);
   const isExample = ({ base, strokes }) => base !== null && !strokes.length;
 
-  const encoded = perNetwork((network) => (x) => encode(network.layers, x));
+  const encoded = perNetwork((network) => (x) => encode(network.layers, seen(x)));
   const parameters = perNetwork((network) => (code) => decode(network.layers, code));
   const decoded = perNetwork((network) => (code) => {
     if (network.runs) return unscaled(mean(parameters(network, code)));
@@ -172,7 +180,7 @@ export const makeFamily = (data) => {
   };
 
   return {
-    ...{ data, features, networks, radius, blank, example, item, isExample, code, decoded, loss },
+    ...{ data, features, networks, runs, radius, blank, example, item, isExample, code, decoded, loss },
     ...{ reconstruction, place, placeOfRow, placeOfItem },
   };
 };

@@ -53,7 +53,7 @@ export const makeItem = (page) => {
     neighbours.className = "neighbours";
     row.append(
       head,
-      cell("td", loss === null ? "" : number(loss, 1)),
+      ...(family.runs ? [cell("td", loss === null ? "" : number(loss, 1))] : []),
       cell("td", known ? number(network.losses[state.base], 1) : "–"),
       cell("td", code ? canvas : say("cannot")),
       neighbours,

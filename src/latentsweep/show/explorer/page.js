@@ -1,13 +1,13 @@
 // The page: puts the tools together, draws what has changed, and keeps the address.
 
-import { makePad } from "latentsweep/draw.js";
+import { makePad, makeShown } from "latentsweep/draw.js";
 import { makeFamily } from "latentsweep/family.js";
 import { makeItem } from "latentsweep/item.js";
 import { painter } from "latentsweep/paint.js";
 import { makePrior } from "latentsweep/prior.js";
 import { makeSelecting } from "latentsweep/selecting.js";
 import { makeSpaces } from "latentsweep/spaces.js";
-import { TOOLS, fragmentOf, initialState, makeStore, networkOf, picking, stateFrom, travelling } from "latentsweep/state.js";
+import { fragmentOf, initialState, makeStore, networkOf, picking, stateFrom, toolsOf, travelling } from "latentsweep/state.js";
 import { makeTravel } from "latentsweep/travel.js";
 import { makeWalk } from "latentsweep/walk.js";
 
@@ -19,6 +19,7 @@ const data = read("content");
 const words = read("words");
 const root = document.documentElement;
 const family = makeFamily(data);
+const toolNames = toolsOf(data);
 const paint = painter(data);
 
 /** The text of a name in the page's language, {placeholders} filled in. */
@@ -132,7 +133,7 @@ const showPointed = (event) => {
 };
 
 // -- the tools
-const pad = makePad(page);
+const pad = family.runs ? makePad(page) : makeShown(page);
 const spaces = makeSpaces(page);
 const selecting = makeSelecting(page);
 const tools = { item: makeItem(page), travel: makeTravel(page), walk: makeWalk(page), prior: makePrior(page) };
@@ -163,7 +164,7 @@ const renderSettled = (state) => {
   selecting.render(state);
   find("undo").disabled = !store.canUndo;
   find("redo").disabled = !store.canRedo;
-  for (const name of TOOLS) {
+  for (const name of toolNames) {
     const chosen = state.tool === name;
     find(`tab-${name}`).setAttribute("aria-selected", String(chosen));
     find(`tab-${name}`).tabIndex = chosen ? 0 : -1;
@@ -175,14 +176,14 @@ const renderSettled = (state) => {
 };
 
 // -- what belongs to the whole page
-const tabs = TOOLS.map((name) => find(`tab-${name}`));
+const tabs = toolNames.map((name) => find(`tab-${name}`));
 tabs.forEach((tab, place) => {
-  tab.addEventListener("click", () => store.commit({ tool: TOOLS[place] }));
+  tab.addEventListener("click", () => store.commit({ tool: toolNames[place] }));
   tab.addEventListener("keydown", ({ key }) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
     if (!step) return;
-    const next = (place + step + TOOLS.length) % TOOLS.length;
-    store.commit({ tool: TOOLS[next] });
+    const next = (place + step + tabs.length) % tabs.length;
+    store.commit({ tool: toolNames[next] });
     tabs[next].focus();
   });
 });
@@ -211,7 +212,7 @@ document.addEventListener("keydown", (event) => {
 // The address holds the state, so that a link to a place in the page must not change it.
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
-  find("pad").focus();
+  find(event.target.hash.slice(1)).focus();
 });
 window.addEventListener("hashchange", () => store.commit(stateFrom(location.hash.slice(1), data)));
 

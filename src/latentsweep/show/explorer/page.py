@@ -51,12 +51,14 @@ def write_explorer(run: RunFolder, language: str = "en") -> Path:
 def explorer(run: RunFolder, language: str) -> str:
     """The page as text; the same text for the same run."""
     holds = content(run)
-    said = {code: _words(run, code) for code in LANGUAGES}
+    runs = any(network["weights"] for network in holds["networks"])
+    said = {code: _words(run, code, runs=runs) for code in LANGUAGES}
     return _template().render(
         language=language,
         tag=TAGS[language],
         languages=[(code, TAGS[code], name) for code, name in LANGUAGES.items()],
         words=said[language],
+        runs=runs,
         image=holds["image"],
         colours=holds["image"] and holds["shape"][2] >= 3,
         fitted=bool(holds["drawing"] and holds["drawing"]["fitted"]),
@@ -72,9 +74,9 @@ def inlined(content: Any) -> str:
     return text.replace("<", "\\u003c")
 
 
-def _words(run: RunFolder, language: str) -> dict[str, str]:
+def _words(run: RunFolder, language: str, *, runs: bool) -> dict[str, str]:
     with speaking(language):
-        return words(run)
+        return words(run, runs=runs)
 
 
 def _imports() -> dict[str, str]:

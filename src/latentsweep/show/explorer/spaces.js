@@ -109,6 +109,7 @@ export const makeSpaces = (page) => {
     if (made) paint(part("reconstruction"), made, family.item(state));
     part("cannot").hidden = Boolean(made);
     part("cannot").textContent = say("cannot");
+    part("nats").hidden = !family.runs;
     part("nats").textContent = loss === null ? "" : say("nats", { loss: number(loss, 1) });
     part("above").setAttribute("aria-label", say("map_of", { size: network.size }));
     part("kind").textContent = kindOf(network, state);

@@ -14,9 +14,16 @@ import { bitsText, rowsFrom } from "latentsweep/arrays.js";
 import { strokesFrom, strokesText } from "latentsweep/strokes.js";
 
 export const TOOLS = ["item", "travel", "walk", "prior"];
+const LOOKING = ["item", "travel"]; // what was decoded beforehand is enough for these
 export const PLANES = ["dimensions", "principal", "three"];
 const KEPT = 3;
 const FARTHEST = 1e6; // that a code of an address may be from 0
+
+/** Whether any network can run in the page. */
+export const anyRuns = (data) => data.networks.some(({ weights }) => weights !== null);
+
+/** The tools that a page has. */
+export const toolsOf = (data) => (anyRuns(data) ? TOOLS : LOOKING);
 
 export const networksOf = (data, objective) =>
   data.networks.filter((network) => network.objective === objective);
@@ -29,7 +36,7 @@ export const networkOf = (data, objective, size) => {
 
 /** What the page shows first. */
 export const initialState = (data) => {
-  const objective = data.objectives.at(-1);
+  const objective = data.objectives.includes("elbo") ? "elbo" : data.objectives.at(-1);
   const network = networkOf(data, objective, 2);
   return {
     objective,
@@ -103,7 +110,7 @@ const fields = {
   },
   marks: { write: plain, read: oneOf(["dots", "pictures"]) },
   wide: { write: plain, read: sized },
-  tool: { write: plain, read: oneOf(TOOLS) },
+  tool: { write: plain, read: (text, data) => oneOf(toolsOf(data))(text) },
   size: { write: plain, read: sized },
   plane: { write: plain, read: oneOf(PLANES) },
   across: { write: plain, read: whole },
@@ -135,8 +142,11 @@ export const stateFrom = (fragment, data) => {
     const makesSense = value !== undefined && !Number.isNaN(value);
     if (makesSense) state[name] = value;
   }
-  return { ...state, ...sensibleTravel(state, data) };
+  return { ...state, ...sensibleItem(state, data), ...sensibleTravel(state, data) };
 };
+
+/** An example where no network can run: nothing in the page knows a drawing. */
+const sensibleItem = ({ base }, data) => (anyRuns(data) ? {} : { base: base ?? 0, strokes: [] });
 
 const sensibleTravel = ({ objective, size, across, up, code }, data) => {
   const network = networkOf(data, objective, size);

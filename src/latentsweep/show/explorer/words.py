@@ -9,17 +9,23 @@ from typing import Any
 from latentsweep.language import _, pgettext
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences, style
+from latentsweep.show.members import objectives
 
 
-def words(run: RunFolder) -> dict[str, str]:
-    """The page's words in the language of the moment."""
+def words(run: RunFolder, *, runs: bool) -> dict[str, str]:
+    """The page's words in the language of the moment.
+
+    Args:
+        runs: whether any network can run in the page.
+    """
     manifest = run.manifest()
     item, items = sentences.item(manifest), sentences.items(manifest)
     named = {"item": item, "items": items, "data": manifest["data"]["name"]}
     image = bool(manifest["data"]["image"])
     told = {**_whole_page(), **_draw(image), **_maps(), **_item(), **_travel(), **_others()}
+    told |= {} if runs else _at_rest()
     return {name: _filled(text, named) for name, text in told.items()} | {
-        f"objective_{name}": words for name, words in style.TRAINED_WITH.items()
+        f"objective_{name}": style.TRAINED_WITH[name] for name in objectives(run.results())
     }
 
 
@@ -55,6 +61,22 @@ def _whole_page() -> dict[str, str]:
         ),
         "cannot": _("This network cannot run in the page."),
         "test_item": _("test {item} {place}"),
+    }
+
+
+def _at_rest() -> dict[str, str]:
+    """What is said otherwise where no network can run in the page."""
+    return {
+        "lede": _(
+            "What each latent size made of one {item}, and where that lies in its space. These "
+            "networks cannot run in the page: what is shown was decoded beforehand."
+        ),
+        "skip": _("Skip to the maps"),
+        "shown_hint": _("Choose another in a map: every size shows what it made of it."),
+        "about": _(
+            "One seed a latent size. Pictures are decode(mean). Codes are rounded to 16 bits, so "
+            "that last digits differ from the report's."
+        ),
     }
 
 

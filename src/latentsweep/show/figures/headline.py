@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from latentsweep.language import _, headed, listed, marked
 from latentsweep.record.folder import RunFolder
-from latentsweep.show import intervals, sentences, style
+from latentsweep.show import intervals, sentences, style, variants
 from latentsweep.show.figures import recommended
-from latentsweep.show.members import finished
+from latentsweep.show.members import finished, objectives
 
 
 def table(run: RunFolder) -> pd.DataFrame:
@@ -21,7 +21,8 @@ def table(run: RunFolder) -> pd.DataFrame:
     members = finished(run.results())
     drawn = [
         _line(run, members[members["objective"] == objective], quantity)
-        for objective, quantity in style.LINES
+        for objective in objectives(run.results())
+        for quantity in style.quantities(objective)
     ]
     return pd.concat([rows for rows in drawn if not rows.empty] or drawn, ignore_index=True).assign(
         no_latent=float(manifest["bounds"]["no_latent"]),
@@ -51,8 +52,10 @@ def draw(rows: pd.DataFrame) -> Figure:
     style.size_axis(axes, list(rows["latent_size"]))
     for key, places in lines(rows).items():
         points = rows[places].groupby("latent_size", as_index=False).mean(numeric_only=True)
-        style.whiskers(axes, points, "latent_size", "value", style.LINES[key].colour)
-    ends = [draw_line(axes, rows[places], style.LINES[key]) for key, places in lines(rows).items()]
+        style.whiskers(axes, points, "latent_size", "value", style.line_of(*key).colour)
+    ends = [
+        draw_line(axes, rows[places], style.line_of(*key)) for key, places in lines(rows).items()
+    ]
     recommended.mark(axes, _recommended(rows))
     axes.set_ylabel(_("{unit}, test split").format(unit=rows["unit"].iloc[0]))
     style.number_axis(axes.yaxis)
@@ -66,7 +69,8 @@ def lines(rows: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
     """Which rows make each line, in the order of the style's lines; only lines with rows."""
     keys = {
         (objective, quantity): (rows["objective"] == objective) & (rows["quantity"] == quantity)
-        for objective, quantity in style.LINES
+        for objective in objectives(rows)
+        for quantity in style.quantities(objective)
     }
     return {key: places for key, places in keys.items() if places.any()}
 
@@ -92,7 +96,7 @@ def draw_line(axes: Axes, rows: pd.DataFrame, line: style.Line) -> style.End:
 
 def caption(rows: pd.DataFrame) -> str:
     """What the lines are and where they start and end, what the bars are, and what is marked."""
-    parts = [_span(_(_WORDS[key]), rows[places]) for key, places in lines(rows).items()]
+    parts = [_span(_named(*key), rows[places]) for key, places in lines(rows).items()]
     spans = _("{spans} ({unit}, test split).").format(
         spans=headed("; ".join(parts)), unit=rows["unit"].iloc[0]
     )
@@ -110,9 +114,7 @@ def caption(rows: pd.DataFrame) -> str:
 
 def alt(rows: pd.DataFrame) -> str:
     """What the picture is, for those who do not see it."""
-    names = [
-        line.label.replace("\n", " ") for key, line in style.LINES.items() if key in lines(rows)
-    ]
+    names = [style.line_of(*key).label.replace("\n", " ") for key in lines(rows)]
     return _("Line chart against the latent size: {lines}.").format(lines=listed(names))
 
 
@@ -121,6 +123,10 @@ _WORDS = {
     ("keras-blog", "neg_elbo"): marked("the true −ELBO of those same networks"),
     ("elbo", "neg_elbo"): marked("the −ELBO of the networks trained with the ELBO"),
 }
+
+
+def _named(objective: str, quantity: str) -> str:
+    return _(_WORDS[variants.plain(objective), quantity]) + variants.words(objective)
 
 
 def _span(line: str, rows: pd.DataFrame) -> str:

@@ -73,7 +73,7 @@ def _means(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _draw_line(axes: Axes, rows: pd.DataFrame, name: str) -> style.End:
     """Draw one objective's curve with its sizes beside its points; its end."""
-    means, line = _means(rows), style.LINES[name, "neg_elbo"]
+    means, line = _means(rows), style.line_of(name, "neg_elbo")
     bars = rows.groupby("latent_size").mean(numeric_only=True)
     style.whiskers(axes, bars, "rate", "reconstruction", line.colour, across=True)
     axes.plot(

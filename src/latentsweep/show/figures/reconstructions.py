@@ -185,7 +185,7 @@ def _draw_chart(axes: Axes, rows: pd.DataFrame, networks: pd.DataFrame, size: in
     original = rows.loc[rows["latent_size"] == 0, "values"].iloc[0].ravel()
     axes.plot(original, color=style.FAINT, linewidth=2.2)
     for values in networks.loc[networks["latent_size"] == size, "values"]:
-        line = style.LINES[networks["objective"].iloc[0], "neg_elbo"]
+        line = style.line_of(networks["objective"].iloc[0], "neg_elbo")
         axes.plot(values.ravel(), color=line.colour, linewidth=0.8)
 
 

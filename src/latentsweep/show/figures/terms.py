@@ -67,7 +67,7 @@ def _draw_lines(axes: Axes, rows: pd.DataFrame) -> list[style.End]:
     """Draw one line an objective; their ends, labelled by the objective."""
     ends = []
     for name in objectives(rows):
-        line = style.LINES[name, "neg_elbo"]
+        line = style.line_of(name, "neg_elbo")
         end = draw_line(axes, rows[rows["objective"] == name], line)
         label = style.TRAINED_WITH_IN_TWO_LINES[name]
         ends.append(style.End(end.x, end.y, label, line.colour))

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from latentsweep.language import _, marked, printed
-from latentsweep.study import Study
+from latentsweep.study import LIKELIHOOD_LABELS, Study
 
 _UNSEEN_STAGES = ("report",)  # is not over while the page is written
 _SPLITS = {
@@ -40,11 +40,24 @@ def _data(data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         _("name"): data["name"],
         _("source"): data["source"],
-        "SHA-256": data["hash"],
+        _("SHA-256 of a sample") if _is_sampled(data) else "SHA-256": data["hash"],
         _("item shape"): " × ".join(map(str, data["item_shape"])),
         **{_(_SPLITS[split]): printed(count, ",d") for split, count in data["splits"].items()},
-        _("likelihood"): data["likelihood"],
+        **_sampled(data),
+        _("likelihood"): _(LIKELIHOOD_LABELS[data["likelihood"]]),
     }
+
+
+def _is_sampled(data: Mapping[str, Any]) -> bool:
+    return data.get("hash_of") == "a sample"
+
+
+def _sampled(data: Mapping[str, Any]) -> dict[str, str]:
+    """Of large data, how many examples of a split were measured."""
+    if not _is_sampled(data):
+        return {}
+    most = printed(max(data["measured"].values()), ",d")
+    return {_("measured, of each split at most"): most}
 
 
 def _machine(manifest: Mapping[str, Any], results: pd.DataFrame) -> dict[str, Any]:

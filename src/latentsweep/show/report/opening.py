@@ -10,7 +10,7 @@ from typing import Any
 from latentsweep.language import _, headed, ngettext, printed
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences
-from latentsweep.study import built_in_studies
+from latentsweep.study import built_in_studies, load_study
 
 SEEDS_THAT_JUDGE = 6
 _UNJUDGED = ("too few seeds", "one size", "not judged", "no gain known")
@@ -178,6 +178,8 @@ def amount(value: float) -> str:
 
 def _command(run: RunFolder) -> str:
     """The command that trains enough seeds to judge what one has only shown."""
-    name = run.study().name
-    source = name if name in built_in_studies() else "study.toml"
+    study = run.study()
+    name = study.name
+    known = name in built_in_studies() and load_study(name).first_difference(study) is None
+    source = name if known else "study.toml"
     return f"latentsweep run {source} --seeds {SEEDS_THAT_JUDGE} -o {name}-{SEEDS_THAT_JUDGE}-seeds"

@@ -27,6 +27,7 @@ from latentsweep.show.report.opening import opening
 from latentsweep.show.report.quotes import quotes
 from latentsweep.show.report.switch import difference
 from latentsweep.show.report.tiles import extremes, strips
+from latentsweep.study import DENSITIES
 
 _BOKEH = ("server", "static", "js", "bokeh.min.js")
 _SCRIPTS = "<!-- scripts -->"
@@ -142,9 +143,14 @@ def _subtitle(results: pd.DataFrame, manifest: Mapping[str, Any]) -> str:
         len(results),
     ).format(
         models=len(results),
-        tests=printed(manifest["data"]["splits"]["test"], ",d"),
+        tests=printed({**manifest["data"]["splits"], **_measured(manifest)}["test"], ",d"),
         items=sentences.items(manifest),
     )
+
+
+def _measured(manifest: Mapping[str, Any]) -> dict[str, int]:
+    """How many examples of each split were measured, where the run says so."""
+    return manifest["data"].get("measured", {})
 
 
 def _by_claim(verdicts: Iterable[Verdict]) -> list[tuple[str, list[Verdict]]]:
@@ -224,7 +230,7 @@ def _notes(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, Any]
         "images": manifest["data"]["image"],
         "unit": sentences.unit(manifest),
         "keras_blog": "keras-blog" in set(results["objective"]),
-        "gaussian": manifest["data"]["likelihood"] == "gaussian",
+        "density": manifest["data"]["likelihood"] in DENSITIES,
         "floor": sentences.number(floor) if floor else None,
         "no_latent": sentences.number(no_latent),
     }

@@ -8,9 +8,8 @@ import pandas as pd
 
 from latentsweep.language import _, printed
 from latentsweep.record.folder import RunFolder
-from latentsweep.show import intervals, sentences
+from latentsweep.show import intervals, sentences, variants
 from latentsweep.show.members import finished, objectives
-from latentsweep.study import OBJECTIVE_LABELS
 
 _SPECIAL = str.maketrans(
     {
@@ -86,7 +85,7 @@ def _rows(run: RunFolder, results: pd.DataFrame) -> list[str]:
 
 def _row(row: Mapping[Any, Any]) -> str:
     cells = [
-        tex(_(OBJECTIVE_LABELS[row["objective"]])),
+        tex(variants.label(row["objective"])),
         str(row["latent_size"]),
         tex(sentences.number(row["neg_elbo"])),
         _interval(row["low"], row["high"]),

@@ -206,7 +206,7 @@ class _Shown:
         if self.images:
             return image_address(values, self.limits, SIDE)
         original = (self.examples.values[position].ravel(), style.FAINT, 2.2)
-        colour = style.LINES[objective, "neg_elbo"].colour
+        colour = style.line_of(objective, "neg_elbo").colour
         return chart_address([original, (values.ravel(), colour, 1.0)], self.limits, SIDE)
 
 

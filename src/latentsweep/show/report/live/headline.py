@@ -27,7 +27,7 @@ def plots(run: RunFolder) -> list[figure]:
     made.name_axes(plot, _("latent size"), _("{unit}, test split").format(unit=unit))
     _recommended(plot, rows.iloc[0])
     entries = {
-        style.LINES[key].label.replace("\n", " "): _line(plot, rows[places], style.LINES[key])
+        style.line_of(*key).label.replace("\n", " "): _line(plot, rows[places], style.line_of(*key))
         for key, places in headline.lines(rows).items()
     }
     made.legend(plot, entries)

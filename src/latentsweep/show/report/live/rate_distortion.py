@@ -80,7 +80,7 @@ def _label(words: str, x: float, y: float) -> Label:
 
 def _curve(plot: figure, rows: pd.DataFrame, name: str) -> list[GlyphRenderer]:
     """The marks of one objective: its line, its bars both ways, its points with their sizes."""
-    line = style.LINES[name, "neg_elbo"]
+    line = style.line_of(name, "neg_elbo")
     source, colour = ColumnDataSource(_columns(rows)), line.colour
     drawn = Line(x="rate", y="reconstruction", line_width=2, line_dash=made.dashes(line))
     points = Scatter(x="rate", y="reconstruction", size=9, marker=MARKERS[line.marker])

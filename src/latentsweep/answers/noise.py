@@ -1,0 +1,176 @@
+"""What a size's mean loss is worth: replicates with other examples and other trainings.
+
+Examples are drawn anew by the bootstrap, the same draw for every network that was measured on
+them. What differs from training to training is read from the residuals of
+
+    mean loss of (size, seed) = effect of the size + effect of the seed + residual,
+
+whose variance is pooled over sizes that are near each other, and drawn from Student's t with as
+many degrees of freedom as there are residuals beyond the effects.
+
+Where each seed has a fold of the examples to itself (`Losses.folds`), its residuals hold the noise
+of the examples too, since they are other examples than the next seed's. So each fold is drawn anew
+by itself (deviations times sqrt(N / (N - 1)), which matters for folds of few examples), and the
+variance that this leaves in the residuals, on average, is taken off theirs: no noise counts twice.
+Folds are taken as independent, though two of them share most of what they were trained on.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from latentsweep.answers.losses import Losses
+from latentsweep.answers.statistics import Additive, additive, example_means
+
+
+class Draws(NamedTuple):
+    """Replicates of each size's loss, of the loss without a latent, and their plain values.
+
+    `quiet` are the replicates without the noise of training: other examples alone.
+    """
+
+    effects: Float[np.ndarray, " K"]
+    no_latent: float
+    freedom: int
+    replicates: Float[np.ndarray, "count K"]
+    quiet: Float[np.ndarray, "count K"]
+    no_latents: Float[np.ndarray, " count"]
+
+
+def means(losses: Losses) -> Float[np.ndarray, " cells"]:
+    """Mean losses of the networks that there are."""
+    return losses.values[losses.present].mean(axis=1, dtype=np.float64)
+
+
+def without_latent(losses: Losses, effects: Float[np.ndarray, " K"]) -> float:
+    """The mean loss without a latent, or that of the smallest size."""
+    none = _no_latent_rows(losses)
+    return float(effects[0] if none is None else none.mean(dtype=np.float64))
+
+
+def drawn(
+    losses: Losses,
+    design: Additive,
+    near: Bool[np.ndarray, " K"],
+    count: int,
+    rng: np.random.Generator,
+) -> Draws:
+    """So many replicates of the sizes' losses.
+
+    Args:
+        near: the sizes that share their spread from training to training.
+    """
+    of_examples, without = _examples_anew(losses, count, rng)
+    spread, freedom = _spread(losses, design, near, of_examples)
+    heavy = np.sqrt(freedom / rng.chisquare(freedom, (count, 1))) if freedom else 0.0
+    noise = rng.standard_normal(of_examples.shape) * spread * heavy
+    of_seeds = _of_seeds(losses.of_sizes(near), count, rng)
+    replicates = (of_examples + noise) @ design.weights.T + of_seeds
+    quiet = of_examples @ design.weights.T
+    effects = design.weights @ means(losses)
+    no_latents = replicates[:, 0] if without is None else without
+    no_latent = without_latent(losses, effects)
+    return Draws(effects, no_latent, freedom, replicates, quiet, no_latents)
+
+
+def _no_latent_rows(losses: Losses) -> Float[np.ndarray, "*seeds N"] | None:
+    """The losses without a latent: one row, or with folds one for each seed that has a network."""
+    rows = losses.no_latent_of_seeds
+    if rows is None or losses.folds == 1:
+        return losses.no_latent
+    return rows[losses.present.any(axis=0)]
+
+
+def _examples_anew(
+    losses: Losses, count: int, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "count cells"], Float[np.ndarray, " count"] | None]:
+    """Each network's mean loss over examples drawn anew, and the mean loss without a latent."""
+    cells, none = losses.values[losses.present], _no_latent_rows(losses)
+    together = cells if none is None else np.vstack([cells, none])
+    if losses.folds == 1:
+        again = example_means(together, count, rng)
+    else:
+        again = _by_fold(together, _folds_of_rows(losses, none is not None), count, rng)
+    return again[:, : len(cells)], None if none is None else again[:, len(cells) :].mean(axis=1)
+
+
+def _folds_of_rows(losses: Losses, with_none: bool) -> Float[np.ndarray, " rows"]:
+    """The fold of each network, and of each row without a latent."""
+    present, folds = losses.present, losses.fold_of_seeds
+    of_cells = folds[present.nonzero()[1]]
+    return np.concatenate([of_cells, folds[present.any(axis=0)]]) if with_none else of_cells
+
+
+def _by_fold(
+    rows: Float[np.ndarray, "rows N"],
+    folds: np.ndarray,
+    count: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "count rows"]:
+    """Each row's mean over examples drawn anew, one draw for the rows of a fold."""
+    centre, examples = rows.mean(axis=1, dtype=np.float64), rows.shape[1]
+    again = np.empty((count, len(rows)))
+    for fold in np.unique(folds):
+        again[:, folds == fold] = example_means(rows[folds == fold], count, rng)
+    return centre + (again - centre) * np.sqrt(examples / max(examples - 1, 1))
+
+
+def _of_seeds(losses: Losses, count: int, rng: np.random.Generator) -> Float[np.ndarray, "count 1"]:
+    """Replicates of what the seeds, on average, add to every size: other seeds add another.
+
+    No difference of sizes hangs on it, but one from a target or from the model without a latent.
+    What a fold's examples add to that model too is no noise of the seeds.
+    """
+    (rows, columns), of_cells = losses.present.nonzero(), means(losses)
+    design = additive(losses.present)
+    added = design.fitted @ of_cells - (design.weights @ of_cells)[rows]
+    none = losses.no_latent_of_seeds
+    if none is not None and losses.folds > 1:
+        added = added - none.mean(axis=1)[columns]
+    seeds = [added[columns == seed].mean() for seed in np.unique(columns)]
+    if len(seeds) < 2:
+        return np.zeros((count, 1))
+    error = np.std(seeds, ddof=1) / np.sqrt(len(seeds))
+    return error * rng.standard_t(len(seeds) - 1, (count, 1))
+
+
+def _spread(
+    losses: Losses,
+    design: Additive,
+    near: Bool[np.ndarray, " K"],
+    of_examples: Float[np.ndarray, "count cells"],
+) -> tuple[Float[np.ndarray, " cells"], int]:
+    """Each network's standard deviation from training to training, and its degrees of freedom.
+
+    Sizes near the best share one, the others another, each from an additive fit of their own.
+    """
+    present = losses.present
+    rows = present.nonzero()[0]
+    spread = np.full(len(rows), np.nan)
+    for group in (near, ~near):
+        chosen = group[rows]
+        if chosen.any():
+            spread[chosen] = _residual(losses.of_sizes(group), of_examples[:, chosen])
+    known, whole = spread[near[rows]], np.nan_to_num(_residual(losses, of_examples))
+    spread = np.where(np.isnan(spread), np.nanmax(spread, initial=whole), spread)
+    if np.isnan(known).any():
+        return spread, max(design.freedom, 0)
+    return spread, additive(present[near]).freedom
+
+
+def _residual(losses: Losses, of_examples: Float[np.ndarray, "count cells"]) -> float:
+    """Standard deviation of the means of these sizes' networks around an additive fit.
+
+    With folds without what other examples alone would give.
+    """
+    design = additive(losses.present)
+    if design.freedom < 1:
+        return np.nan
+    rest = means(losses) - design.fitted @ means(losses)
+    variance = rest @ rest / design.freedom
+    if losses.folds > 1:
+        moved = of_examples - means(losses)
+        rests = moved - moved @ design.fitted.T
+        variance -= np.mean(np.sum(rests**2, axis=1)) / design.freedom
+    return float(np.sqrt(max(variance, 0.0)))

@@ -1,0 +1,80 @@
+"""The recommendation of a latent size from Python."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from latentsweep.data.catalogue import load_dataset
+from latentsweep.data.in_memory import saved
+from latentsweep.model.own import named
+from latentsweep.pipeline.finished import Run
+from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.run import as_begun, settled, study_name
+from latentsweep.pipeline.search import Ask, check_examples, search, search_study, suited
+from latentsweep.pipeline.work import Work
+from latentsweep.record.folder import RunFolder
+
+
+def recommend(
+    data: Any,
+    output: str | Path | None = None,
+    *,
+    labels: Any = None,
+    budget: float = 600.0,
+    network: str | type | None = None,
+    settings: Mapping[str, Any] | None = None,
+    force: bool = False,
+    observer: Observer | None = None,
+) -> Run:
+    """Search for the latent size that data needs; the same call goes on where it was interrupted.
+
+    `run.recommendation` of what is returned is the answer.
+
+    Args:
+        data: an array [N, ...] or a data frame, which is kept in the run folder, or what names data
+            in a study: a known data set, or the path of a table, an array or a folder of images.
+        output: the run folder; `runs/recommend-<data>` if not given.
+        labels: the class of each example of an array or data frame, or the name of a column.
+        budget: seconds of training at most.
+        network: a kind of network, or a class of your own (docs/networks.md).
+        settings: other fields of the study to change, such as `{"scale": "minmax"}`.
+        force: start anew, removing the run that is in the folder.
+        observer: hears of the progress.
+
+    Raises:
+        LatentsweepError: data or a folder that can't be used, or too few examples.
+    """
+    changes = dict(settings or {}) | ({} if network is None else {"network": named(network)})
+    source = str(data) if isinstance(data, str | Path) else "data"
+    name = f"recommend-{study_name(source)}"
+    folder = RunFolder(Path(output or Path("runs") / name))
+    if not isinstance(data, str | Path):
+        changes |= saved(data, labels, folder.path / "data", "data")
+    elif labels is not None:
+        changes["label"] = labels
+    work = prepared(folder, changes.get("data", source), changes, observer, anew=force)
+    search(work, Ask(budget=budget), command="python", force=force)
+    return Run(folder)
+
+
+def prepared(
+    folder: RunFolder,
+    source: str,
+    changes: Mapping[str, Any],
+    observer: Observer | None,
+    *,
+    anew: bool,
+) -> Work:
+    """A search that is ready to begin.
+
+    Raises:
+        LatentsweepError: data that can't be used, or too few examples.
+    """
+    name = f"recommend-{study_name(source)}"
+    study = settled(search_study(name, source, dict(changes)), {})
+    if not anew:
+        study = as_begun(folder, study)
+    whole = load_dataset(study.changed({"validation_fraction": 0}))
+    work = Work(*suited(study, whole, changes), folder, observer or Observer())
+    check_examples(work)
+    return work
