@@ -57,7 +57,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         latent_size: dimensions of the code, or "auto" for what `latentsweep recommend` says of X.
         hidden_size: ReLU units of the encoder's hidden layer and of the decoder's, a tuple for
             several from the data to the code, or "auto" for one of 512, and fewer for fewer than
-            1,400 rows of X (docs/recommend.md).
+            2,897 rows of X (docs/recommend.md).
         epochs: passes over X, or "auto" for as many as make 240,000 examples, at most 60 or what
             makes 32,000.
         batch_size: examples a step.

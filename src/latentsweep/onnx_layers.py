@@ -51,13 +51,13 @@ def _dense(network: Network, source: str, layers: Sequence[str]) -> Piece:
 
 def _halved(network: Network) -> Piece:
     """From "seen" to the values of the smallest picture, in the order of the weights."""
-    shape = np.array([0, *network.template.encoder.item_shape], np.int64)
+    shape = np.array([0, *network.shape.image], np.int64)
     begin = [
         Step("Reshape", ["seen", "shape of picture"], "picture"),
         Step("Transpose", ["picture"], "channels first", _CHANNELS_FIRST),
     ]
     piece = Piece(begin, {"shape of picture": shape})
-    layers, sides = _numbered(network, "encoder/convolutions"), network.template.decoder.sides
+    layers, sides = _numbered(network, "encoder/convolutions"), network.shape.sides
     for layer, larger in zip(layers, sides[:0:-1], strict=True):
         step = _convolution("Conv", piece.given, layer, larger)
         piece = piece.then(Piece([step, _relu(layer)], _kernel(network, layer, (3, 2, 0, 1))))
@@ -70,7 +70,7 @@ def _halved(network: Network) -> Piece:
 
 def _doubled(network: Network, source: str) -> Piece:
     """From the values of the smallest picture to "outputs", one parameter of all pixels first."""
-    sides = network.template.decoder.sides
+    sides = network.shape.sides
     layers, pixels = _numbered(network, "decoder/convolutions"), sides[-1][0] * sides[-1][1]
     channels = network.arrays[f"{layers[0]}/kernel"].shape[2]
     shapes = {

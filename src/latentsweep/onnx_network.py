@@ -1,22 +1,18 @@
 """A network of a run, read and checked to be one that ONNX files are made for."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from latentsweep.errors import RunFolderError
 from latentsweep.model.shape import BUILT_IN, NetworkShape
-from latentsweep.model.vae import VAE, initial_vae
 from latentsweep.onnx_mean import PARAMETERS
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import objective_of
-from latentsweep.training.checkpoint import named_arrays
 
 # How the encoder's second head s becomes a standard deviation: sigma = noise * exp(slope * s).
 SIGMAS = {"elbo": (0.5, 1.0), "keras-blog": (1.0, 0.1)}
@@ -60,12 +56,11 @@ class Network:
         """The dense layers' sizes; one layer is a bare number in older runs."""
         return tuple(int(units) for units in np.ravel(self.member["hidden_size"]))
 
-    @cached_property
-    def template(self) -> VAE:
-        """The network with the shapes of its weights instead of them."""
+    @property
+    def shape(self) -> NetworkShape:
+        """Its kind and its sizes."""
         width = self.member["latent_size"]
-        shape = NetworkShape(self.item_shape, self.parameters, self.hidden, width, self.kind)
-        return jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
+        return NetworkShape(self.item_shape, self.parameters, self.hidden, width, self.kind)
 
     def linear(self, layer: str) -> dict[str, np.ndarray]:
         """A layer's weight and bias, named by it."""
@@ -114,8 +109,8 @@ def _refuse_unknown(what: str, got: str, known: Mapping[str, object] | tuple[str
 
 def _odd_array(network: Network) -> str | None:
     """The first array that is not as docs/formats.md says, in words; None if all are."""
-    shapes = jax.tree.map(lambda leaf: np.array(leaf.shape), network.template)
-    wanted = {name: tuple(shape) for name, shape in named_arrays(shapes).items()} | {"shared": ()}
+    kind = {"dense": _dense, "convolutional": _convolutional}[network.kind]
+    wanted = kind(network.shape) | _heads(network.shape) | {"shared": ()}
     there = {name: array.shape for name, array in network.arrays.items()}
     for name in [*there, *wanted]:
         if name not in there:
@@ -123,3 +118,56 @@ def _odd_array(network: Network) -> str | None:
         if there[name] != wanted.get(name):
             return f"{name} {list(there[name])}"
     return None
+
+
+def _dense(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
+    """The shape of every array of a dense network but its heads'."""
+    first, last = shape.hidden[0], shape.hidden[-1]
+    outputs = shape.parameters_per_feature * shape.features
+    return {
+        **_linear("encoder/hidden", shape.features, first),
+        **_chain("encoder/deeper", shape.hidden),
+        **_linear("decoder/hidden", shape.width, last),
+        **_chain("decoder/deeper", shape.hidden[::-1]),
+        **_linear("decoder/output", first, outputs),
+    }
+
+
+def _convolutional(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
+    """The shape of every array of a convolutional network but its heads'."""
+    (height, width), colours, depths = shape.sides[0], shape.image[2], shape.channels
+    smallest = height * width * depths[-1]
+    outputs = shape.parameters_per_feature * colours
+    return {
+        **_kernels("encoder/convolutions", (colours, *depths)),
+        **_chain("encoder/hidden", (smallest, *shape.hidden)),
+        **_chain("decoder/hidden", (shape.width, *shape.hidden[::-1], smallest)),
+        **_kernels("decoder/convolutions", (*depths[::-1], outputs)),
+    }
+
+
+def _heads(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
+    weight, bias = (shape.hidden[-1], 2, shape.width), (2, shape.width)
+    return {"encoder/heads/weight": weight, "encoder/heads/bias": bias}
+
+
+def _linear(layer: str, fan_in: int, fan_out: int) -> dict[str, tuple[int, ...]]:
+    return {f"{layer}/weight": (fan_in, fan_out), f"{layer}/bias": (fan_out,)}
+
+
+def _chain(group: str, sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """The layers GROUP/0, GROUP/1, ... between layers of these sizes."""
+    layers = (_linear(f"{group}/{place}", *fans) for place, fans in enumerate(pairwise(sizes)))
+    return {name: shape for layer in layers for name, shape in layer.items()}
+
+
+def _kernels(group: str, channels: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """The convolutions GROUP/0, GROUP/1, ... between pictures of so many channels."""
+    return {
+        name: shape
+        for place, fans in enumerate(pairwise(channels))
+        for name, shape in (
+            (f"{group}/{place}/kernel", (4, 4, *fans)),
+            (f"{group}/{place}/bias", fans[1:]),
+        )
+    }

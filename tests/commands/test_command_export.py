@@ -81,6 +81,8 @@ MISTAKES = {
     "--latent 2",
     "--latent 2 --seed 4": "seed: one of the network's seeds is needed (0), got 4; write e.g. "
     "--seed 0",
+    "--latent 2 --objective elbo_b4": "objective: one of the run's objectives is needed (elbo, "
+    "keras-blog), got elbo_b4; write e.g. --objective elbo",
     "--latents 2": "unknown option --latents; did you mean '--latent'?",
     "--latent-size 2": "unknown option --latent-size; did you mean '--latent'?",
     "--seeds 2": "unknown option --seeds; did you mean '--seed'?",

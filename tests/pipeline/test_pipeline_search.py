@@ -248,7 +248,9 @@ def test_examples_in_groups_are_held_out_by_whole_groups():
 @pytest.mark.parametrize(("examples", "hidden"), [(40, 16), (142, 16), (500, 64), (1_399, 128)])
 def test_networks_grow_with_the_examples_up_to_512_units(examples, hidden):
     assert hidden_for(examples) == hidden
-    assert hidden_for(1_400) == hidden_for(60_000) == 512
+    assert hidden_for(1_438) == 128
+    assert hidden_for(2_896) == 256
+    assert hidden_for(2_897) == hidden_for(60_000) == 512
 
 
 def test_epochs_make_enough_steps_of_few_examples():

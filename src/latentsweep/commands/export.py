@@ -12,13 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Objective(StrEnum):
-    """What a network was trained with."""
-
-    ELBO = "elbo"
-    KERAS_BLOG = "keras-blog"
-
-
 class Format(StrEnum):
     """What is written of a network."""
 
@@ -33,8 +26,13 @@ def export(
         typer.Option(help="The network's latent size; needed where the run has several."),
     ] = None,
     objective: Annotated[
-        Objective | None,
-        typer.Option(help="What it was trained with.", show_default="elbo, if the run has it"),
+        str | None,
+        typer.Option(
+            help="What it was trained with: elbo, keras-blog, or another name of the run's table, "
+            "such as elbo_b4.",
+            metavar="NAME",
+            show_default="elbo, if the run has it",
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="The network's seed.", show_default="the first")

@@ -37,8 +37,6 @@ from latentsweep.model.network import (
 from latentsweep.model.shape import NetworkShape
 
 _SIDE = 4
-_SMALL = 8
-_FIRST_CHANNELS, _MOST_CHANNELS = 32, 256
 
 
 class Convolution(eqx.Module):
@@ -138,15 +136,15 @@ def initial_encoder(
     key: Key[Array, ""], shape: NetworkShape, latent_size: Float[Array, ""]
 ) -> ConvolutionalEncoder:
     """A fresh encoder, padded to `shape.width`."""
-    height, width, channels = _image(shape)
+    *_, channels = shape.image
     heads_key, dense_key, kernel_key = jax.random.split(key, 3)
-    depths = _channels(shape)
-    (rows, columns), *_ = _sides(shape)
+    depths = shape.channels
+    (rows, columns), *_ = shape.sides
     return ConvolutionalEncoder(
         convolutions=_convolutions(kernel_key, (channels, *depths)),
         hidden=_dense(dense_key, (rows * columns * depths[-1], *shape.hidden)),
         heads=initial_heads(heads_key, shape.hidden[-1], shape.width, latent_size),
-        item_shape=(height, width, channels),
+        item_shape=shape.image,
     )
 
 
@@ -154,9 +152,9 @@ def initial_decoder(
     key: Key[Array, ""], shape: NetworkShape, latent_size: Float[Array, ""]
 ) -> ConvolutionalDecoder:
     """A fresh decoder, padded to `shape.width`."""
-    *_, channels = _image(shape)
+    *_, channels = shape.image
     code_key, dense_key, kernel_key = jax.random.split(key, 3)
-    depths, sides = _channels(shape)[::-1], _sides(shape)
+    depths, sides = shape.channels[::-1], shape.sides
     smallest = sides[0][0] * sides[0][1] * depths[0]
     first = initial_from_code(code_key, shape.width, shape.hidden[-1], latent_size)
     outputs = channels * shape.parameters_per_feature
@@ -171,26 +169,6 @@ def initial_decoder(
 def takes(item_shape: tuple[int, ...]) -> bool:
     """Whether items are pictures: H x W or H x W x C, of 4 pixels a side at least."""
     return len(item_shape) in (2, 3) and min(item_shape[:2]) >= _SIDE
-
-
-def _image(shape: NetworkShape) -> tuple[int, int, int]:
-    height, width, channels = (*shape.item_shape, 1)[:3]
-    return height, width, channels
-
-
-def _sides(shape: NetworkShape) -> tuple[tuple[int, int], ...]:
-    """Height and width from the smallest picture to the whole one."""
-    sides = [_image(shape)[:2]]
-    while len(sides) == 1 or min(sides[-1]) > _SMALL:
-        height, width = sides[-1]
-        sides.append((-(-height // 2), -(-width // 2)))
-    return tuple(reversed(sides))
-
-
-def _channels(shape: NetworkShape) -> tuple[int, ...]:
-    """Channels of each picture from the first that is halved on."""
-    count = len(_sides(shape)) - 1
-    return tuple(min(_FIRST_CHANNELS * 2**place, _MOST_CHANNELS) for place in range(count))
 
 
 def _dense(key: Key[Array, ""], sizes: tuple[int, ...]) -> tuple[Linear, ...]:

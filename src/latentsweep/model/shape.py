@@ -4,6 +4,8 @@ import math
 from typing import NamedTuple
 
 BUILT_IN = ("dense", "convolutional")
+_SMALL = 8
+_FIRST_CHANNELS, _MOST_CHANNELS = 32, 256
 
 
 class NetworkShape(NamedTuple):
@@ -28,3 +30,24 @@ class NetworkShape(NamedTuple):
     def is_padded(self) -> bool:
         """Whether networks of several latent sizes can be padded to one width."""
         return self.network in BUILT_IN
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """Height, width and channels of a picture."""
+        height, width, channels = (*self.item_shape, 1)[:3]
+        return height, width, channels
+
+    @property
+    def sides(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of the pictures of a convolutional pair, from the smallest on."""
+        sides = [self.image[:2]]
+        while len(sides) == 1 or min(sides[-1]) > _SMALL:
+            height, width = sides[-1]
+            sides.append((-(-height // 2), -(-width // 2)))
+        return tuple(reversed(sides))
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of each of its pictures from the first that is halved on."""
+        count = len(self.sides) - 1
+        return tuple(min(_FIRST_CHANNELS * 2**place, _MOST_CHANNELS) for place in range(count))

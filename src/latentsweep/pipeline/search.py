@@ -40,7 +40,7 @@ _EXAMPLES_SEEN, _LEAST_SEEN = 240_000, 32_000
 _MOST_EPOCHS = 60
 _FRACTION = 1 / 6
 _WISHED = 100  # held-out examples
-_FEW = 1_400  # examples, below which they are held out in folds, and networks are narrower
+_FEW = 1_400  # examples, below which they are held out in folds
 _FOLDS = 10
 _ROUNDS = 3  # in which each example is held out at most
 _HIDDEN, _LEAST_HIDDEN, _EXAMPLES_A_UNIT = 512, 16, 8
@@ -143,15 +143,14 @@ def epochs_for(examples: float) -> int:
 
 
 def hidden_for(examples: int) -> int:
-    """How many hidden units so many training examples bear: 512, or of fewer than 1,400 an eighth.
+    """How many hidden units so many training examples bear: an eighth of them, from 16 to 512.
 
-    That is the power of two nearest to it, and at least 16. With more units, networks of more
+    That is, the power of two nearest to it: 512 from 2,897 examples on. With more units, networks of more
     dimensions than needed learn few examples by heart: the variance of a Gaussian likelihood goes
     down with their training error, and held-out examples pay for it.
     """
-    if examples >= _FEW:
-        return _HIDDEN
-    return max(2 ** round(math.log2(examples / _EXAMPLES_A_UNIT)), _LEAST_HIDDEN)
+    nearest = 2 ** round(math.log2(examples / _EXAMPLES_A_UNIT))
+    return min(max(nearest, _LEAST_HIDDEN), _HIDDEN)
 
 
 def goal_of(study: Study, dataset: Dataset, ask: Ask) -> Goal:
