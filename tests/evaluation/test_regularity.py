@@ -33,8 +33,8 @@ def network(decoder: Decoder, kind: str = "gaussian") -> Trained:
     numbers = jax.tree.map(jnp.float32, OBJECTIVES["elbo"])
     settings = Settings(jnp.int32(0), jnp.int32(shape.width), numbers)
     encoder = Encoder(
-        Linear(jnp.zeros((shape.features, shape.hidden)), jnp.zeros(shape.hidden)),
-        Heads(jnp.zeros((shape.hidden, 2, shape.width)), jnp.zeros((2, shape.width))),
+        Linear(jnp.zeros((shape.features, *shape.hidden)), jnp.zeros(shape.hidden)),
+        Heads(jnp.zeros((*shape.hidden, 2, shape.width)), jnp.zeros((2, shape.width))),
     )
     rest = LIKELIHOODS[kind], jnp.ones(()), Scale(0.0, 1.0)
     return Trained(VAE(encoder, decoder), settings, *rest)

@@ -1,5 +1,7 @@
 """Networks whose penalty has weights of its own stand apart in every table and picture."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -44,12 +46,10 @@ def test_shades_are_darker_the_more_a_penalty_weighs(colour):
     assert variants.shade(colour, "elbo_b1_w0.1") != colour
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    from conftest import Recipe, write_run
-
-    recipe = Recipe(objectives=("elbo",), kl_weight=(1.0, 4.0), kl_warm_up=(0.0, 0.25))
-    return write_run(tmp_path_factory.mktemp("run") / "run", recipe)
+@pytest.fixture
+def run(make_run, recipes):
+    settings = {"kl_weight": (1.0, 4.0), "kl_warm_up": (0.0, 0.25)}
+    return make_run(dataclasses.replace(recipes["usual"], objectives=("elbo",), **settings))
 
 
 def test_every_figure_has_a_part_for_each(run):
@@ -79,5 +79,5 @@ def test_the_table_of_results_has_a_row_for_each(run):
 def test_the_explorer_names_each(run):
     shown = content(run)["objectives"]
     assert shown == ["elbo", "elbo_b1_w0.25", "elbo_b4", "elbo_b4_w0.25"]
-    told = explorer_words(run)
+    told = explorer_words(run, runs=True)
     assert told["objective_elbo_b4"] == "trained with the ELBO, β = 4"
