@@ -145,9 +145,9 @@ def epochs_for(examples: float) -> int:
 def hidden_for(examples: int) -> int:
     """How many hidden units so many training examples bear: an eighth of them, from 16 to 512.
 
-    That is, the power of two nearest to it: 512 from 2,897 examples on. With more units, networks of more
-    dimensions than needed learn few examples by heart: the variance of a Gaussian likelihood goes
-    down with their training error, and held-out examples pay for it.
+    That is, the power of two nearest to it: 512 from 2,897 examples on. With more units, networks
+    of more dimensions than needed learn few examples by heart: the variance of a Gaussian
+    likelihood goes down with their training error, and held-out examples pay for it.
     """
     nearest = 2 ** round(math.log2(examples / _EXAMPLES_A_UNIT))
     return min(max(nearest, _LEAST_HIDDEN), _HIDDEN)
