@@ -21,7 +21,7 @@ test: $(VENV)/ready-to-test
 	$(BIN)/python -m pytest
 
 test-slow: $(VENV)/ready-to-test
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --dist worksteal
 
 test-browser: $(VENV)/ready-to-test
 	$(BIN)/python -m pytest -m browser

@@ -116,27 +116,22 @@ class TrainingStage:
 
     def compiled(self, passes: list[Pass]) -> dict[tuple[int, int], fit.Programs]:
         """The programs of each kind of pass, by its latent width and its number of members."""
+        kinds = {(plan.width, len(plan.members)): plan for plan in passes}
+        meshes = [self.placement.mesh(size) for _, size in kinds]
+        data = dict(zip(kinds, zip(self._data(meshes), meshes, strict=True), strict=True))
         found: dict[tuple[int, int], fit.Programs] = {}
-        for width in dict.fromkeys(plan.width for plan in passes):
-            made = self._compiled([plan for plan in passes if plan.width == width])
-            found |= {(width, size): programs for size, programs in made.items()}
+        for width in dict.fromkeys(width for width, _ in kinds):
+            here = {kind: plan for kind, plan in kinds.items() if kind[0] == width}
+            first = next(iter(here.values()))
+            needed = [(self.settings(plan), *data[kind]) for kind, plan in here.items()]
+            made = fit.compiled(first.recipe(self.recipe), first.mapping, needed)
+            found |= dict(zip(here, made, strict=True))
         return found
 
-    def _compiled(self, passes: list[Pass]) -> dict[int, fit.Programs]:
-        """The programs of each size of pass; passes of one width differ in nothing else."""
-        sizes = {len(plan.members): plan for plan in passes}
-        meshes = [self.placement.mesh(size) for size in sizes]
-        kinds = [
-            (self.settings(plan), data, mesh)
-            for plan, mesh, data in zip(sizes.values(), meshes, self._data(meshes), strict=True)
-        ]
-        made = fit.compiled(passes[0].recipe(self.recipe), passes[0].mapping, kinds)
-        return dict(zip(sizes, made, strict=True))
-
     def _data(self, meshes: Sequence[Mesh]) -> Sequence[jax.Array | Supply]:
-        """The training examples on the devices of each mesh, or the supply of them."""
-        if self.supply is not None:
-            return [self.supply] * len(meshes)
+        """The training examples on the devices of each mesh, held once, or the supply of them."""
+        if self.supply is not None or not meshes:
+            return [self.supply for _ in meshes if self.supply]
         data = on_all(self.work.stored("train"), max(meshes, key=lambda mesh: mesh.size))
         return [on_some(data, mesh) for mesh in meshes]
 
