@@ -201,6 +201,12 @@ def test_codes_far_from_rest_are_told_with_both_numbers(which):
     assert not_stationary(evidence(**{which: STIRRING})) == []
 
 
+def test_where_codes_of_a_user_s_network_rest_is_not_known():
+    """The law holds for linear heads and a linear first layer of the decoder."""
+    moved = evidence(shift=1.41)
+    assert not_stationary(dataclasses.replace(moved, ends_are_linear=False)) == []
+
+
 def test_averages_silence_all_that_follows_from_them():
     assert names(averaged(**EVERYTHING)) == ["means-for-sums"]
 

@@ -48,7 +48,8 @@ class Evidence:
 
     `row` is its row of the results, `curve` its training loss epoch by epoch, summed over features;
     `loss`, `reconstruction`, `penalty`, `rate` are of each test example; `entropy_floor` is None
-    where the data has none.
+    where the data has none. `ends_are_linear` says whether the heads and the decoder's first layer
+    are known to be linear, which decides where codes rest.
     """
 
     row: dict
