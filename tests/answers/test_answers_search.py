@@ -299,14 +299,14 @@ def test_first_the_gap_where_the_gain_ends_then_that_below_what_is_not_too_small
 
 def test_a_coarse_gap_inside_a_wide_set_is_looked_into_after_more_seeds():
     small = (row(7, "too small", behind=5.0, seeds=4), row(8, "undecided", seeds=4))
-    found = recommended(*small, row(24, "undecided", seeds=4), ends=(8, 24))
+    found = recommended(*small, row(24, "undecided", seeds=4), ends=(8, 24), best=8)
     inside = Step("refine", (12, 16, 20), (0, 1, 2, 3), "the set spans 8 to 24")
     assert next_step(found, Goal(64)) == inside
     assert next_step(found, Goal(64, precision=16)).action == "repeat"
     early = dataclasses.replace(found, rows=tuple(each._replace(seeds=2) for each in found.rows))
     assert next_step(early, Goal(64)).action == "repeat"
     fine = dataclasses.replace(
-        found, rows=(*small, row(16, "undecided", seeds=4)), high=16, best=16
+        found, rows=(*small, row(16, "undecided", seeds=4)), high=16
     )
     assert next_step(fine, Goal(64)).action == "repeat"
     sure = dataclasses.replace(found, rows=(small[0], row(8, "enough", seeds=4), found.rows[2]))
@@ -319,6 +319,28 @@ def whole(*verdicts, **given_):
     return recommended(*rows, **given_)
 
 
+def test_the_largest_size_is_doubled_while_it_is_the_best_and_none_below_known_to_be_enough():
+    """Once the sizes near it were tried."""
+    found = whole("too small", "undecided", "undecided", ends=(2, 3))
+    assert next_step(found, Goal(64)) == Step("extend", (6,), (0, 1), "3 is the best so far")
+    assert next_step(found, Goal(5)).latent_sizes == (5,)
+    assert next_step(found, Goal(3)).action == "repeat"
+    assert next_step(dataclasses.replace(found, best=2), Goal(64)).action == "repeat"
+    sure = dataclasses.replace(found, rows=(*found.rows[:1], row(2, "enough"), found.rows[2]))
+    assert next_step(sure, Goal(64)).action == "repeat"
+    coarse = recommended(SMALL, row(8, "undecided", behind=0.5), row(16, "undecided"))
+    assert next_step(coarse, Goal(64)).action == "refine"
+
+
+@pytest.mark.parametrize("draw", range(6))
+def test_a_gain_that_fades_out_in_noise_is_followed_beyond_the_coarse_grid(draw):
+    """As long as the largest size is the best, and examples too few to tell it from smaller ones."""
+    trainer = Trainer(lambda size: 90 + 10 * 2 ** (-size / 4), Noise(paired=3.0), draw=draw)
+    found, _ = searched(trainer, Goal(limit=64))
+    enough = [row.latent_size for row in found.rows[:-1] if row.verdict == "enough"]
+    assert found.best < found.sizes[-1] or found.sizes[-1] == 64 or enough
+
+
 def test_two_more_seeds_for_the_undecided_the_best_and_the_smallest_that_is_enough():
     verdicts = ["too small", "undecided", "undecided", "enough", "enough", "enough"]
     step = next_step(whole(*verdicts, best=6, ends=(2, 4), answer=None), Goal(64))
@@ -328,24 +350,24 @@ def test_two_more_seeds_for_the_undecided_the_best_and_the_smallest_that_is_enou
 def test_a_size_with_fewer_seeds_first_catches_up():
     found = whole("too small", "undecided", "enough", best=3, ends=(2, 3))
     rows = (found.rows[0], found.rows[1], found.rows[2]._replace(seeds=5))
-    step = next_step(dataclasses.replace(found, rows=rows), Goal(64))
+    step = next_step(dataclasses.replace(found, rows=rows), Goal(3))
     assert (step.latent_sizes, step.seeds) == ((2,), (2, 3))
     rows = (found.rows[0], found.rows[1]._replace(seeds=4), found.rows[2]._replace(seeds=5))
-    step = next_step(dataclasses.replace(found, rows=rows), Goal(64))
+    step = next_step(dataclasses.replace(found, rows=rows), Goal(3))
     assert (step.latent_sizes, step.seeds) == ((2,), (4,))
 
 
 def test_what_seeds_cannot_decide_gets_none():
     found = whole("too small", "undecided", "undecided", "enough", best=4, ends=(2, 4))
     open_rows = [each._replace(seeds_would_decide=False) for each in found.rows]
-    assert next_step(dataclasses.replace(found, rows=tuple(open_rows)), Goal(64)) is None
+    assert next_step(dataclasses.replace(found, rows=tuple(open_rows)), Goal(4)) is None
     open_rows[2] = found.rows[2]
-    step = next_step(dataclasses.replace(found, rows=tuple(open_rows)), Goal(64))
+    step = next_step(dataclasses.replace(found, rows=tuple(open_rows)), Goal(4))
     assert step.latent_sizes == (3, 4)
 
 
 def test_at_most_five_undecided_sizes_at_once():
-    step = next_step(whole("too small", *["undecided"] * 9, best=10, ends=(2, 9)), Goal(64))
+    step = next_step(whole("too small", *["undecided"] * 9, best=10, ends=(2, 9)), Goal(10))
     assert step.latent_sizes == (2, 3, 4, 5, 6, 10)
 
 
@@ -353,7 +375,7 @@ def test_the_most_seeds_are_the_most():
     found = whole("too small", "undecided", "enough", best=3, ends=(2, 3))
     for had, expected in [(3, (3, 4)), (4, (4,)), (5, None)]:
         rows = tuple(each._replace(seeds=had) for each in found.rows)
-        step = next_step(dataclasses.replace(found, rows=rows), Goal(64, most_seeds=5))
+        step = next_step(dataclasses.replace(found, rows=rows), Goal(3, most_seeds=5))
         assert (step and step.seeds) == expected
 
 
@@ -362,10 +384,10 @@ def test_a_search_ends_when_the_set_is_as_narrow_as_was_asked_for():
     verdicts = ["too small", "undecided", "undecided", "enough"]
     found = whole(*verdicts, status="ok", answer=4, ends=(2, 4), best=4)
     assert width(found) == 2
-    assert next_step(found, Goal(64, precision=2)) is None
-    assert next_step(found, Goal(64, precision=1)).action == "repeat"
+    assert next_step(found, Goal(4, precision=2)) is None
+    assert next_step(found, Goal(4, precision=1)).action == "repeat"
     undecided = dataclasses.replace(found, status="undecided", latent_size=None)
-    assert next_step(undecided, Goal(64, precision=2)).action == "repeat"
+    assert next_step(undecided, Goal(4, precision=2)).action == "repeat"
 
 
 def test_a_wide_set_without_undecided_sizes_takes_seeds_for_its_likely_ones():

@@ -5,7 +5,8 @@ gave and from nothing else:
 
     start    the powers of two from 2 on, up to the first limit, with two seeds each
     check    a size that was asked for, whatever the search would do
-    extend   twice the largest size, while no smaller one is enough
+    extend   twice the largest size, while all smaller ones are too small; and where the largest is
+             the best and no smaller one known to be enough, once none near the best is untried
     refine   the sizes between two neighbours, all of them or first three among many: below the
              first size near the best, then below the first that is not too small, and in the end
              three inside a coarse gap of a set that more seeds have not closed
@@ -90,17 +91,16 @@ def next_step(found: Recommendation, goal: Goal) -> Step | None:
         return _once_more(found, goal)
     if found.status in ("nothing to encode", "one size"):
         return None
-    largest = found.sizes[-1]
-    if _needs_larger(found) and largest < goal.limit:
-        larger = min(2 * largest, goal.limit)
-        why = _("no size below {size} is enough").format(size=largest)
-        return Step("extend", (larger,), _seeds(found, goal), why)
+    if _all_below_are_too_small(found) and found.sizes[-1] < goal.limit:
+        return _extend(found, goal, _("no size below {size} is enough"))
     if sizes := _untried(found):
         low, high = _open_gap(found)
         words = _("the gain ends between {low} and {high}") if low else _("{high} is near the best")
         return Step("refine", sizes, _seeds(found, goal), words.format(low=low, high=high))
     if found.status in ("every size keeps helping", "no gain known"):
         return None
+    if _may_go_on(found) and found.sizes[-1] < goal.limit:
+        return _extend(found, goal, _("{size} is the best so far"))
     return _inside(found, goal) or _repeat(found, goal)
 
 
@@ -122,9 +122,22 @@ def width(found: Recommendation) -> int | None:
     return found.high - found.low + len(found.untried_below(found.low))
 
 
-def _needs_larger(found: Recommendation) -> bool:
+def _all_below_are_too_small(found: Recommendation) -> bool:
     """Whether all sizes but the largest are too small."""
     return all(row.verdict == "too small" for row in found.rows[:-1])
+
+
+def _may_go_on(found: Recommendation) -> bool:
+    """Whether the largest size is the best, and no smaller one is known to be enough."""
+    known = any(row.verdict == "enough" for row in found.rows[:-1])
+    return found.best == found.sizes[-1] and not known
+
+
+def _extend(found: Recommendation, goal: Goal, why: str) -> Step:
+    """Twice the largest size."""
+    largest = found.sizes[-1]
+    larger = min(2 * largest, goal.limit)
+    return Step("extend", (larger,), _seeds(found, goal), why.format(size=largest))
 
 
 def _open_gap(found: Recommendation) -> tuple[int, int]:
