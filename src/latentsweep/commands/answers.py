@@ -12,11 +12,18 @@ def recommendation_lines(answer: Mapping[str, Any], check: int | None = None) ->
     told += [answer["scope"], *answer["notes"]]
     told += [answer["open"]] if answer.get("open") else []
     lines = ["", *size_table(answer), ""]
-    for paragraph in told:
-        lines += [*textwrap.wrap(paragraph, 96), ""]
+    for words in told:
+        lines += [*paragraph(words), ""]
     if answer["methods"]:
-        lines += ["For a paper:", *textwrap.wrap(f'"{answer["methods"]}"', 96)]
+        lines += ["For a paper:", *paragraph(f'"{answer["methods"]}"')]
     return lines
+
+
+def paragraph(words: str, indent: str = "") -> list[str]:
+    """The lines of some words, in 96 columns; a word with a hyphen stays whole."""
+    return textwrap.wrap(
+        words, 96, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def size_table(answer: Mapping[str, Any]) -> list[str]:

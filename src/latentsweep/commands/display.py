@@ -1,6 +1,5 @@
 """What the terminal shows: the results as they come, a progress bar, and what to open next."""
 
-import textwrap
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from types import TracebackType
@@ -12,7 +11,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from latentsweep.commands.answers import size_table
+from latentsweep.commands.answers import paragraph, size_table
 from latentsweep.pipeline.observer import Observer
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.answers import Verdict, answers
@@ -114,7 +113,7 @@ def closing_lines(folder: RunFolder) -> list[str]:
     """The results, what was seen in them, and what to open."""
     results, manifest = folder.results(), folder.manifest()
     raised = [f"Alarm: {sentence}" for sentence in alarms(folder.alarms())]
-    seen = [textwrap.fill(line, 96) for line in [*what_was_seen(results, manifest), *raised]]
+    seen = _wrapped([*what_was_seen(results, manifest), *raised])
     table = results_text(results, manifest)
     return ["", table, "", *seen, *answer_lines(folder), "", f"Open {folder.report_path}"]
 
@@ -128,22 +127,22 @@ def answer_lines(folder: RunFolder) -> list[str]:
     if found.verdicts or found.unjudged:
         lines += ["", "The report's claims", *_verdicts(found.verdicts), *_wrapped(found.unjudged)]
     if found.published:
-        lines += ["", textwrap.fill(found.published_note, 96), *_verdicts(found.published)]
+        lines += ["", *paragraph(found.published_note), *_verdicts(found.published)]
     return lines
 
 
 def _wrapped(sentences: Iterable[str]) -> list[str]:
-    return [textwrap.fill(sentence, 96) for sentence in sentences]
+    return [line for sentence in sentences for line in paragraph(sentence)]
 
 
 def _verdicts(verdicts: Iterable[Verdict]) -> list[str]:
     """A claim and its sentences, one an objective."""
     lines = []
     for (part, says), each in groupby(verdicts, key=lambda verdict: (verdict.part, verdict.says)):
-        lines.append(textwrap.fill(f"{part}. {says}:", 96))
+        lines += paragraph(f"{part}. {says}:")
         for verdict in each:
             words = f"{verdict.objective}: {verdict.verdict.upper()}. {verdict.sentence}"
-            lines.append(textwrap.fill(words, 96, initial_indent="  ", subsequent_indent="  "))
+            lines += paragraph(words, indent="  ")
     return lines
 
 
@@ -151,10 +150,10 @@ def group_lines(folder: RunFolder) -> list[str]:
     """Every group of numbers that the run has, and the commands that give more."""
     lines = []
     for table in tables(folder):
-        lines += ["", table.title, textwrap.fill(table.words, 96), "", *text(table)]
-    lines += ["", *(textwrap.fill(line, 96) for line in data_sentences(folder))]
+        lines += ["", table.title, *paragraph(table.words), "", *text(table)]
+    lines += ["", *_wrapped(data_sentences(folder))]
     if titles := missing(folder):
-        lines += ["", textwrap.fill(f"Not measured yet: {', '.join(titles)}. To measure it:", 96)]
+        lines += ["", *paragraph(f"Not measured yet: {', '.join(titles)}. To measure it:")]
         lines.append(f"  latentsweep evaluate {folder.path}")
     return [*lines, "", "To play with its networks:", f"  latentsweep explore {folder.path}"]
 
