@@ -90,3 +90,54 @@ def test_the_set_of_90_percent_covers_with_folds_of_few_examples(examples, round
         inside += found.low is not None and found.low <= 4 <= found.high
     assert stats.binomtest(inside, trials).proportion_ci(0.95, method="wilson").high >= 0.9
     assert inside >= 0.85 * trials
+
+
+def grouped(truth, rng, groups, *, apart=1.0, within=1.0):
+    """Losses of sizes 1, 2, ... on examples of groups of 5 to 40, each better suited by some sizes.
+
+    `apart` is the standard deviation of a size's loss from group to group, `within` inside one.
+    """
+    count, of_examples = len(truth), np.repeat(np.arange(groups), rng.integers(5, 41, groups))
+    of_group = apart * rng.normal(size=(count, 1, groups))[:, :, of_examples]
+    of_example = within * rng.normal(size=(count, 1, len(of_examples)))
+    of_training = 0.02 * rng.normal(size=(count, 2, 1))
+    level = 3 * rng.normal(size=groups)[of_examples]
+    values = np.reshape(truth, (-1, 1, 1)) + level + of_group + of_example + of_training
+    sizes = tuple(range(1, count + 1))
+    return Losses(sizes, (0, 1), values, 100 + level, groups=of_examples)
+
+
+def test_replicates_vary_as_means_over_groups_do():
+    """The variance of a difference over other data sets, but for that of Student's t."""
+    rng, groups = np.random.default_rng(5), 14
+    seen, expected = [], []
+    for _ in range(60):
+        losses = grouped(np.zeros(6), rng, groups, within=0.5)
+        means = losses.values.mean(axis=(1, 2))
+        expected.append(np.mean((means[::2] - means[1::2]) ** 2))
+        seen.append(list(errors(losses))[1] ** 2)
+    t_variance = (groups - 1) / (groups - 3)
+    assert np.mean(seen) == pytest.approx(t_variance * np.mean(expected), rel=0.2)
+
+
+@pytest.mark.parametrize("groups", [3, 5, 20])
+def test_the_set_of_90_percent_covers_with_few_groups(groups, monkeypatch):
+    """It does not when their examples are taken one by one: that is what groups are named for."""
+    monkeypatch.setattr(recommendation, "REPLICATES", 300)
+    rng, trials = np.random.default_rng(6), 60
+    truth, inside = 90 + np.array([8, 3, 0.3, 0, 0, 0]), {True: 0, False: 0}
+    for _ in range(trials):
+        losses = grouped(truth, rng, groups, apart=0.5)
+        for kept in inside:
+            some = losses if kept else dataclasses.replace(losses, groups=None)
+            found = recommend(some)
+            inside[kept] += found.low is not None and found.low <= 4 <= found.high
+    print(f"{groups} groups: 4 is in {inside[True]} of {trials} sets, else in {inside[False]}")
+    assert inside[True] >= 0.85 * trials
+    assert inside[False] < inside[True]
+
+
+def test_examples_of_one_group_are_drawn_one_by_one():
+    losses = grouped(np.zeros(4), np.random.default_rng(7), 1)
+    alone = dataclasses.replace(losses, groups=None)
+    assert recommend(losses) == recommend(alone)

@@ -305,9 +305,7 @@ def test_a_coarse_gap_inside_a_wide_set_is_looked_into_after_more_seeds():
     assert next_step(found, Goal(64, precision=16)).action == "repeat"
     early = dataclasses.replace(found, rows=tuple(each._replace(seeds=2) for each in found.rows))
     assert next_step(early, Goal(64)).action == "repeat"
-    fine = dataclasses.replace(
-        found, rows=(*small, row(16, "undecided", seeds=4)), high=16
-    )
+    fine = dataclasses.replace(found, rows=(*small, row(16, "undecided", seeds=4)), high=16)
     assert next_step(fine, Goal(64)).action == "repeat"
     sure = dataclasses.replace(found, rows=(small[0], row(8, "enough", seeds=4), found.rows[2]))
     assert next_step(sure, Goal(64)).action == "repeat"
@@ -334,7 +332,7 @@ def test_the_largest_size_is_doubled_while_it_is_the_best_and_none_below_known_t
 
 @pytest.mark.parametrize("draw", range(6))
 def test_a_gain_that_fades_out_in_noise_is_followed_beyond_the_coarse_grid(draw):
-    """As long as the largest size is the best, and examples too few to tell it from smaller ones."""
+    """As long as the largest size is the best, and examples too few to tell it from others."""
     trainer = Trainer(lambda size: 90 + 10 * 2 ** (-size / 4), Noise(paired=3.0), draw=draw)
     found, _ = searched(trainer, Goal(limit=64))
     enough = [row.latent_size for row in found.rows[:-1] if row.verdict == "enough"]

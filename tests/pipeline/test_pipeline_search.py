@@ -5,11 +5,13 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from latentsweep import run
 from latentsweep.answers.recommendation import Rule
 from latentsweep.data import synthetic
+from latentsweep.data.catalogue import load_dataset
 from latentsweep.errors import DataError, RunFolderError, StudyError
 from latentsweep.evaluation.evaluate import measured
 from latentsweep.pipeline import held_out
@@ -245,6 +247,18 @@ def test_examples_in_groups_are_held_out_by_whole_groups():
     assert not set.intersection(*sides)
 
 
+def test_a_third_of_few_groups_is_held_out():
+    study, whole = made(3_000)
+    grouped = dataclasses.replace(whole, groups=np.arange(3_000, dtype=np.int32) // 150)
+    chosen, dataset = suited(study, grouped)
+    assert chosen.validation_fraction == pytest.approx(5 / 20)
+    assert len(np.unique(grouped.groups[dataset.splits["validation"]])) == 5
+    fewer = dataclasses.replace(whole, groups=np.arange(3_000, dtype=np.int32) // 600)
+    assert suited(study, fewer)[0].validation_fraction == pytest.approx(1 / 3)
+    more = dataclasses.replace(whole, groups=np.arange(3_000, dtype=np.int32) // 10)
+    assert suited(study, more)[0].validation_fraction == suited(study, whole)[0].validation_fraction
+
+
 @pytest.mark.parametrize(("examples", "hidden"), [(40, 16), (142, 16), (500, 64), (1_399, 128)])
 def test_networks_grow_with_the_examples_up_to_512_units(examples, hidden):
     assert hidden_for(examples) == hidden
@@ -309,6 +323,28 @@ def test_a_run_compares_its_sizes_on_what_was_held_out(tiny, tmp_path, without_r
     found = folder.answers()["recommendation"]
     assert "of which each seed holds out another" in found["sentence"]
     assert not any("test split" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize(
+    ("sites", "held_out"), [(10, 3), pytest.param(3, 1, marks=pytest.mark.slow)]
+)
+def test_an_answer_is_of_other_groups_where_whole_groups_were_held_out(
+    sites, held_out, tmp_path, without_report
+):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(240, 4)), columns=list("abcd"))
+    table["site"] = np.arange(240) % sites
+    asked = {"split_by": "site", "validation_fraction": 0.35, "seeds": [0, 1], "epochs": 1}
+    settings = {**asked, "hidden_size": 8, "objectives": ["elbo"], "projected_examples": 20}
+    folder = run(output=tmp_path / "run", data=table, latents=[1, 2], settings=settings).folder
+    dataset = load_dataset(folder.study())
+    there = dataset.groups[dataset.splits["validation"]]
+    found = answer(folder)
+    np.testing.assert_array_equal(found.losses.groups, there)
+    assert len(np.unique(there)) == held_out
+    words = "of which nothing was trained on" if held_out > 1 else "are of one group (by site)"
+    assert any(words in note for note in found.json["notes"])
+    assert f"; {held_out} whole group" in found.json["sentence"]
 
 
 def test_a_run_answers_too_and_says_what_has_no_part_in_it(tiny, tmp_path, without_report):

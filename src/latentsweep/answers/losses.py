@@ -5,6 +5,7 @@ the columns latent_size, seed, example, loss. Latent size 0 is the model without
 can't be used is left out and said; what has two meanings is refused.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,8 @@ class Losses:
     the model without a latent, None if they are not known.
 
     With `folds` the seeds that leave one remainder share their N examples, and other seeds have
-    others; `no_latent` is then [folds, N].
+    others; `no_latent` is then [folds, N]. Examples that belong together have one number in
+    `groups` [N]; folds have none.
     """
 
     sizes: tuple[int, ...]
@@ -40,11 +42,14 @@ class Losses:
     values: Float[np.ndarray, "K seeds N"]
     no_latent: Float[np.ndarray, "*folds N"] | None = None
     folds: int = 1
+    groups: Int[np.ndarray, " N"] | None = None
 
     def __post_init__(self) -> None:
         assert self.values.shape[:2] == (len(self.sizes), len(self.seeds)), self.values.shape
         assert list(self.sizes) == sorted(set(self.sizes)), self.sizes
         assert self.no_latent is None or self.no_latent.size == self.folds * self.values.shape[2]
+        assert self.groups is None or self.groups.shape == self.values.shape[2:]
+        assert self.groups is None or self.folds == 1
 
     @property
     def present(self) -> Bool[np.ndarray, "K seeds"]:
@@ -71,7 +76,7 @@ class Losses:
     def of_sizes(self, chosen: Bool[np.ndarray, " K"]) -> "Losses":
         """The losses of some of the sizes."""
         sizes = tuple(size for size, kept in zip(self.sizes, chosen, strict=True) if kept)
-        return Losses(sizes, self.seeds, self.values[chosen], self.no_latent, self.folds)
+        return dataclasses.replace(self, sizes=sizes, values=self.values[chosen])
 
 
 class Read(NamedTuple):

@@ -13,12 +13,21 @@ of the examples too, since they are other examples than the next seed's. So each
 by itself (deviations times sqrt(N / (N - 1)), which matters for folds of few examples), and the
 variance that this leaves in the residuals, on average, is taken off theirs: no noise counts twice.
 Folds are taken as independent, though two of them share most of what they were trained on.
+
+Examples that come in groups (`Losses.groups`) are drawn anew a whole group at a time, since those
+of one group are alike. There are often too few groups for a bootstrap, which shows (G - 1) / G of
+their variance and none of how little that is known by: each replicate weighs what every group adds
+to the means by a normal number, and their sum by sqrt(G / (G - 1)) and Student's t of G - 1.
+
+References:
+    Cameron, Gelbach & Miller (2008), Bootstrap-based improvements for inference with clustered
+    errors, Review of Economics and Statistics 90:414, on weights by group and t of G - 1.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from latentsweep.answers.losses import Losses
 from latentsweep.answers.statistics import Additive, additive, example_means
@@ -88,7 +97,9 @@ def _examples_anew(
     """Each network's mean loss over examples drawn anew, and the mean loss without a latent."""
     cells, none = losses.values[losses.present], _no_latent_rows(losses)
     together = cells if none is None else np.vstack([cells, none])
-    if losses.folds == 1:
+    if losses.groups is not None and len(np.unique(losses.groups)) > 1:
+        again = _by_group(together, losses.groups, count, rng)
+    elif losses.folds == 1:
         again = example_means(together, count, rng)
     else:
         again = _by_fold(together, _folds_of_rows(losses, none is not None), count, rng)
@@ -114,6 +125,21 @@ def _by_fold(
     for fold in np.unique(folds):
         again[:, folds == fold] = example_means(rows[folds == fold], count, rng)
     return centre + (again - centre) * np.sqrt(examples / max(examples - 1, 1))
+
+
+def _by_group(
+    rows: Float[np.ndarray, "rows N"],
+    groups: Int[np.ndarray, " N"],
+    count: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "count rows"]:
+    """Each row's mean over groups of examples drawn anew, one draw for all rows."""
+    centre = rows.mean(axis=1, dtype=np.float64)
+    rest = (rows - centre[:, None]) / rows.shape[1]
+    added = np.stack([rest[:, groups == each].sum(axis=1) for each in np.unique(groups)])
+    freedom = len(added) - 1
+    scale = np.sqrt((freedom + 1) / rng.chisquare(freedom, (count, 1)))
+    return centre + scale * (rng.standard_normal((count, freedom + 1)) @ added)
 
 
 def _of_seeds(losses: Losses, count: int, rng: np.random.Generator) -> Float[np.ndarray, "count 1"]:

@@ -194,7 +194,8 @@ def _losses(
     if np.isnan(values).all():
         raise NotJudgedError(folder, _ALL_FAILED)
     none, folds = _no_latent(folder, criterion, examples), max(folder.study().validation_folds, 1)
-    losses = Losses(tuple(sizes), tuple(seeds), values, none, folds)
+    groups = folder.no_latent(f"{split_of(folder)}/groups")
+    losses = Losses(tuple(sizes), tuple(seeds), values, none, folds, groups)
     if losses.examples < LEAST_EXAMPLES:
         told = {"least": LEAST_EXAMPLES, "examples": losses.examples}
         raise NotJudgedError(folder, _TOO_LITTLE, **told)
@@ -244,11 +245,27 @@ def _notes(losses: Losses, compared: Compared, found: Recommendation) -> list[st
     if compared.split == "test":
         words = _("The sizes were compared on the test split; no validation split was held out.")
         notes.append(words)
+    if losses.groups is not None:
+        notes.append(_of_groups(len(np.unique(losses.groups)), study.split_by))
     undecided = [row for row in found.rows if row.verdict == "undecided"]
     few = losses.folds > 1 and not any(row.seeds_would_decide for row in undecided)
     if few and losses.examples == losses.folds * losses.values.shape[2] and undecided:
         notes.append(_("Every example was held out: only more data would narrow the set."))
     return notes
+
+
+def _of_groups(count: int, split_by: str) -> str:
+    """What the interval covers where whole groups, or blocks of time, were held out."""
+    if count == 1:
+        return _(
+            "All examples that sizes were compared on are of one group (by {column}): of other "
+            "groups the interval says nothing. Hold out more of them."
+        ).format(column=split_by)
+    return _(
+        "Sizes were compared on {count} whole groups of examples (by {column}), of which nothing "
+        "was trained on. The interval is that of other groups, not of other examples of these: "
+        "groups that differ widen it, and more groups narrow it."
+    ).format(count=count, column=split_by)
 
 
 def _active(arrays: Mapping[Member, dict[str, np.ndarray]]) -> dict[int, float]:
@@ -294,12 +311,19 @@ def _ends(profile: Mapping[str, Any] | None) -> tuple[float, float] | None:
 
 def _setting(losses: Losses, compared: Compared) -> Setting:
     data, train = compared.data, printed(compared.data["splits"]["train"], ",")
-    words = _("{data} ({count} training examples)")
+    words, part = _("{data} ({count} training examples)"), losses.values.shape[2]
     if losses.folds > 1:
         words = _("{data} ({count} training examples, of which each seed holds out another {part})")
-    part = printed(losses.values.shape[2], ",")
+    elif losses.groups is not None:
+        part = len(np.unique(losses.groups))
+        words = ngettext(
+            "{data} ({count} training examples; {part} whole group held out, by {column})",
+            "{data} ({count} training examples; {part} whole groups held out, by {column})",
+            part,
+        )
+    named = {"data": data["name"], "column": compared.study.split_by}
     return Setting(
-        data=words.format(data=data["name"], count=train, part=part),
+        data=words.format(**named, count=train, part=printed(part, ",")),
         architecture=_architecture(compared.study, data["likelihood"]),
         budget=_budget(losses, _training(compared.study)),
         held_out=losses.examples,

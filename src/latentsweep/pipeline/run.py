@@ -258,7 +258,7 @@ def keep_members(work: Work) -> None:
 
 
 def _no_latent(work: Work) -> dict[str, np.ndarray]:
-    """The losses of held-out examples without a latent, and of naming the commonest class.
+    """What held-out examples lose without a latent and by the commonest class, and their groups.
 
     Each fold has a row of its own.
     """
@@ -266,6 +266,7 @@ def _no_latent(work: Work) -> dict[str, np.ndarray]:
     for split in work.dataset.splits:
         if split != "train":
             losses |= _without_latent(work, split, work.split("train"), work.split(split))
+            losses |= _groups(work, split)
     of_folds = [
         _without_latent(work, HELD_OUT, work.trained_on(seed), work.held_out(seed))
         for seed in range(work.study.validation_folds)
@@ -284,6 +285,12 @@ def _without_latent(
         commonest = np.bincount(labels[train]).argmax()
         losses[f"{name}/majority"] = (labels[held_out] != commonest).astype(np.float32)
     return losses
+
+
+def _groups(work: Work, split: str) -> dict[str, np.ndarray]:
+    """The groups of a split's examples, if they come in any."""
+    groups = work.dataset.groups
+    return {} if groups is None else {f"{split}/groups": groups[work.split(split)]}
 
 
 def check_same(work: Work) -> None:

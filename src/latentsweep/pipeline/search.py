@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from latentsweep.answers.losses import LEAST_EXAMPLES
 from latentsweep.answers.recommendation import USUAL, Rule
 from latentsweep.answers.search import Goal, Step, asked_for, first_step, next_step, trimmed
@@ -40,6 +42,7 @@ _EXAMPLES_SEEN, _LEAST_SEEN = 240_000, 32_000
 _MOST_EPOCHS = 60
 _FRACTION = 1 / 6
 _WISHED = 100  # held-out examples
+_WISHED_GROUPS, _MOST_FRACTION = 5, 1 / 3
 _FEW = 1_400  # examples, below which they are held out in folds
 _FOLDS = 10
 _ROUNDS = 3  # in which each example is held out at most
@@ -122,6 +125,9 @@ def _held_out_by(whole: Dataset) -> dict[str, Any]:
     if whole.groups is None and LEAST_EXAMPLES <= examples < _FEW:
         return {"validation_folds": _FOLDS, "validation_fraction": 0.0}
     fraction = min(max(_FRACTION, _WISHED / examples), 0.5)
+    if whole.groups is not None:
+        groups = len(np.unique(whole.groups[whole.splits["train"]]))
+        fraction = max(fraction, min(_WISHED_GROUPS / groups, _MOST_FRACTION))
     if whole.is_large:  # the others would be neither trained nor measured on
         fraction = min(fraction, whole.most_measured / examples)
     return {"validation_folds": 0, "validation_fraction": fraction}
