@@ -166,9 +166,12 @@ def test_no_gain_known():
 
 def test_undecided():
     assert told(UNDECIDED) == (
-        "undecided, 90 % set 8 to 16 (likeliest 9, P = 0.60). Noise hides whether 8 and 9 are "
-        "within 0.20 nats of the best size, 10 as it seems: more seeds would tell."
+        "undecided, 90 % set 8 to 16 (likeliest 9, P = 0.60; 11 to 15 not tried). Noise hides "
+        "whether 8 and 9 are within 0.20 nats of the best size, 10 as it seems: more seeds would "
+        "tell."
     )
+    narrow = dataclasses.replace(UNDECIDED, high=10)
+    assert told(narrow).startswith("undecided, 90 % set 8 to 10 (likeliest 9, P = 0.60). Noise")
     rows = tuple(row._replace(seeds_would_decide=False) for row in UNDECIDED.rows)
     assert told(dataclasses.replace(UNDECIDED, rows=rows)).endswith(
         "more held-out examples would tell."

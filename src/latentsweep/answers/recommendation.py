@@ -136,6 +136,12 @@ class Recommendation:
         smaller = [size for size in self.sizes if size < latent_size]
         return list(range(max(smaller, default=0) + 1, latent_size))
 
+    def untried_inside(self) -> list[int]:
+        """The sizes of the set that were not tried."""
+        if self.low is None or self.high is None:
+            return []
+        return [size for size in range(self.low, self.high) if size not in self.sizes]
+
     def cumulative(self) -> dict[int, float]:
         """P(the smallest size that is enough <= k) for each size k."""
         sums = np.cumsum([row.probability for row in self.rows])

@@ -268,11 +268,18 @@ def _nothing(told: _Told) -> str:
 def _undecided(told: _Told) -> str:
     found = told.found
     likeliest = max(found.rows, key=lambda row: row.probability)
-    head = _("undecided, {percent} set {set} (likeliest {likeliest}, P = {chance}).").format(
+    words = _("undecided, {percent} set {set} (likeliest {likeliest}, P = {chance}).")
+    if untried := found.untried_inside():
+        words = _(
+            "undecided, {percent} set {set} (likeliest {likeliest}, P = {chance}; {untried} not "
+            "tried)."
+        )
+    head = words.format(
         percent=PERCENT,
         set=_set(found),
         likeliest=likeliest.latent_size,
         chance=printed(likeliest.probability, ".2f"),
+        untried=listed(untried),
     )
     open_rows = [row for row in found.rows if row.verdict == "undecided"]
     seeds = any(row.seeds_would_decide for row in open_rows)
