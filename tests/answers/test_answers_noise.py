@@ -48,7 +48,8 @@ def test_replicates_vary_as_means_over_folds_and_trainings_do(rounds, paired, tr
             into.append(each)
     of_examples = 2 * paired**2 / (examples * FOLDS)
     whole = of_examples + 2 * training**2 / (FOLDS * rounds)
-    assert np.mean(np.square(quiet)) == pytest.approx(of_examples, rel=0.3)
+    known = of_examples if rounds > 1 else 0  # of one network an example nothing tells it apart
+    assert np.mean(np.square(quiet)) == pytest.approx(known, rel=0.3, abs=1e-12)
     assert np.mean(np.square(all_noise)) == pytest.approx(whole, rel=0.3)
 
 
@@ -90,6 +91,38 @@ def test_the_set_of_90_percent_covers_with_folds_of_few_examples(examples, round
         inside += found.low is not None and found.low <= 4 <= found.high
     assert stats.binomtest(inside, trials).proportion_ci(0.95, method="wilson").high >= 0.9
     assert inside >= 0.85 * trials
+
+
+@pytest.mark.parametrize(("of_size", "of_network"), [(0.0, 2.0), (1.0, 0.0), (1.0, 2.0)])
+@pytest.mark.parametrize("folds", [1, 5])
+def test_of_the_noise_of_examples_more_seeds_leave_what_a_size_has_of_its_own(
+    of_size, of_network, folds
+):
+    """Var(L(1) - L(2)) of other examples alone is 2 of_size^2 / examples, whatever networks add."""
+    rng, examples, seeds, variances = np.random.default_rng(8), 200, 2 * folds, []
+    for _ in range(5):
+        of_sizes = rng.normal(size=(6, folds, examples))[:, np.arange(seeds) % folds]
+        of_networks = rng.normal(size=(6, seeds, examples))
+        shared = 3 * rng.normal(size=(1, seeds, examples))  # what a seed has of its own anywhere
+        values = of_size * of_sizes + of_network * of_networks + shared
+        losses = Losses(tuple(range(1, 7)), tuple(range(seeds)), values, None, folds)
+        _, alone = errors(losses)
+        variances.append(alone**2)
+    expected, added = 2 * of_size**2 / (examples * folds), 2 * of_network**2 / (examples * seeds)
+    assert np.mean(variances) == pytest.approx(expected, rel=0.25, abs=0.25 * added)
+
+
+def test_seeds_decide_what_differs_from_network_to_network_and_not_from_size_to_size():
+    truth = 90 + np.array([8, 3, 0.0, 0, 0, 0])
+    rng = np.random.default_rng(9)
+    for of_size, of_network, decide in [(0.0, 1.0, True), (1.0, 0.0, False)]:
+        of_sizes, of_networks = rng.normal(size=(6, 1, 100)), rng.normal(size=(6, 2, 100))
+        values = truth.reshape(-1, 1, 1) + of_size * of_sizes + of_network * of_networks
+        found = recommend(Losses(tuple(range(1, 7)), (0, 1), values, np.full(100, 100.0)))
+        undecided = [row for row in found.rows if row.verdict == "undecided"]
+        assert len(undecided) > 1
+        shares = np.mean([row.seeds_would_decide for row in undecided])
+        assert (shares > 0.5) == decide
 
 
 def grouped(truth, rng, groups, *, apart=1.0, within=1.0):

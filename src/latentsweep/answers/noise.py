@@ -36,7 +36,7 @@ from latentsweep.answers.statistics import Additive, additive, example_means
 class Draws(NamedTuple):
     """Replicates of each size's loss, of the loss without a latent, and their plain values.
 
-    `quiet` are the replicates without the noise of training: other examples alone.
+    `quiet` are replicates as more seeds would leave them: with the noise of other examples alone.
     """
 
     effects: Float[np.ndarray, " K"]
@@ -76,10 +76,10 @@ def drawn(
     noise = rng.standard_normal(of_examples.shape) * spread * heavy
     of_seeds = _of_seeds(losses.of_sizes(near), count, rng)
     replicates = (of_examples + noise) @ design.weights.T + of_seeds
-    quiet = of_examples @ design.weights.T
     effects = design.weights @ means(losses)
     no_latents = replicates[:, 0] if without is None else without
     no_latent = without_latent(losses, effects)
+    quiet = _examples_alone(losses, design, near, of_examples)
     return Draws(effects, no_latent, freedom, replicates, quiet, no_latents)
 
 
@@ -140,6 +140,53 @@ def _by_group(
     freedom = len(added) - 1
     scale = np.sqrt((freedom + 1) / rng.chisquare(freedom, (count, 1)))
     return centre + scale * (rng.standard_normal((count, freedom + 1)) @ added)
+
+
+def _examples_alone(
+    losses: Losses,
+    design: Additive,
+    near: Bool[np.ndarray, " K"],
+    of_examples: Float[np.ndarray, "count cells"],
+) -> Float[np.ndarray, "count K"]:
+    """What other examples alone make of each size's loss, however many seeds there are.
+
+    On an example a size has something of its own, and so has each network; the latter more seeds
+    average out. Each size's distance from the mean of those near the best is drawn in by its share
+    of the variance. If nothing tells the two apart (no two networks of a size share examples), the
+    seeds are given the benefit.
+    """
+    effects = design.weights @ means(losses)
+    apart = _of_networks(losses.of_sizes(near))
+    apart = _of_networks(losses) if np.isnan(apart) else apart
+    if np.isnan(apart):
+        return np.broadcast_to(effects, (len(of_examples), len(effects)))
+    again = of_examples @ design.weights.T - effects
+    common = again[:, near].mean(axis=1, keepdims=True)
+    weights = design.weights - design.weights[near].mean(axis=0)
+    of_networks = apart / losses.values.shape[2] * np.sum(weights**2, axis=1)
+    variance = np.maximum(np.var(again - common, axis=0), np.finfo(np.float64).tiny)
+    left = np.sqrt(np.maximum(1 - of_networks / variance, 0))
+    return effects + common + left * (again - common)
+
+
+def _of_networks(losses: Losses) -> float:
+    """The variance, from network to network, of what one has of its own on an example; or NaN.
+
+    That is of the residuals of an additive fit, example by example, of the networks of a fold.
+    """
+    squares, freedom, folds = 0.0, 0, losses.fold_of_seeds
+    for fold in np.unique(folds):
+        some = losses.values[:, folds == fold]
+        present = ~np.isnan(some[:, :, 0])
+        kept = present.any(axis=1)
+        design, cells = additive(present[kept]), some[present]
+        if design.freedom < 1:
+            continue
+        rest = cells - design.fitted @ cells
+        rest -= rest.mean(axis=1, keepdims=True)
+        squares += np.sum(rest**2, dtype=np.float64) / (cells.shape[1] - 1)
+        freedom += design.freedom
+    return squares / freedom if freedom else np.nan
 
 
 def _of_seeds(losses: Losses, count: int, rng: np.random.Generator) -> Float[np.ndarray, "count 1"]:
