@@ -6,7 +6,9 @@ them. What differs from training to training is read from the residuals of
     mean loss of (size, seed) = effect of the size + effect of the seed + residual,
 
 whose variance is pooled over sizes that are near each other, and drawn from Student's t with as
-many degrees of freedom as there are residuals beyond the effects.
+many degrees of freedom as there are residuals beyond the effects. Part of it is what a network has
+of its own on each example, which the bootstrap shows as well: there it is taken out, so that it
+counts once, and as noise of training, which more seeds average out.
 
 Where each seed has a fold of the examples to itself (`Losses.folds`), its residuals hold the noise
 of the examples too, since they are other examples than the next seed's. So each fold is drawn anew
@@ -75,11 +77,12 @@ def drawn(
     heavy = np.sqrt(freedom / rng.chisquare(freedom, (count, 1))) if freedom else 0.0
     noise = rng.standard_normal(of_examples.shape) * spread * heavy
     of_seeds = _of_seeds(losses.of_sizes(near), count, rng)
-    replicates = (of_examples + noise) @ design.weights.T + of_seeds
+    quiet = _examples_alone(losses, design, near, of_examples)
+    alone = quiet if losses.folds == 1 else of_examples @ design.weights.T
+    replicates = alone + noise @ design.weights.T + of_seeds
     effects = design.weights @ means(losses)
     no_latents = replicates[:, 0] if without is None else without
     no_latent = without_latent(losses, effects)
-    quiet = _examples_alone(losses, design, near, of_examples)
     return Draws(effects, no_latent, freedom, replicates, quiet, no_latents)
 
 
