@@ -125,6 +125,16 @@ def test_seeds_decide_what_differs_from_network_to_network_and_not_from_size_to_
         assert (shares > 0.5) == decide
 
 
+def test_one_training_a_size_has_the_noise_of_its_examples():
+    rng = np.random.default_rng(10)
+    values = rng.normal(size=(3, 1, 400))
+    losses = Losses((1, 2, 3), (0,), values, np.full(400, 9.0))
+    every, draw = np.ones(3, bool), np.random.default_rng(0)
+    replicates = drawn(losses, additive(losses.present), every, 2_000, draw).replicates
+    found = np.std(replicates[:, 0] - replicates[:, 1])
+    assert found == pytest.approx(np.std(values[0] - values[1]) / 20, rel=0.1)
+
+
 def grouped(truth, rng, groups, *, apart=1.0, within=1.0):
     """Losses of sizes 1, 2, ... on examples of groups of 5 to 40, each better suited by some sizes.
 

@@ -148,7 +148,9 @@ def slow_bars(base, drawn, limits):
     for stroke in drawn:
         points = np.array(stroke["points"], float).reshape(-1, 2)
         places = np.floor(points[:, 0] * count).clip(0, count - 1).astype(int)
-        values = np.interp(1 - points[:, 1], [0, 1], limits)
+        values = np.interp(1 - points[:, 1], [0, 1], limits[:2])
+        if len(limits) == 3:
+            values = (1 + limits[0]) * ((1 + limits[1]) / (1 + limits[0])) ** (1 - points[:, 1]) - 1
         for i, (place, value) in enumerate(zip(places, values, strict=True)):
             last = max(i - 1, 0)
             ends = sorted([(places[last], values[last]), (place, value)])
@@ -165,9 +167,25 @@ def test_bars_are_set_where_a_stroke_passes(call):
     for count in (1, 2, 13, 200):
         for _ in range(4):
             drawn = [{"points": noise.uniform(size=(n, 2))} for n in noise.integers(0, 7, 3)]
-            cases.append((noise.normal(size=count).astype(np.float32), drawn, [-2, 5]))
+            base = noise.normal(size=count).astype(np.float32)
+            cases += [(base, drawn, [-2, 5]), (base, drawn, [3, 700, True])]
     for case, found in zip(cases, call("strokes.barred", cases), strict=True):
-        np.testing.assert_allclose(found, slow_bars(*case), atol=1e-5)
+        np.testing.assert_allclose(found, slow_bars(*case), rtol=1e-5, atol=1e-5)
+
+
+def test_a_height_and_its_value(call):
+    limits = [[0, 700, True], [-2, 5], [3, 8, False]]
+    heights = [0, 0.25, 0.5, 1]
+    for each in limits:
+        values = call("strokes.valueAt", [(height, each) for height in heights])
+        assert values[0] == each[0]
+        assert values[-1] == pytest.approx(each[1])
+        back = call("strokes.heightOf", [(value, each) for value in values])
+        np.testing.assert_allclose(back, heights, atol=1e-12)
+        beyond = call("strokes.heightOf", [(each[0] - 1, each), (each[1] + 1, each)])
+        assert beyond == [0, 1]
+    ((counted,),) = ([call("strokes.valueAt", [(0.5, [0, 99, True])])],)
+    assert counted == [pytest.approx(9)]
 
 
 def test_no_bar_is_skipped_and_the_ends_are_inside(call):

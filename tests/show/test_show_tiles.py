@@ -13,6 +13,7 @@ from PIL import Image
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import style
+from latentsweep.show.figures.items import Limits
 from latentsweep.show.report.tiles import extremes, image_address, strips, thumbnails
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -121,7 +122,7 @@ def test_tiles_are_the_arrays(make_run, shape, recipes):
 
 def test_two_channels_are_their_mean_and_values_beyond_the_limits_are_clipped():
     image = np.random.default_rng(0).uniform(-3, 3, (4, 5, 2))
-    levels = np.array(picture(image_address(image, (-1.0, 1.0), 64)))
+    levels = np.array(picture(image_address(image, Limits(-1.0, 1.0), 64)))
     expected = np.clip((image[..., 0] + image[..., 1]) / 2, -1, 1) * 127.5 + 127.5
     assert np.abs(levels - expected).max() <= 0.5 + 1e-9
     assert {levels.min(), levels.max()} == {0, 255}
@@ -129,7 +130,7 @@ def test_two_channels_are_their_mean_and_values_beyond_the_limits_are_clipped():
 
 def test_large_images_become_the_means_of_their_blocks():
     image = np.random.default_rng(0).integers(0, 256, (192, 96, 3)).astype(np.uint8)
-    levels = np.array(picture(image_address(image, (0.0, 255.0), 64))).astype(float)
+    levels = np.array(picture(image_address(image, Limits(0.0, 255.0), 64))).astype(float)
     assert levels.shape == (64, 32, 3)
     blocks = image.reshape(64, 3, 32, 3, 3).mean(axis=(1, 3))
     assert np.abs(levels - blocks).max() <= 1
@@ -139,7 +140,7 @@ def test_large_images_become_the_means_of_their_blocks():
     ("shape", "size"), [((300, 1), (1, 64)), ((64, 64), (64, 64)), ((2, 3), (3, 2))]
 )
 def test_pictures_keep_their_shape_and_are_never_enlarged(shape, size):
-    assert picture(image_address(np.zeros(shape, np.uint8), (0.0, 1.0), 64)).size == size
+    assert picture(image_address(np.zeros(shape, np.uint8), Limits(0.0, 1.0), 64)).size == size
 
 
 def test_pngs_say_nothing_but_the_picture(usual_run):
@@ -229,6 +230,15 @@ def test_vectors_are_lines_over_their_originals(make_run, recipes):
         decodes = run.arrays(f"{name}-k02-s0")["shown/decodes"][0, places]
         heights = 0.12 + 0.76 * (decodes - low) / (high - low)
         np.testing.assert_allclose(over[1][:, 1], 30 * (1 - heights), atol=0.051)
+
+
+def test_lines_of_counts_go_by_their_logarithm(make_run, recipes):
+    run = make_run(recipes["counts"])
+    originals = run.examples().values
+    ((_, line),) = polylines(strips(run)[1][0].original.address)
+    most, drawn = originals.max(), originals[0]
+    heights = 0.12 + 0.76 * np.log(1 + drawn) / np.log(1 + most)  # the least of them is 0
+    np.testing.assert_allclose(line[:, 1], 30 * (1 - heights), atol=0.051)
 
 
 def test_short_vectors_and_constant_ones_are_lines_too(make_run, recipes):

@@ -78,7 +78,8 @@ def drawn(
     noise = rng.standard_normal(of_examples.shape) * spread * heavy
     of_seeds = _of_seeds(losses.of_sizes(near), count, rng)
     quiet = _examples_alone(losses, design, near, of_examples)
-    alone = quiet if losses.folds == 1 else of_examples @ design.weights.T
+    counted_once = losses.folds == 1 and freedom > 0
+    alone = quiet if counted_once else of_examples @ design.weights.T
     replicates = alone + noise @ design.weights.T + of_seeds
     effects = design.weights @ means(losses)
     no_latents = replicates[:, 0] if without is None else without

@@ -60,7 +60,7 @@ def content(run: RunFolder) -> dict[str, Any]:
         "likelihood": manifest["data"]["likelihood"],
         "offset": offset,
         "factor": factor,
-        "limits": value_limits(examples.values),
+        "limits": value_limits(manifest, examples.values),
         "values": packed(values),
         "indices": examples.indices[rows].tolist(),
         "drawing": drawing(values.reshape(-1, *shape)) if image else None,

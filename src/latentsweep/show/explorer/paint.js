@@ -1,5 +1,7 @@
 // Items on canvases: images pixel by pixel, rows of numbers as bars. Nothing here remembers.
 
+import { heightOf } from "latentsweep/strokes.js";
+
 const bytes = (value, [low, high]) => (255 * (value - low)) / (high - low || 1);
 
 /** The four channels of a pixel from the 1, 3 or 4 channels of an image; others are averaged. */
@@ -52,8 +54,8 @@ export const paintBars = (canvas, values, limits, reference = null) => {
   bars(chart, values, reference ? accent : quiet, reference ? 0.5 : 1);
 };
 
-const bars = ({ context, width, height, limits: [low, high] }, values, colour, share) => {
-  const y = (value) => height * (1 - (Math.min(Math.max(value, low), high) - low) / (high - low));
+const bars = ({ context, width, height, limits }, values, colour, share) => {
+  const y = (value) => height * (1 - heightOf(value, limits));
   const ground = y(0);
   const step = width / values.length;
   const thickness = Math.max(step * share * 0.86, 1);

@@ -138,15 +138,27 @@ const setBars = (values, from, to) => {
   values[to.feature] = to.value;
 };
 
+/** How high a value stands between the limits, 0 to 1; counts by log(1 + count). */
+export const heightOf = (value, [low, high, counts = false]) => {
+  const [bottom, top, at] = [low, high, limited(value, low, high)].map(counts ? Math.log1p : Number);
+  return (at - bottom) / (top - bottom || 1);
+};
+
+/** The value that stands so high. */
+export const valueAt = (height, [low, high, counts = false]) => {
+  if (!counts) return low + height * (high - low);
+  return Math.expm1(Math.log1p(low) + height * (Math.log1p(high) - Math.log1p(low)));
+};
+
 /**
  * The base (Float32Array [D], shown as D bars in a range [low, high]) with every feature that a
  * stroke passes set to the stroke's height there, 0 high and 1 low; later points win.
  */
-export const barred = (base, strokes, [low, high]) => {
+export const barred = (base, strokes, limits) => {
   const result = Float32Array.from(base);
   const bar = ([x, y]) => ({
     feature: limited(Math.floor(x * result.length), 0, result.length - 1),
-    value: low + (1 - y) * (high - low),
+    value: valueAt(1 - y, limits),
   });
   for (const { points } of strokes) {
     const bars = points.map(bar);

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from latentsweep.language import _, headed, printed
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences, style
-from latentsweep.show.figures.items import are_images, draw_tile, value_limits
+from latentsweep.show.figures.items import Limits, are_images, draw_tile, value_limits
 from latentsweep.show.members import finished, objectives
 
 COORDINATES = np.linspace(-2, 2, 9)
@@ -30,10 +30,10 @@ def table(run: RunFolder) -> pd.DataFrame:
         )
         tiles.append(tile.assign(objective=member["objective"], seed=member["seed"]))
     rows = pd.concat(tiles, ignore_index=True) if tiles else members
-    low, high = value_limits(examples.values)
+    limits = value_limits(manifest, examples.values)._asdict()
     images = are_images(manifest, examples.values)
     words = {"item": sentences.item(manifest), "items": sentences.items(manifest)}
-    return rows.assign(low=low, high=high, images=images, **words)
+    return rows.assign(**limits, images=images, **words)
 
 
 @style.look()
@@ -83,7 +83,7 @@ def differences(tiles: np.ndarray) -> tuple[float, float]:
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
-    limits = (rows["low"].iloc[0], rows["high"].iloc[0])
+    limits = Limits(*(rows[name].iloc[0] for name in Limits._fields))
     for row in rows.to_dict("records"):
         draw_tile(axes, row["values"], (row["first"] / STEP, row["second"] / STEP), limits)
     ticks = COORDINATES[::2]

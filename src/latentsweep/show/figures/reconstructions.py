@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from latentsweep.language import _, headed, listed, ngettext, printed
 from latentsweep.record.folder import Examples, RunFolder
 from latentsweep.show import sentences, style
-from latentsweep.show.figures.items import are_images, draw_tile, value_limits
+from latentsweep.show.figures.items import Limits, are_images, draw_tile, value_limits
 from latentsweep.show.members import class_names, first_seeds, objectives
 
 MOST_SIZES, MOST_SIZES_OF_LINES = 10, 5
@@ -38,7 +38,8 @@ def table(run: RunFolder) -> pd.DataFrame:
     named = pd.concat(tiles, ignore_index=True)
     named["class_name"] = named["position"].map(_names(manifest, examples, chosen))
     words = {"item": sentences.item(manifest), "items": sentences.items(manifest)}
-    return named.assign(images=images, **words)
+    limits = value_limits(manifest, examples.values[chosen])._asdict()
+    return named.assign(**limits, images=images, **words)
 
 
 def draw(rows: pd.DataFrame) -> Figure:
@@ -139,7 +140,7 @@ def _size(rows: pd.DataFrame, columns: int, blocks: int, across: int) -> tuple[f
 
 def _draw_block(axes: Axes, rows: pd.DataFrame) -> None:
     """Draw one tile a row of the table, down by example and across by latent size."""
-    limits = value_limits(np.stack(list(rows.loc[rows["latent_size"] == 0, "values"])))
+    limits = Limits(*(rows[name].iloc[0] for name in Limits._fields))
     positions = {position: row for row, position in enumerate(dict.fromkeys(rows["position"]))}
     sizes = {size: column for column, size in enumerate(sorted(set(rows["latent_size"])))}
     for row in rows.to_dict("records"):
@@ -184,6 +185,10 @@ def _draw_chart(axes: Axes, rows: pd.DataFrame, networks: pd.DataFrame, size: in
     """Draw an original, and over it the reconstruction of one latent size."""
     original = rows.loc[rows["latent_size"] == 0, "values"].iloc[0].ravel()
     axes.plot(original, color=style.FAINT, linewidth=2.2)
+    if rows["counts"].iloc[0]:
+        axes.set_yscale("function", functions=(np.log1p, np.expm1))
+        powers = range(int(np.log10(rows["high"].iloc[0])) + 1)
+        axes.set_yticks([0, *(10**power for power in powers)])
     for values in networks.loc[networks["latent_size"] == size, "values"]:
         line = style.line_of(networks["objective"].iloc[0], "neg_elbo")
         axes.plot(values.ravel(), color=line.colour, linewidth=0.8)

@@ -17,7 +17,7 @@ from PIL import Image
 from latentsweep.language import _, ngettext
 from latentsweep.record.folder import Examples, RunFolder
 from latentsweep.show import sentences, style
-from latentsweep.show.figures.items import LINE_MARGIN, are_images, pixels, value_limits
+from latentsweep.show.figures.items import LINE_MARGIN, Limits, are_images, pixels, value_limits
 from latentsweep.show.members import class_names, few, first_seeds, objectives
 
 SIDE, THUMBNAIL_SIDE = 48, 28  # pixels, or units of an SVG, across
@@ -108,7 +108,7 @@ def thumbnails(run: RunFolder, most: int) -> tuple[np.ndarray, list[str]]:
     return np.array(positions, int), [shown.address(i, THUMBNAIL_SIDE) for i in positions]
 
 
-def image_address(image: np.ndarray, limits: tuple[float, float], side: int) -> str:
+def image_address(image: np.ndarray, limits: Limits, side: int) -> str:
     """An image as the address of an 8-bit PNG, shrunk where it is larger than `side`.
 
     Args:
@@ -116,7 +116,7 @@ def image_address(image: np.ndarray, limits: tuple[float, float], side: int) -> 
         limits: the values that become 0 and 255; what lies beyond them is clipped.
         side: the most pixels of its height and width.
     """
-    levels = np.rint(255 * np.clip(_shares(pixels(image), limits), 0, 1)).astype(np.uint8)
+    levels = np.rint(255 * np.clip(limits.shares(pixels(image)), 0, 1)).astype(np.uint8)
     picture, buffer = Image.fromarray(levels), io.BytesIO()
     if max(picture.size) > side:
         width, height = (max(1, round(n * side / max(picture.size))) for n in picture.size)
@@ -125,9 +125,7 @@ def image_address(image: np.ndarray, limits: tuple[float, float], side: int) -> 
     return _address("image/png", buffer.getvalue())
 
 
-def chart_address(
-    lines: Iterable[tuple[np.ndarray, str, float]], limits: tuple[float, float], side: int
-) -> str:
+def chart_address(lines: Iterable[tuple[np.ndarray, str, float]], limits: Limits, side: int) -> str:
     """Lines over each other as the address of an SVG `side` units wide.
 
     Args:
@@ -148,19 +146,13 @@ def chart_address(
     return _address("image/svg+xml", chart.encode())
 
 
-def _corners(values: np.ndarray, limits: tuple[float, float], side: int) -> str:
+def _corners(values: np.ndarray, limits: Limits, side: int) -> str:
     """The corners of a line in the units of its chart, at most two for each unit of its width."""
     places = np.array(few(range(len(values)), POINTS_ACROSS * side))
     across = side * places / max(len(values) - 1, 1)
-    heights = LINE_MARGIN + (1 - 2 * LINE_MARGIN) * _shares(values[places], limits)
+    heights = LINE_MARGIN + (1 - 2 * LINE_MARGIN) * limits.shares(values[places])
     down = FLATNESS * side * (1 - heights)
     return " ".join(f"{x:g},{y:g}" for x, y in zip(across.round(1), down.round(1), strict=True))
-
-
-def _shares(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
-    """Where values stand between two limits, these being 0 and 1."""
-    low, high = limits
-    return (values.astype(float) - low) / ((high - low) or 1.0)
 
 
 class _Shown:
@@ -169,7 +161,7 @@ class _Shown:
     def __init__(self, manifest: Mapping[str, Any], examples: Examples) -> None:
         self.manifest, self.examples = manifest, examples
         self.images = are_images(manifest, examples.values)
-        self.limits = value_limits(examples.values)
+        self.limits = value_limits(manifest, examples.values)
         self._originals: dict[int, Tile] = {}
 
     @cached_property
