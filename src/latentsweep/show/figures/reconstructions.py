@@ -187,7 +187,7 @@ def _draw_chart(axes: Axes, rows: pd.DataFrame, networks: pd.DataFrame, size: in
     axes.plot(original, color=style.FAINT, linewidth=2.2)
     if rows["counts"].iloc[0]:
         axes.set_yscale("function", functions=(np.log1p, np.expm1))
-        powers = range(int(np.log10(rows["high"].iloc[0])) + 1)
+        powers = range(1, max(int(np.log10(rows["high"].iloc[0])), 1) + 1)
         axes.set_yticks([0, *(10**power for power in powers)])
     for values in networks.loc[networks["latent_size"] == size, "values"]:
         line = style.line_of(networks["objective"].iloc[0], "neg_elbo")
