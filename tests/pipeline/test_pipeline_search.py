@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from latentsweep import run
 from latentsweep.answers.recommendation import Rule
+from latentsweep.answers.search import Goal
 from latentsweep.data import synthetic
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.errors import DataError, RunFolderError, StudyError
@@ -265,6 +267,13 @@ def test_networks_grow_with_the_examples_up_to_512_units(examples, hidden):
     assert hidden_for(1_438) == 128
     assert hidden_for(2_896) == 256
     assert hidden_for(2_897) == hidden_for(60_000) == 512
+
+
+@pytest.mark.parametrize(("used", "limit"), [(16.0, 100), (15.8, 100), (15.0, 16), (6.0, 16)])
+def test_a_search_goes_no_wider_than_what_the_widest_networks_use(used, limit):
+    """Idle dimensions carry nothing, and more of them would be idle too."""
+    tried = SimpleNamespace(found=SimpleNamespace(sizes=(2, 4, 8, 16)), active={8: 6.0, 16: used})
+    assert searching._as_wide_as_used(Goal(100), tried) == Goal(limit)
 
 
 def test_epochs_make_enough_steps_of_few_examples():

@@ -7,6 +7,7 @@ gave and from nothing else:
     check    a size that was asked for, whatever the search would do
     extend   twice the largest size, while all smaller ones are too small; and where the largest is
              the best and no smaller one known to be enough, once none near the best is untried
+             (neither if the largest leaves dimensions idle, which is then the goal's limit)
     refine   the sizes between two neighbours, all of them or first three among many: below the
              first size near the best, then below the first that is not too small, and in the end
              three inside a coarse gap of a set that more seeds have not closed

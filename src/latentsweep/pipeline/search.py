@@ -204,12 +204,22 @@ def find(work: Work, ask: Ask, *, command: str) -> Answer:
         train(work, partial(hold_out, hits=ask.criterion == "knn"))
         found = answer(work.folder, ask.criterion, ask.rule, limit=goal.limit)
         work.observer.answer(found.json)
-        step = next_step(found.found, goal)
+        step = next_step(found.found, _as_wide_as_used(goal, found))
         afforded = trimmed(step, _affordable(work, ask)) if step else None
         if afforded is None or not _has_new(work, afforded):
             seconds = step.networks * seconds_a_network(work) if step and not afforded else None
             return dataclasses.replace(found, ending=Ending(found.found, goal, seconds))
         _decide(work, afforded, ask)
+
+
+def _as_wide_as_used(goal: Goal, found: Answer) -> Goal:
+    """The goal, with no size beyond the largest tried if that leaves a dimension or more idle.
+
+    Idle dimensions carry nothing, yet may help the training a little: a search would follow that.
+    """
+    largest = found.found.sizes[-1]
+    used = found.active[largest] > largest - 1
+    return goal if used else dataclasses.replace(goal, limit=largest)
 
 
 def check_examples(work: Work) -> None:
