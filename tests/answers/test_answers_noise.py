@@ -100,16 +100,30 @@ def test_of_the_noise_of_examples_more_seeds_leave_what_a_size_has_of_its_own(
 ):
     """Var(L(1) - L(2)) of other examples alone is 2 of_size^2 / examples, whatever networks add."""
     rng, examples, seeds, variances = np.random.default_rng(8), 200, 2 * folds, []
-    for _ in range(5):
-        of_sizes = rng.normal(size=(6, folds, examples))[:, np.arange(seeds) % folds]
-        of_networks = rng.normal(size=(6, seeds, examples))
+    for _ in range(20):
+        of_sizes = rng.normal(size=(3, folds, examples))[:, np.arange(seeds) % folds]
+        of_networks = rng.normal(size=(3, seeds, examples))
         shared = 3 * rng.normal(size=(1, seeds, examples))  # what a seed has of its own anywhere
         values = of_size * of_sizes + of_network * of_networks + shared
-        losses = Losses(tuple(range(1, 7)), tuple(range(seeds)), values, None, folds)
+        losses = Losses((1, 2, 3), tuple(range(seeds)), values, None, folds)
         _, alone = errors(losses)
         variances.append(alone**2)
     expected, added = 2 * of_size**2 / (examples * folds), 2 * of_network**2 / (examples * seeds)
     assert np.mean(variances) == pytest.approx(expected, rel=0.25, abs=0.25 * added)
+
+
+@pytest.mark.parametrize("training", [0.0, 0.2])
+def test_what_a_network_has_of_its_own_on_an_example_counts_once(training):
+    """Var(L(1) - L(2)) = 2 (of_network^2 / examples + training^2) / seeds, times that of t."""
+    rng, examples, seeds, variances = np.random.default_rng(11), 100, 8, []
+    for _ in range(20):
+        values = 2 * rng.normal(size=(6, seeds, examples))
+        values += 3 * rng.normal(size=examples) + training * rng.normal(size=(6, seeds, 1))
+        whole, _ = errors(Losses(tuple(range(1, 7)), tuple(range(seeds)), values))
+        variances.append(whole**2)
+    freedom = 5 * (seeds - 1)
+    expected = 2 * (4 / examples + training**2) / seeds * freedom / (freedom - 2)
+    assert np.mean(variances) == pytest.approx(expected, rel=0.2)
 
 
 def test_seeds_decide_what_differs_from_network_to_network_and_not_from_size_to_size():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentsweep.commands.answers import size_table
+from latentsweep.commands.answers import paragraph, size_table
 from latentsweep.pipeline.answer import answer
 from latentsweep.record.folder import RunFolder
 
@@ -35,6 +35,12 @@ def table(tmp_path):
 def text(ended):
     """What was printed, its line ends as spaces."""
     return " ".join(ended.out.split())
+
+
+def test_a_word_with_a_hyphen_stays_whole_at_the_end_of_a_line():
+    words = f"{'x' * 88} held-out examples"
+    assert paragraph(words) == ["x" * 88, "held-out examples"]
+    assert paragraph(words, "  ")[1] == "  held-out examples"
 
 
 def test_a_table_of_losses_is_answered(cli, table):

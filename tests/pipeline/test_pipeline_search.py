@@ -276,6 +276,16 @@ def test_a_search_goes_no_wider_than_what_the_widest_networks_use(used, limit):
     assert searching._as_wide_as_used(Goal(100), tried) == Goal(limit)
 
 
+def test_a_search_asks_for_nothing_wider_than_is_used(searched, tmp_path, monkeypatch):
+    """Of 16 dimensions two carry something, so that 16 is the limit, whatever the data allows."""
+    folder, *_ = searched
+    here, asked = work(shutil.copytree(folder, tmp_path / "run")), []
+    monkeypatch.setattr(searching, "goal_of", lambda *_: Goal(64))
+    monkeypatch.setattr(searching, "next_step", lambda _, goal: asked.append(goal))
+    find(here, Ask(), command="test")
+    assert asked == [Goal(16)]
+
+
 def test_epochs_make_enough_steps_of_few_examples():
     assert [epochs_for(n) for n in (128, 500, 1_198, 4_000, 50_000, 10**6)] == [
         250,

@@ -115,6 +115,16 @@ def test_vectors_are_drawn_as_lines_over_their_originals(make_run, recipes):
     np.testing.assert_array_equal(panels[0].lines[0].get_ydata(), original)
 
 
+def test_charts_of_counts_go_by_their_logarithm(make_run, recipes):
+    rows = reconstructions.table(make_run(recipes["counts"]))
+    for axes in reconstructions.draw(rows.assign(high=240.0)).axes:
+        heights = axes.transData.transform([(0, count) for count in (0, 1, 3, 7)])[:, 1]
+        np.testing.assert_allclose(np.diff(heights), heights[1] - heights[0])
+        assert axes.get_yticks().tolist() == [0, 10, 100]
+    others = reconstructions.draw(reconstructions.table(make_run(recipes["vectors"]))).axes
+    assert {axes.get_yscale() for axes in others} == {"linear"}
+
+
 def test_plane_draws_every_code_and_names_the_classes(usual_run):
     rows = plane.table(usual_run)
     panels = plane.draw(rows).axes

@@ -13,7 +13,7 @@ from PIL import Image
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import style
-from latentsweep.show.figures.items import Limits
+from latentsweep.show.figures.items import Limits, value_limits
 from latentsweep.show.report.tiles import extremes, image_address, strips, thumbnails
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -239,6 +239,13 @@ def test_lines_of_counts_go_by_their_logarithm(make_run, recipes):
     most, drawn = originals.max(), originals[0]
     heights = 0.12 + 0.76 * np.log(1 + drawn) / np.log(1 + most)  # the least of them is 0
     np.testing.assert_allclose(line[:, 1], 30 * (1 - heights), atol=0.051)
+
+
+def test_images_of_counts_stay_as_they_are():
+    manifest = {"data": {"image": True, "likelihood": "poisson"}}
+    values = np.arange(12, dtype=np.int32).reshape(2, 2, 3)
+    assert value_limits(manifest, values) == Limits(0, 11, counts=False)
+    assert value_limits(manifest, values.reshape(2, 6)) == Limits(0, 11, counts=True)
 
 
 def test_short_vectors_and_constant_ones_are_lines_too(make_run, recipes):
