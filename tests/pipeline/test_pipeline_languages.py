@@ -102,6 +102,18 @@ def test_what_a_search_leaves_open_is_told_in_every_language(tiny_run, seconds):
     assert not lower_case(words, why, "--budget"), words
 
 
+def test_where_all_seeds_are_spent_that_is_said_in_every_language(tiny_run, monkeypatch):
+    monkeypatch.setattr("latentsweep.pipeline.answer.next_step", lambda *_: None)
+    found = answer(RunFolder(tiny_run)).found
+    rows = [row._replace(verdict="undecided", seeds_would_decide=True) for row in found.rows]
+    undecided = dataclasses.replace(found, status="undecided", rows=tuple(rows))
+    ending = Ending(undecided, Goal(limit=3, most_seeds=9), 90.0)
+    assert ending.words().startswith("A size gets at most 9 seeds in a search")
+    with speaking("pt"):
+        assert not lower_case(ending.words())
+    assert Ending(dataclasses.replace(undecided, status="ok"), Goal(limit=3), 90.0).words() is None
+
+
 def test_a_search_that_has_its_answer_leaves_nothing_open(tiny_run):
     found = answer(RunFolder(tiny_run))
     one_size = dataclasses.replace(found.found, status="one size")

@@ -282,8 +282,8 @@ def test_a_search_asks_for_nothing_wider_than_is_used(searched, tmp_path, monkey
     here, asked = work(shutil.copytree(folder, tmp_path / "run")), []
     monkeypatch.setattr(searching, "goal_of", lambda *_: Goal(64))
     monkeypatch.setattr(searching, "next_step", lambda _, goal: asked.append(goal))
-    find(here, Ask(), command="test")
-    assert asked == [Goal(16)]
+    found = find(here, Ask(), command="test")
+    assert asked == [found.ending.goal] == [Goal(16)]  # what is left open is asked of the same
 
 
 def test_epochs_make_enough_steps_of_few_examples():

@@ -47,7 +47,7 @@ class Ending:
         """What is left open, None if nothing."""
         step = next_step(self.found, self.goal)
         if step is None:
-            return None
+            return self._seeds_are_spent()
         if self.seconds is None:
             return _(
                 "Still open: {why}; but the networks that would tell failed (see the alarms)."
@@ -60,6 +60,16 @@ class Ending:
             networks=step.networks,
             minutes=printed(max(self.seconds / 60, 0.1), ".1f"),
         )
+
+    def _seeds_are_spent(self) -> str | None:
+        """That seeds would tell, but a search gives no more."""
+        wanted = [r for r in self.found.rows if r.verdict == "undecided" and r.seeds_would_decide]
+        if self.found.status != "undecided" or not wanted:
+            return None
+        words = _(
+            "A size gets at most {seeds} seeds in a search, and what is undecided has had them."
+        )
+        return words.format(seeds=self.goal.most_seeds)
 
 
 @dataclass(frozen=True)

@@ -204,11 +204,12 @@ def find(work: Work, ask: Ask, *, command: str) -> Answer:
         train(work, partial(hold_out, hits=ask.criterion == "knn"))
         found = answer(work.folder, ask.criterion, ask.rule, limit=goal.limit)
         work.observer.answer(found.json)
-        step = next_step(found.found, _as_wide_as_used(goal, found))
+        asked = _as_wide_as_used(goal, found)
+        step = next_step(found.found, asked)
         afforded = trimmed(step, _affordable(work, ask)) if step else None
         if afforded is None or not _has_new(work, afforded):
             seconds = step.networks * seconds_a_network(work) if step and not afforded else None
-            return dataclasses.replace(found, ending=Ending(found.found, goal, seconds))
+            return dataclasses.replace(found, ending=Ending(found.found, asked, seconds))
         _decide(work, afforded, ask)
 
 
