@@ -1,22 +1,44 @@
-"""Annotations are checked, ranks are never promoted, and a CPU plays eight devices."""
+"""Annotations are checked, ranks are never promoted, and a CPU plays eight devices.
 
+Programs are compiled without most of XLA's optimisations, which takes a fraction of the time, and
+are kept between runs. `OPTIMISED=1` compiles them as users' are; so do, always, the tests marked
+`optimised`, whose laws are of the programs themselves: bits, memory, the kernel.
+"""
+
+import ctypes
+import gc
+import hashlib
 import os
 import shutil
-import tempfile
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# What one test compiled no other compiles again, nor the commands that tests start. The workers
-# find the folder of the process that started them.
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    _programs = tempfile.mkdtemp(prefix="latentsweep-programs-")
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs
-    os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(2**30)  # which also locks it
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
-else:
-    _programs = None
+ROOT = Path(__file__).parents[1]
+OPTIMISED = os.environ.get("OPTIMISED") == "1"
+_KEPT = ROOT / ".pytest_cache" / "d" / "programs"
+_MOST_BYTES = 2**30
+
+
+def _programs() -> Path:
+    """Where compiled programs lie: a folder for the versions of all parts and the processor."""
+    facts = (ROOT / "constraints.txt").read_text().splitlines()
+    listed = Path("/proc/cpuinfo")
+    if listed.exists():  # a program holds one kind of processor's instructions
+        facts += sorted({x for x in listed.read_text().splitlines() if x.startswith("flags")})
+    return _KEPT / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
+
+
+# The workers and the commands that tests start read these. Without a limit on their number JAX
+# does not look at all of them each time that it writes one.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_programs()))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "0" if OPTIMISED else "1"
 
 import jax
 import pytest
+from filelock import FileLock
 from jaxtyping import install_import_hook
 
 CHECKED = ("latentsweep.model", "latentsweep.training", "latentsweep.evaluation")
@@ -27,11 +49,29 @@ jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.devices()  # settles their number, before a run asks for one device a core
 
+pytest_plugins = ["dearest"]
 
-def pytest_unconfigure() -> None:
-    """The process that made the folder of programs removes it."""
-    if _programs is not None:
-        shutil.rmtree(_programs, ignore_errors=True)
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Programs of other versions go, and all when they have become many."""
+    if hasattr(config, "workerinput"):
+        return
+    for folder in _KEPT.glob("*"):
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        if folder != _programs() or size > _MOST_BYTES:
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def programs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compiled programs live as long as a module's tests, with the optimisations that it wants."""
+    wanted = OPTIMISED or request.node.get_closest_marker("optimised") is not None
+    jax.config.update("jax_disable_most_optimizations", not wanted)
+    yield
+    jax.clear_caches()
+    gc.collect()
+    if sys.platform == "linux":  # freed memory is given back, or a worker grows to gigabytes
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -66,6 +106,27 @@ projected_examples = 50
 
 
 @pytest.fixture(scope="session")
+def once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, Callable[[Path], object]], Path]:
+    """`once(name, make)`: a folder that `make` fills once for all workers; never to be changed."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder = root / f"once-{name}"
+        with FileLock(root / f"{folder.name}.lock"):
+            if not (root / f"{folder.name}.made").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                (root / f"{folder.name}.made").touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def tiny_toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a study of seconds, on the digits of scikit-learn."""
     path = tmp_path_factory.mktemp("study") / "tiny.toml"
@@ -74,10 +135,8 @@ def tiny_toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_toml: Path) -> Path:
+def tiny_run(once: Callable, tiny_toml: Path) -> Path:
     """The folder of a finished run of the tiny study; to be read, never to be changed."""
     from latentsweep import run
 
-    path = tmp_path_factory.mktemp("runs") / "tiny"
-    run(tiny_toml, path)
-    return path
+    return once("tiny", lambda path: run(tiny_toml, path))
