@@ -84,6 +84,20 @@ def few_pixels():
         yield
 
 
+def stand_in(stem: Path, *_: object) -> tuple[Path, Path]:
+    """Writes the files of a picture without drawing it."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for suffix, content in ((".png", b"\x89PNG\r\n\x1a\n"), (".svg", b"<svg/>")):
+        stem.with_suffix(suffix).write_bytes(content)
+    return stem.with_suffix(".png"), stem.with_suffix(".svg")
+
+
+@pytest.fixture
+def pictures_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports have their pictures' words and files, but nothing is drawn, which takes longest."""
+    monkeypatch.setattr("latentsweep.show.figures._write", stand_in)
+
+
 @pytest.fixture
 def mnist_folder() -> str:
     """The folder that holds mnist/; the test is skipped where there is none."""

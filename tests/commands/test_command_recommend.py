@@ -85,15 +85,20 @@ def test_the_table_of_sizes_lines_up(tiny_run):
     assert len(set(ends)) == 1
 
 
-def test_data_is_searched_and_the_same_command_is_quick_the_second_time(cli, tmp_path):
+def test_data_is_searched_and_the_same_command_is_quick_the_second_time(
+    cli, tmp_path, pictures_stand_in
+):
+    chance = np.random.default_rng(0)
+    values = chance.normal(size=(1_800, 1)) @ chance.normal(size=(1, 8))
+    np.save(tmp_path / "line.npy", values + chance.normal(size=values.shape))
     few = ["--set", "hidden_size=16", "--set", "epochs=3", "--budget", "1s", "-o", "here"]
-    ended = cli("recommend", "linear-1", *few)
+    ended = cli("recommend", "line.npy", *few)
     assert (ended.code, ended.err) == (0, "")
     words = text(ended)
-    assert words.startswith("data linear-1: ")
-    assert "start 10 networks: sizes 2, 4, 8, 16, 32, seeds 0, 1 (a coarse grid)" in words
+    assert words.startswith("data line: ")
+    assert "start 6 networks: sizes 2, 4, 8, seeds 0, 1 (a coarse grid)" in words
     assert "It says nothing of another network" in words
-    again = cli("recommend", "linear-1", *few)
-    assert "start   10 networks" not in again.out
+    again = cli("recommend", "line.npy", *few)
+    assert "start   6 networks" not in again.out
     assert again.out.rpartition("report ...")[2] == ended.out.rpartition("report ...")[2]
     assert RunFolder(tmp_path / "here").manifest()["status"] == "complete"

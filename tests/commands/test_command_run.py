@@ -98,7 +98,7 @@ def test_with_mnist_it_is_mnist_and_the_first_line_says_so(cli, monkeypatch, mni
 
 
 def test_a_run_shows_its_results_as_they_come_and_names_what_to_open(
-    cli, tmp_path, tiny_toml, monkeypatch
+    cli, tmp_path, tiny_toml, monkeypatch, pictures_stand_in
 ):
     monkeypatch.setattr(
         command.sys, "argv", ["latentsweep", "run", str(tiny_toml), "-o", "a folder"]

@@ -1,21 +1,43 @@
 """A run that is killed at any moment goes on, and ends with the numbers of one that was not."""
 
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from latentsweep import Run, run
+from latentsweep import run
 from latentsweep.record.folder import RunFolder
 
-EPOCHS = 150
+EPOCHS = 6
 NUMBERS = ("members/*/*.safetensors", "members/*/history.parquet", "projections.parquet")
 CHANGES = {"epochs": EPOCHS, "projected_examples": 359}
+# The command line, in a process that gets a signal once a function has been called so many times.
+STOPPING = """
+import importlib, os, sys
+place, calls, sent, *line = sys.argv[1:]
+module, name = place.rsplit(".", 1)
+module = importlib.import_module(module)
+function, called = getattr(module, name), iter(range(1, 1000))
+def stopping(*given, **named):
+    made = function(*given, **named)
+    if next(called) == int(calls):
+        os.kill(os.getpid(), int(sent))
+    return made
+setattr(module, name, stopping)
+from latentsweep.training import checkpoint
+checkpoint._TIMES_AS_LONG = 0  # a checkpoint after each epoch, however short it is
+from latentsweep.commands.main import main
+sys.exit(main(line))
+"""
+CHECKPOINT = "latentsweep.training.checkpoint.write_checkpoint"
+MEASURED = "latentsweep.pipeline.measure.with_row"
+PROJECTED = "latentsweep.evaluation.projection.aligned"
 
 
 def numbers(folder: Path) -> dict[str, bytes]:
@@ -33,31 +55,24 @@ def whole(tiny_toml, tmp_path_factory) -> Path:
     return folder
 
 
+class Ended(NamedTuple):
+    code: int
+    output: str
+    errors: str
+
+
 @pytest.fixture
-def command(tiny_toml) -> Callable[[Path], subprocess.Popen]:
-    """Starts the command line of that run in a process of its own."""
+def stopped(tiny_toml, tmp_path) -> Callable[..., Ended]:
+    """Runs the command line of that run until a function was called so many times."""
     settings = [f"--set={field}={value}" for field, value in CHANGES.items()]
 
-    def start(folder: Path) -> subprocess.Popen:
-        return subprocess.Popen(
-            [sys.executable, "-m", "latentsweep", "run", tiny_toml, *settings, "-o", folder],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def run_until(place: str, calls: int, sent: signal.Signals = signal.SIGKILL) -> Ended:
+        line = ["run", tiny_toml, *settings, "-o", tmp_path / "run"]
+        code = [sys.executable, "-c", STOPPING, place, str(calls), str(int(sent)), *line]
+        ended = subprocess.run(code, capture_output=True, text=True, check=False, timeout=120)
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
 
-    return start
-
-
-def stopped(
-    process: subprocess.Popen, when: Callable[[], object], how: signal.Signals = signal.SIGKILL
-) -> tuple[str, str]:
-    """The output of a process that was sent a signal as soon as `when` held."""
-    end = time.monotonic() + 60
-    while not when() and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.001)
-    process.send_signal(how)
-    return process.communicate()
+    return run_until
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -70,39 +85,34 @@ def assert_half_trained(folder: Path) -> None:
 
 
 def test_killed_while_it_trains_it_ends_with_the_same_bytes(
-    whole, command, tmp_path, tiny, notes, without_report
+    whole, stopped, tmp_path, tiny, notes, without_report
 ):
-    process = command(tmp_path)
-    stopped(process, lambda: checkpoints(tmp_path))
-    assert process.returncode == -signal.SIGKILL
-    assert_half_trained(tmp_path)
+    folder = tmp_path / "run"
+    assert stopped(CHECKPOINT, 2).code == -signal.SIGKILL
+    assert_half_trained(folder)
     # The process had one device a core, this one has eight: the plan stays, and so do the numbers.
-    plans = {plan: plan.read_bytes() for plan in tmp_path.glob("passes/*/plan.json")}
-    run(tiny, tmp_path, settings=CHANGES, observer=notes)
+    plans = {plan: plan.read_bytes() for plan in folder.glob("passes/*/plan.json")}
+    run(tiny, folder, settings=CHANGES, observer=notes)
     assert {plan: plan.read_bytes() for plan in plans} == plans
-    assert numbers(tmp_path) == numbers(whole)
-    first = notes.said[0].split()
-    assert first[:2] == ["pass", "0"]
-    assert "goes on after epoch" in notes.said[0]
-    assert 0 < int(first[-3]) < EPOCHS
-    assert first[-1] == str(EPOCHS)
-    assert checkpoints(tmp_path) == []
+    assert numbers(folder) == numbers(whole)
+    assert re.match(rf"pass 0 \(.*\) goes on after epoch 2 of {EPOCHS}$", notes.said[0])
+    assert checkpoints(folder) == []
 
 
 def test_interrupted_by_hand_it_says_so_and_goes_on(
-    whole, command, tmp_path, tiny, notes, without_report
+    whole, stopped, tmp_path, tiny, notes, without_report
 ):
-    process = command(tmp_path)
-    output, errors = stopped(process, lambda: checkpoints(tmp_path), signal.SIGINT)
-    assert process.returncode == 130
-    assert errors.strip() == (
+    folder = tmp_path / "run"
+    ended = stopped(CHECKPOINT, 3, signal.SIGINT)
+    assert ended.code == 130
+    assert ended.errors.strip() == (
         "Stopped. Everything up to the last finished epoch is saved: the same command goes on from "
         "there."
     )
-    assert "Traceback" not in output
-    assert_half_trained(tmp_path)
-    run(tiny, tmp_path, settings=CHANGES, observer=notes)
-    assert numbers(tmp_path) == numbers(whole)
+    assert "Traceback" not in ended.output
+    assert_half_trained(folder)
+    run(tiny, folder, settings=CHANGES, observer=notes)
+    assert numbers(folder) == numbers(whole)
 
 
 @pytest.mark.parametrize(
@@ -140,24 +150,20 @@ def test_what_was_written_before_the_manifest_is_written_again(tiny_run, tiny, t
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_the_same_command_ends_with_the_same_bytes(whole, command, tmp_path):
-    """After its first checkpoint, while it measures, and while it draws its panels."""
-    moments = (
-        lambda: checkpoints(tmp_path),
-        lambda: list(tmp_path.glob("members/*/arrays.safetensors")),
-        lambda: (
-            RunFolder(tmp_path).results_path.exists() and len(Run.opened(tmp_path).results) == 4
-        ),
-    )
-    outputs = [stopped(command(tmp_path), moment)[0] for moment in moments]
-    assert not (tmp_path / "projections.parquet").exists()
-    assert "goes on after epoch" in outputs[1]
-    process = command(tmp_path)
-    output, errors = process.communicate()
-    assert process.returncode == 0, errors
-    assert "goes on" not in output  # all is trained
-    assert f"Open {tmp_path / 'report.html'}" in output
-    assert numbers(tmp_path) == numbers(whole)
-    manifest = RunFolder(tmp_path).manifest()
+def test_killed_again_and_again_the_same_command_ends_with_the_same_bytes(whole, stopped, tmp_path):
+    """After a checkpoint, while it measures, and while it draws its panels."""
+    folder = tmp_path / "run"
+    moments = ((CHECKPOINT, 1), (MEASURED, 3), (PROJECTED, 1))
+    first, second, third = (stopped(*moment) for moment in moments)
+    assert {ended.code for ended in (first, second, third)} == {-signal.SIGKILL}
+    assert "goes on after epoch 1" in second.output
+    assert "goes on" not in third.output  # all is trained
+    assert not (folder / "projections.parquet").exists()
+    last = stopped(PROJECTED, 999)
+    assert last.code == 0, last.errors
+    assert "goes on" not in last.output
+    assert f"Open {folder / 'report.html'}" in last.output
+    assert numbers(folder) == numbers(whole)
+    manifest = RunFolder(folder).manifest()
     assert manifest["status"] == "complete"
-    assert manifest["command"].startswith("latentsweep run ")
+    assert manifest["command"].endswith(f"-o {folder}")

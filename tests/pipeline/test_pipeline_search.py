@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from lawful_training import KNEE, by_a_law
 
 from latentsweep import run
 from latentsweep.answers.recommendation import Rule
@@ -32,6 +33,7 @@ from latentsweep.pipeline.search import (
     suited,
 )
 from latentsweep.pipeline.work import Work
+from latentsweep.record.arrays import read_arrays, write_arrays
 from latentsweep.record.folder import RunFolder
 
 SPEC = synthetic.Synthetic("linear", 2, seed=3, examples=2_000, features=16)
@@ -119,39 +121,65 @@ def test_every_step_is_decided_before_it_is_trained_and_told_after(searched):
     ]
 
 
-@pytest.mark.parametrize("at", [0, 1, 3])
-def test_an_interrupted_search_goes_on_to_the_same_end(searched, tmp_path, monkeypatch, at):
-    folder, found, _ = searched
+@pytest.fixture
+def lawful(monkeypatch):
+    """Networks are not trained: their losses follow a law."""
+    monkeypatch.setattr(searching, "train", by_a_law)
+
+
+def interrupted_at(monkeypatch, call):
+    """The search's training, which is interrupted before it begins for this time."""
     train, calls = searching.train, iter(range(100))
 
     def interrupted(*arguments):
-        if next(calls) == at:
+        if next(calls) == call:
             raise KeyboardInterrupt
         train(*arguments)
 
     monkeypatch.setattr(searching, "train", interrupted)
-    here = tmp_path / "run"
-    if at < len(decisions(folder)):
+
+
+def test_an_interrupted_search_goes_on_to_the_same_end(lawful, tmp_path, monkeypatch):
+    found = find(work(tmp_path / "whole"), Ask(), command="test").json
+    steps = decisions(tmp_path / "whole")
+    assert (found["latent_size"], found["open"]) == (KNEE, None)
+    assert len(steps) > 2
+    for at in range(len(steps)):
+        here = tmp_path / str(at)
+        with monkeypatch.context() as patch:
+            interrupted_at(patch, at)
+            with pytest.raises(KeyboardInterrupt):
+                find(work(here), Ask(), command="test")
+        again = find(work(here), Ask(), command="test").json
+        assert decisions(here) == steps
+        assert numbers(again) == numbers(found)
+
+
+@pytest.mark.slow
+def test_a_search_that_trains_goes_on_to_the_same_end(searched, tmp_path, monkeypatch):
+    folder, found, _ = searched
+    with monkeypatch.context() as patch:
+        interrupted_at(patch, 1)
         with pytest.raises(KeyboardInterrupt):
-            find(work(here), Ask(), command="test")
-    again = find(work(here), Ask(), command="test").json
-    assert decisions(here) == decisions(folder)
+            find(work(tmp_path / "run"), Ask(), command="test")
+    again = find(work(tmp_path / "run"), Ask(), command="test").json
+    assert decisions(tmp_path / "run") == decisions(folder)
     assert numbers(again) == numbers(found)
 
 
-def test_a_spent_budget_says_what_is_open_and_a_larger_one_goes_on(searched, tmp_path):
-    folder, found, _ = searched
+def test_a_spent_budget_says_what_is_open_and_a_larger_one_goes_on(lawful, tmp_path):
+    whole = find(work(tmp_path / "whole"), Ask(), command="test").json
     here = tmp_path / "run"
     first = find(work(here), Ask(budget=1e-6), command="test").json
-    assert decisions(here) == decisions(folder)[:1]
+    assert decisions(here) == decisions(tmp_path / "whole")[:1]
     assert first["open"].startswith("The budget is spent. Still open: ")
     assert "a larger --budget goes on from there" in first["open"]
     then = find(work(here), Ask(), command="test").json
     assert then["open"] is None
-    assert numbers(then) == numbers(found)
+    assert numbers(then) == numbers(whole)
 
 
-def test_a_size_to_check_is_tried_at_any_time_and_once(tmp_path):
+def test_a_size_to_check_is_tried_at_any_time_and_once(lawful, tmp_path):
     folder, spent = tmp_path / "run", Ask(budget=1e-6)
     find(work(folder), spent, command="test")
     for _ in range(2):
@@ -388,18 +416,37 @@ def test_nothing_is_recommended_from_the_keras_blog_loss(tiny, tmp_path, without
 
 
 def test_a_network_that_fails_ends_the_search_and_is_not_asked_for_again(tmp_path, monkeypatch):
+    """Those of three dimensions, one of the sizes that are asked for."""
+
+    def failing(here, measure=None):
+        by_a_law(here, measure)
+        for member in (member for member in here.members if member.latent_size == 3):
+            path = here.folder.member_path(member.name) / "validation.safetensors"
+            arrays = read_arrays(path)
+            arrays["validation/neg_elbo"] = np.full_like(arrays["validation/neg_elbo"], np.nan)
+            write_arrays(path, arrays)
+
+    monkeypatch.setattr(searching, "train", failing)
+    monkeypatch.setattr(searching, "goal_of", lambda *_: Goal(16, precision=1))
+    found = find(work(tmp_path / "run"), Ask(check=3), command="test").json
+    steps = decisions(tmp_path / "run")
+    assert any(3 in step["latent_sizes"] for step in steps)
+    assert len({json.dumps([s["latent_sizes"], s["seeds"]]) for s in steps}) == len(steps)
+    assert 3 not in {row["latent_size"] for row in found["rows"]}
+    assert any("elbo-k03-s0" in note for note in found["notes"])
+
+
+@pytest.mark.slow
+def test_a_network_whose_losses_are_not_finite_has_no_part_in_the_answer(tmp_path, monkeypatch):
     measured = held_out.evaluate.measured
 
     def failing(trained, values, draws, split="test"):
         arrays = measured(trained, values, draws, split)
-        if int(trained.settings.latent_size) == 3:
+        if int(trained.settings.latent_size) == 4:
             arrays[f"{split}/neg_elbo"] = np.full_like(arrays[f"{split}/neg_elbo"], np.nan)
         return arrays
 
     monkeypatch.setattr(held_out.evaluate, "measured", failing)
-    found = find(work(tmp_path / "run"), Ask(), command="test").json
-    steps = decisions(tmp_path / "run")
-    assert len({json.dumps([s["latent_sizes"], s["seeds"]]) for s in steps}) == len(steps)
-    if any(3 in step["latent_sizes"] for step in steps):
-        assert 3 not in {row["latent_size"] for row in found["rows"]}
-        assert any("elbo-k03-s0" in note for note in found["notes"])
+    found = find(work(tmp_path / "run"), Ask(budget=1e-6), command="test").json
+    assert 4 not in {row["latent_size"] for row in found["rows"]}
+    assert any("elbo-k04-s0" in note for note in found["notes"])
