@@ -10,21 +10,32 @@ export LATENTSWEEP_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: study test test-slow test-browser bench validate lint types docs check clean words screenshots
+# Python's compiled files are kept, whatever the environment says: they save seconds a process.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: study test test-all test-optimised mutants bench validate lint types docs check clean words \
+	screenshots
 
 RUN ?= runs/mnist
 
 study: $(VENV)/installed
 	$(BIN)/latentsweep run
 
+# MARKED=browser, say, runs those tests instead of the quick ones.
 test: $(VENV)/ready-to-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(if $(MARKED),-m "$(MARKED)")
 
-test-slow: $(VENV)/ready-to-test
-	$(BIN)/python -m pytest -m slow --dist worksteal
+test-all:
+	$(MAKE) test MARKED="not gpu"
 
-test-browser: $(VENV)/ready-to-test
-	$(BIN)/python -m pytest -m browser
+# The numerical tests on programs compiled as users' are, with all of XLA's optimisations.
+test-optimised: $(VENV)/ready-to-test
+	OPTIMISED=1 $(BIN)/python -m pytest tests/model tests/training tests/evaluation
+
+# Mistakes planted in the code: which does no test catch? It goes on where it was; MINUTES=30, say.
+MINUTES ?= 10
+mutants: $(VENV)/ready-to-mutate
+	$(BIN)/python tests/mutants.py run --minutes $(MINUTES)
 
 # ONLY=pytorch (or pytorch-compile, keras, keras-defaults, pythae) asks one peer alone, and writes nothing.
 bench: $(VENV)/installed
@@ -55,7 +66,7 @@ docs: $(VENV)/installed
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/python docs/make_study.py
 
-check: test lint types test-slow test-browser
+check: lint types test-all test-optimised
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
@@ -76,4 +87,8 @@ $(VENV)/ready-to-test: $(VENV)/installed
 
 $(VENV)/ready-to-check: $(VENV)/ready-to-test
 	$(BIN)/pip install --quiet --group lint -c constraints.txt
+	@touch $@
+
+$(VENV)/ready-to-mutate: $(VENV)/ready-to-test
+	$(BIN)/pip install --quiet --group mutants -c constraints.txt
 	@touch $@

@@ -10,6 +10,7 @@ from test_pipeline_formats import rows, words
 
 from latentsweep import Run, Study, run
 from latentsweep.errors import RunFolderError, StudyError
+from latentsweep.evaluation import likelihood, structure
 from latentsweep.evaluation.generation import frechet_distance
 from latentsweep.evaluation.likelihood import quadrature
 from latentsweep.pipeline import examine
@@ -20,19 +21,25 @@ from latentsweep.pipeline.run import remeasure
 from latentsweep.pipeline.yardsticks import Yardsticks
 from latentsweep.record.folder import RunFolder
 
-FEW = {"MANY_DRAWS": 100, "FEW_DRAWS": 20}
+
+def with_few_samples(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(examine, "MANY_DRAWS", 50)
+    patch.setattr(examine, "FEW_DRAWS", 10)
+    patch.setattr(likelihood, "AT_ONCE", 25)
+    patch.setattr(structure, "PERMUTATIONS", 99)
 
 
 @pytest.fixture(scope="module")
-def evaluated(tiny_run, tmp_path_factory) -> RunFolder:
+def evaluated(tiny_run, once) -> RunFolder:
     """The tiny run with everything told of it, from fewer samples than usual."""
-    path = tmp_path_factory.mktemp("evaluated") / "tiny"
-    shutil.copytree(tiny_run, path)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in FEW.items():
-            patch.setattr(examine, name, value)
-        remeasure(RunFolder(path), "usual", Observer())
-    return RunFolder(path)
+
+    def evaluate(path):
+        shutil.copytree(tiny_run, path)
+        with pytest.MonkeyPatch.context() as patch:
+            with_few_samples(patch)
+            remeasure(RunFolder(path), "usual", Observer())
+
+    return RunFolder(once("evaluated", evaluate))
 
 
 def further_columns() -> set[str]:
@@ -178,8 +185,7 @@ def test_data_without_labels_have_no_label_block(
     changes = {"data": str(tmp_path / "table.npy"), "likelihood": "auto"}
     changes |= {"latent_sizes": [2], "objectives": ["elbo"]}
     done: Run = run(tiny.changed(changes), tmp_path / "run")
-    for name, value in FEW.items():
-        monkeypatch.setattr(examine, name, value)
+    with_few_samples(monkeypatch)
     remeasure(done.folder, "usual", Observer())
     columns = set(done.results.columns)
     assert {"trustworthiness", "prior_coverage", "iw_nll"} <= columns
