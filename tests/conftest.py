@@ -11,13 +11,14 @@ import hashlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 OPTIMISED = os.environ.get("OPTIMISED") == "1"
 _KEPT = ROOT / ".pytest_cache" / "d" / "programs"
-_MOST_BYTES = 2**30
+_MOST_BYTES, _DAY = 2**30, 86_400
 
 
 def _programs() -> Path:
@@ -53,12 +54,12 @@ pytest_plugins = ["dearest"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Programs of other versions go, and all when they have become many."""
+    """Programs of other versions go after a day, and all when they have become many."""
     if hasattr(config, "workerinput"):
         return
     for folder in _KEPT.glob("*"):
-        size = sum(file.stat().st_size for file in folder.iterdir())
-        if folder != _programs() or size > _MOST_BYTES:
+        old = folder != _programs() and time.time() - folder.stat().st_mtime > _DAY
+        if old or sum(file.stat().st_size for file in folder.iterdir()) > _MOST_BYTES:
             shutil.rmtree(folder)
 
 

@@ -49,6 +49,7 @@ class Dearest:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self) -> Iterator[None]:
+        self.shared.clear()
         self.begun = seconds()
         return (yield)
 
@@ -60,7 +61,6 @@ class Dearest:
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
             told = {_COST: cost, _SHARED: dict(self.shared), _MEMORY: memory}
             report.user_properties += list(told.items())
-            self.shared.clear()
             if report.passed and cost > MOST and not item.get_closest_marker("slow"):
                 report.outcome = "failed"
                 report.longrepr = (

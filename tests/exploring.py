@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page
 
 TOOLS = ("item", "travel", "walk", "prior")
+SIZES = (2, 4, 8)  # of the usual run
 # Canvases as they are: the address of a picture each, of those that can be seen.
 _PICTURES = """canvases => canvases
   .filter((canvas) => canvas.checkVisibility())
@@ -24,6 +25,50 @@ _LAYOUT = """async (place) => {
   const { family, state } = latentsweep;
   return layout(networksOf(family, state.objective)[place]).points;
 }"""
+
+# Addresses that nobody's page wrote.
+ODD_FRAGMENTS = (
+    *("code=1,2,x", "size=8&code=1,2", "size=2&code=1e999,0", "size=2&code=1e308,-1e308", "code="),
+    *(
+        "size=3",
+        "size=1000000000",
+        "size=-2",
+        "across=99&up=0",
+        "across=0&up=0",
+        "size=8&across=3&up=3",
+    ),
+    *(
+        "seed=99999999999",
+        "seed=-1",
+        "seed=1.5",
+        "base=9999",
+        "base=-1",
+        "base=null",
+        "base=",
+        "wide=5",
+    ),
+    *("picked=1,2,x", "picked=", "picked=1,1,1", "picked=0,1,2,3,4,5", "selected=!!", "selected=A"),
+    *("selected=________", "strokes=zzzz", "strokes=_", "strokes=1-2-3.", "strokes=0a0a_0b0b_"),
+    *("strokes=255.0a0a0b0b", "strokes=1-2-3-4-5.0a0a0b0b", "marks=none", "tool=", "plane=3d"),
+    *(
+        "objective=adam",
+        "over=2",
+        "over=toString",
+        "fit=constructor",
+        "constructor=1",
+        "toString=1",
+    ),
+    *(
+        "__proto__=1",
+        "hasOwnProperty",
+        "%%%",
+        "=",
+        "&&&&",
+        "%E0%A4%A",
+        "marks",
+        "tool=travel&plane=three",
+    ),
+)
 
 
 class Explorer:

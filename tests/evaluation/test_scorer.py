@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from latentsweep.data import mnist
 from latentsweep.evaluation import scorer as scorer_module
 from latentsweep.evaluation.scorer import (
     Scorer,
@@ -252,12 +251,3 @@ def test_without_a_folder_to_write_to_it_is_trained_and_a_warning_says_so(traini
     with pytest.warns(UserWarning, match=r"file: the scorer cannot be kept there \(.+\) and will"):
         scorer = scorer_for(*bars(20, seed=0), HASH, cache)
     assert scorer.probabilities(pictures(1)).shape == (1, 3)
-
-
-@pytest.mark.slow
-def test_it_knows_mnist_trained_on_its_training_split_alone(mnist_folder):
-    data = mnist.load()
-    train, test = data.splits["train"], data.splits["test"]
-    assert data.labels is not None
-    scorer = trained(data.values[train], data.labels[train])
-    assert accuracy(scorer, data.values[test], data.labels[test]) >= 0.992

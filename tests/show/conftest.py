@@ -1,12 +1,10 @@
 """Synthetic run folders, as `docs/formats.md` describes them, made without training anything."""
 
-import base64
 import functools
-import json
+import pickle
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,9 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from latentsweep.language import spoken
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.folder import Examples, RunFolder
 from latentsweep.record.tables import write_table
+from latentsweep.show import figures
+from latentsweep.show.report import write_report
+from latentsweep.show.report.live import Live, live
 from latentsweep.study import Study
 
 
@@ -219,6 +221,7 @@ QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-gpu",
 ]
 HOSTILE = ("<script>alert(1)</script>", "$x_1$ 100%", 'it\'s "quoted" & \\frac{1}{2}')
 
@@ -227,13 +230,15 @@ RECIPES = {
     "one member": Recipe(sizes=(2,), objectives=("elbo",)),
     "one member of one dimension": Recipe(sizes=(1,), objectives=("keras-blog",), epochs=1),
     "60 members": Recipe(sizes=(1, 2, 4, 8, 200), seeds=tuple(range(6)), tests=8, shown=4),
-    "30 sizes": Recipe(sizes=tuple(range(1, 31)), tests=8, shown=4),
-    "no labels": Recipe(labelled=False, names=None),
+    "30 sizes": Recipe(sizes=tuple(range(1, 31)), objectives=("elbo",), tests=8, shown=4),
+    "no labels": Recipe(objectives=("elbo",), labelled=False, names=None),
     "a failed member": Recipe(failed={"elbo-k02-s0": 2}),
     "all failed": Recipe(
         failed={member_name(o, k, 0): 1 for o in ("keras-blog", "elbo") for k in (2, 4, 8)}
     ),
-    "grey with a last axis, labels without names": Recipe(item_shape=(6, 6, 1), names=None),
+    "grey with a last axis, labels without names": Recipe(
+        objectives=("elbo",), item_shape=(6, 6, 1), names=None
+    ),
     "vectors": Recipe(
         item_shape=(200,),
         image=False,
@@ -251,12 +256,15 @@ RECIPES = {
         entropy_floor=None,
         likelihood="negative-binomial",
     ),
-    "hostile names": Recipe(names=HOSTILE),
+    "hostile names": Recipe(objectives=("elbo",), names=HOSTILE),
     "colours, many classes": Recipe(
-        item_shape=(6, 6, 3), names=tuple(f"kind {i} of thing" for i in range(30))
+        sizes=(2, 8), item_shape=(6, 6, 3), names=tuple(f"kind {i} of thing" for i in range(30))
     ),
-    "keras-blog only": Recipe(objectives=("keras-blog",), seeds=(0, 1)),
+    "keras-blog only": Recipe(sizes=(2, 8), objectives=("keras-blog",), seeds=(0, 1)),
 }
+
+
+SPOKEN_TWICE = ("usual", "one member of one dimension", "a failed member", "vectors")
 
 
 @pytest.fixture(scope="session")
@@ -282,9 +290,60 @@ def run_of(tmp_path_factory) -> Callable[[str], RunFolder]:
 @pytest.fixture(
     scope="session", params=list(RECIPES), ids=lambda name: name.replace(",", "").replace(" ", "-")
 )
-def any_run(request, run_of):
+def any_name(request):
+    """The name of each recipe in turn."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def any_run(any_name, run_of):
     """Each of the synthetic runs in turn."""
-    return run_of(request.param)
+    return run_of(any_name)
+
+
+@pytest.fixture(scope="session")
+def figures_of() -> Callable[[RunFolder], list[str]]:
+    """The names of the figures that a run should have: those of planes where it has size 2."""
+    everything = "headline terms rate_distortion dimensions reconstructions plane grid tsne curves"
+    of_planes = {"plane", "grid"}
+
+    def names(run: RunFolder) -> list[str]:
+        results = run.results()
+        sizes = set(results.loc[results["status"] == "ok", "latent_size"])
+        if not sizes:
+            return []
+        return [n for n in everything.split() if 2 in sizes or n not in of_planes]
+
+    return names
+
+
+@pytest.fixture(scope="session")
+def plots_of(once, run_of) -> Callable[[str], Live | None]:
+    """The live plots of a recipe's run in English, made once for all tests.
+
+    Those of few have what they are in Portuguese, too.
+    """
+
+    def make(name: str, folder: Path) -> None:
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            if name not in SPOKEN_TWICE:
+                patch.setattr("latentsweep.show.report.live.document._languages", list)
+            (folder / "plots").write_bytes(pickle.dumps(live(run_of(name))))
+
+    @functools.cache
+    def made(name: str) -> Live | None:
+        folder = once(f"plots of {name}", functools.partial(make, name))
+        return pickle.loads((folder / "plots").read_bytes())
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def reported(once) -> RunFolder:
+    """A run with its report, plots and pictures in both languages; not to be changed."""
+    recipe = RECIPES["keras-blog only"]
+    return RunFolder(once("reported", lambda path: write_report(write_run(path, recipe))))
 
 
 @pytest.fixture
@@ -294,9 +353,10 @@ def undrawn(monkeypatch):
 
 
 @pytest.fixture
-def without_pictures(monkeypatch):
-    """Pages have their words and no figures, which take longest to draw."""
+def only_words(monkeypatch):
+    """Pages have their words, and neither figures nor live plots, which take longest to make."""
     monkeypatch.setattr("latentsweep.show.report.page.write_pictures", lambda _: [])
+    monkeypatch.setattr("latentsweep.show.report.page.live", lambda _: None)
 
 
 @pytest.fixture
@@ -360,6 +420,43 @@ def judged_run(tmp_path):
     return write_run(tmp_path / "judged", Recipe(answers=JUDGED))
 
 
+def _blank(stem: Path, *_: object) -> tuple[Path, Path]:
+    """Writes the files of a picture of nothing, which says only what it stands for."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
+    said = f"<title>{stem.name} {spoken()}</title>"
+    svg.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="320">{said}</svg>')
+    png.write_bytes(2 * svg.read_bytes())  # the longer of the two, which no page holds
+    return png, svg
+
+
+@pytest.fixture(scope="session")
+def report_of(once, plots_of) -> Callable[..., RunFolder]:
+    """The run of a recipe's name, or of "judged", with its report: made once for all workers.
+
+    Pictures are blank, but for English ones of hostile names.
+    """
+
+    def make(name: str, language: str, path: Path) -> None:
+        hostile, drawn = name == "hostile names", figures._write
+        run = write_run(path, Recipe(answers=JUDGED) if name == "judged" else RECIPES[name])
+
+        def write(*given):
+            return (drawn if hostile and spoken() == "en" else _blank)(*given)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(figures, "_write", write)
+            if language == "en" and not hostile and name != "judged":  # no test switches those
+                patch.setattr("latentsweep.show.report.page.live", lambda _: plots_of(name))
+            write_report(run, language)
+
+    def made(name: str, language: str = "en") -> RunFolder:
+        making = functools.partial(make, name, language)
+        return RunFolder(once(f"report of {name} in {language}", making))
+
+    return made
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Chromium without a network of its own; for tests marked `browser`."""
@@ -375,37 +472,10 @@ def browser():
         launched.close()
 
 
-_LOAD = """async ([name, text]) => {
-  window[name] = await import(`data:text/javascript;base64,${text}`);
-}"""
-_CALL = """([source, text]) => {
-  const revive = (key, value) => (value?.float32 ? Float32Array.from(value.float32) : value);
-  const plain = (key, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
-  const tested = eval(source);
-  return JSON.stringify(JSON.parse(text, revive).map((given) => tested(...given)), plain);
-}"""
+@pytest.fixture(scope="session")
+def call():
+    """Calls a function of the explorer's modules, by source, for each list of arguments."""
+    from javascript import JavaScript
 
-
-@pytest.fixture(scope="module")
-def call(browser):
-    """Calls a function of the explorer's `space` or `strokes` for each list of arguments.
-
-    The modules are loaded into a blank page; float32 arrays become Float32Arrays and back.
-    """
-    page = browser.new_page(offline=True)
-    page.goto("about:blank")
-    for name in ("space", "strokes"):
-        source = resources.files("latentsweep.show.explorer").joinpath(f"{name}.js").read_bytes()
-        page.evaluate(_LOAD, [name, base64.b64encode(source).decode()])
-
-    def written(value):
-        if isinstance(value, np.ndarray) and value.dtype == np.float32:
-            return {"float32": value.ravel().tolist()}
-        return value.tolist()
-
-    def called(source, cases):
-        text = json.dumps([list(case) for case in cases], default=written)
-        return json.loads(page.evaluate(_CALL, [source, text]))
-
-    yield called
-    page.close()
+    with JavaScript() as called:
+        yield called

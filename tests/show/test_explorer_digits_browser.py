@@ -7,30 +7,42 @@ import latentsweep
 from exploring import Explorer, relu_network
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.explorer import write_explorer
+from latentsweep.show.explorer.content import content
 
 pytestmark = pytest.mark.browser
 
 LARGEST = "elbo-k16-s0"
 LEAST_RIGHT = 6  # of ten digits: by chance one would be
-PLACE = """() => {
-  const { family, state } = latentsweep;
-  const network = family.networks.find(({ size }) => size === 16);
-  const drawn = [...family.item(state)];
-  const { at, exact } = family.placeOfItem(network, state);
-  return { drawn, at, exact, code: [...family.code(network, state)],
-    made: [...family.reconstruction(network, state)], indices: latentsweep.data.indices };
+# What is drawn of dabs [dabs, 2] on nothing, and what the largest network makes of it.
+PAINTED = """(data, dabs) => {
+  const made = family.makeFamily(data);
+  const network = made.networks.find(({ size }) => size === 16);
+  const strokes = dabs.map((dab) => ({ points: [dab], colour: null }));
+  const there = { ...state.initialState(data), base: null, strokes, fit: false };
+  const { at, exact } = made.placeOfItem(network, there);
+  return { drawn: made.item(there), code: made.code(network, there), at, exact,
+    made: made.reconstruction(network, there) };
 }"""
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> RunFolder:
+@pytest.fixture(scope="session")
+def trained(once) -> RunFolder:
     """A run of the digits of scikit-learn, without pictures and without a page."""
-    path = tmp_path_factory.mktemp("trained") / "run"
     settings = {"objectives": ("elbo",), "epochs": 100}
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("write_figures", "write_report"):
-            patch.setattr(f"latentsweep.pipeline.run.{name}", lambda *_: None)
-        return latentsweep.run("digits", path, latents=[2, 8, 16], settings=settings).folder
+
+    def make(path):
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("write_figures", "write_report"):
+                patch.setattr(f"latentsweep.pipeline.run.{name}", lambda *_: None)
+            latentsweep.run("digits", path, latents=[2, 16], settings=settings)
+
+    return RunFolder(once("trained digits", make))
+
+
+@pytest.fixture(scope="session")
+def data(trained):
+    """What the page holds."""
+    return content(trained)
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +54,10 @@ def explorer(browser, trained):
     assert explorer.leave() == []
 
 
-@pytest.fixture(scope="module")
-def tests_of(trained, explorer):
+@pytest.fixture(scope="session")
+def tests_of(trained, data):
     """Examples [n, 64], labels and codes of size 16, of those that the page has."""
-    examples, indices = trained.examples(), explorer.page.evaluate("latentsweep.data.indices")
+    examples, indices = trained.examples(), data["indices"]
     place = {index: row for row, index in enumerate(examples.indices.tolist())}
     rows = [place[index] for index in indices]
     codes = trained.arrays(LARGEST)["test/codes"][indices]
@@ -53,24 +65,36 @@ def tests_of(trained, explorer):
     return values, examples.labels[indices], codes.astype(np.float16).astype(float)
 
 
-def drawn(explorer, digit):
-    """What the page makes of a digit [64] painted with the mouse, a dab at each inked pixel."""
+def dabs_of(digit):
+    """Where a digit [64] is inked, in shares of the pad [dabs, 2]."""
+    inked = np.argwhere(digit.reshape(8, 8) > digit.max() / 2)
+    return (inked[:, ::-1] + 0.5) / 8
+
+
+@pytest.fixture(scope="session")
+def painted(call, data, tests_of):
+    """One test digit of each class, and what the modules make of a dab at each inked pixel."""
+    values, labels, _ = tests_of
+    rows = [int(np.flatnonzero(labels == label)[3]) for label in range(10)]
+    found = call(PAINTED, [(data, dabs_of(values[row])) for row in rows])
+    return list(zip(rows, found, strict=True))
+
+
+def test_a_digit_painted_with_the_mouse_is_what_the_modules_are_given(explorer, tests_of, painted):
+    row, expected = painted[1]
     explorer.click("#reset")
     explorer.tick("over", ticked=False)
     explorer.tick("fit", ticked=False)
-    for row, column in np.argwhere(digit.reshape(8, 8) > digit.max() / 2):
-        place = explorer.at("#pad", ((column + 0.5) / 8, (row + 0.5) / 8))
-        explorer.page.mouse.click(*place)
+    for dab in dabs_of(tests_of[0][row]):
+        explorer.page.mouse.click(*explorer.at("#pad", dab))
     explorer.settle()
-    return explorer.page.evaluate(PLACE)
-
-
-@pytest.fixture(scope="module")
-def painted(explorer, tests_of):
-    """One test digit of each class, and what the page made of its drawing."""
-    values, labels, _ = tests_of
-    rows = [int(np.flatnonzero(labels == label)[3]) for label in range(10)]
-    return [(row, drawn(explorer, values[row])) for row in rows]
+    drawn = explorer.page.evaluate("[...latentsweep.family.item(latentsweep.state)]")
+    most = tests_of[0].max()
+    np.testing.assert_allclose(drawn, expected["drawn"], atol=0.03 * most)
+    kinds = explorer.find("#spaces .kind").all_inner_texts()
+    assert kinds == [explorer.said("codes"), explorer.said("tsne_approximate")]
+    explorer.click("#reset")
+    assert explorer.find("#spaces .kind").nth(1).inner_text() == explorer.said("tsne")
 
 
 def nearest(codes, code):
@@ -111,29 +135,22 @@ def test_drawn_digits_land_near_their_class(tests_of, painted):
     assert sum(same.mean() > 0.5 for same in near) >= LEAST_RIGHT
 
 
-def test_their_place_is_the_weighted_mean_of_their_neighbours(trained, explorer, tests_of, painted):
+def test_their_place_is_the_weighted_mean_of_their_neighbours(trained, data, tests_of, painted):
     _, _, codes = tests_of
     panel = trained.projections()
     panel = panel[panel["member"] == LARGEST].set_index("example")
     assert set(panel["method"]) == {"t-SNE"}
     for _, found in painted:
         rows, away = nearest(codes, found["code"])
-        examples = np.array(found["indices"])[rows]
+        examples = np.array(data["indices"])[rows]
         places = panel.loc[examples, ["x", "y"]].to_numpy(float)
         mean = np.average(places, axis=0, weights=1 / away)
         np.testing.assert_allclose(found["at"], mean, atol=0.02)
         assert found["exact"] is False
-    kinds = explorer.find("#spaces .kind").all_inner_texts()
-    assert kinds[2] == explorer.said("tsne_approximate")
-    assert kinds[0] == explorer.said("codes")
-    explorer.click("#reset")
-    assert explorer.find("#spaces .kind").nth(2).inner_text() == explorer.said("tsne")
 
 
 def test_a_centred_drawing_is_moved_to_the_middle(explorer):
-    if not explorer.page.evaluate("latentsweep.data.drawing.fitted"):
-        assert not explorer.find("#fit").is_visible()
-        return
+    assert explorer.page.evaluate("latentsweep.data.drawing.fitted")
     explorer.click("#reset")
     explorer.tick("over", ticked=False)
     explorer.tick("fit", ticked=True)

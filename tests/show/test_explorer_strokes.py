@@ -1,11 +1,9 @@
-"""The explorer's strokes, in a real browser, against slow other ways."""
+"""The explorer's strokes, against slow other ways."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
-
-pytestmark = pytest.mark.browser
 
 IDENTITY = {"scale": 1, "x": 0, "y": 0}
 

@@ -199,7 +199,7 @@ def test_a_summary_in_the_language_of_the_moment_comes_first(monkeypatch, tmp_pa
     assert published() == ours
 
 
-def test_the_report_tells_them_and_lets_nothing_through(run, without_pictures):
+def test_the_report_tells_them_and_lets_nothing_through(run, only_words):
     hostile = {**RECOMMENDED, "sentence": "for <script>alert(1)</script>: 8 latent dimensions."}
     claims = [claim("reproduced", 'Every "step" & <b>more</b>.')]
     run.write_answers({"recommendation": hostile, "claims": claims})

@@ -1,7 +1,6 @@
 """The live plots as a document: the same bytes, one source, every language, nothing fetched."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +8,12 @@ import pytest
 from latentsweep import language
 from latentsweep.language import speaking
 from latentsweep.show.members import finished
-from latentsweep.show.report.live import live
+from latentsweep.show.report.live import document, live
 from latentsweep.show.report.live.document import differences
 from latentsweep.show.report.live.tsne import affordable
 from latentsweep.show.style import DARK_PAGE, on_dark
 
+TWO_OF_ALL = "colours, many classes"  # two objectives, two sizes: all that has words
 TEXTS = ("axis_label", "text", "name", "description", "title")
 
 
@@ -41,13 +41,13 @@ def examples(document):
 
 
 @pytest.fixture(scope="module")
-def usual(run_of):
+def usual(plots_of):
     """The plots of the usual run."""
-    return live(run_of("usual"))
+    return plots_of("usual")
 
 
-def test_any_run_has_its_plots_or_none(any_run):
-    made = live(any_run)
+def test_any_run_has_its_plots_or_none(any_run, any_name, plots_of):
+    made = plots_of(any_name)
     if finished(any_run.results()).empty:
         assert made is None
         return
@@ -59,10 +59,6 @@ def test_any_run_has_its_plots_or_none(any_run):
     assert len({place.label for place in shown}) == len(shown)
     assert "http" not in made.document
     assert "<" not in made.document
-
-
-def test_the_same_run_gives_the_same_bytes(usual, usual_run):
-    assert live(usual_run) == usual
 
 
 def test_models_are_numbered_in_order_of_appearance(usual):
@@ -99,8 +95,8 @@ def test_too_many_bytes_of_pictures_are_thinned_evenly():
     assert set(np.diff(positions)) <= {3, 4}
 
 
-def test_hostile_names_stay_text(make_run, recipes):
-    made = live(make_run(recipes["hostile names"]))
+def test_hostile_names_stay_text(plots_of, recipes):
+    made = plots_of("hostile names")
     _source, columns = examples(json.loads(made.document))
     assert columns["class"][:3] == list(recipes["hostile names"].names)
     tips = [
@@ -109,37 +105,35 @@ def test_hostile_names_stay_text(make_run, recipes):
     assert not any("alert" in tip or "{safe}" in tip for tip in tips)
 
 
-def test_without_labels_there_is_no_class_to_show(make_run, recipes):
-    document = json.loads(live(make_run(recipes["no labels"])).document)
+def test_without_labels_there_is_no_class_to_show(plots_of):
+    document = json.loads(plots_of("no labels").document)
     assert not any(
         "@{class}" in t["attributes"]["tooltips"] for t in of_type(document, "HoverTool")
     )
     assert set(examples(document)[1]["light"]) == {"#5b636d"}
 
 
-def test_a_failed_member_ends_in_a_cross(make_run, recipes):
+def test_a_failed_member_ends_in_a_cross(plots_of):
     crosses = [
         glyph
-        for glyph in of_type(
-            json.loads(live(make_run(recipes["a failed member"])).document), "Scatter"
-        )
+        for glyph in of_type(json.loads(plots_of("a failed member").document), "Scatter")
         if glyph["attributes"].get("marker", {}).get("value") == "x"
     ]
     assert crosses
 
 
-def test_the_recommended_size_is_marked(usual_run):
+def test_the_recommended_size_is_marked(usual_run, monkeypatch):
+    monkeypatch.setattr(document, "_PLOTS", {"headline": document.headline.plots})
     recommended = {"latent_size": 4, "set": [2, 8], "confidence": 0.9, "criterion": "elbo"}
     usual_run.write_answers({"recommendation": recommended, "claims": []})
-    document = json.loads(live(usual_run).document)
+    made = json.loads(live(usual_run).document)
     ends = [
-        (b["attributes"]["left"], b["attributes"]["right"])
-        for b in of_type(document, "BoxAnnotation")
+        (b["attributes"]["left"], b["attributes"]["right"]) for b in of_type(made, "BoxAnnotation")
     ]
     ((left, right),) = [pair for pair in ends if isinstance(pair[0], float)]
     assert left < 2
     assert right > 8
-    assert [line["attributes"]["location"] for line in of_type(document, "Span")] == [4]
+    assert [line["attributes"]["location"] for line in of_type(made, "Span")] == [4]
 
 
 def test_without_answers_nothing_is_marked(usual):
@@ -173,13 +167,13 @@ class Shouting:
 
 @pytest.fixture(scope="module")
 def both(run_of):
-    """The plots of the usual run in English, and in capital letters."""
+    """The plots of a run in English, and in capital letters."""
     there = language._catalogue
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(language, "_catalogue", lambda c: Shouting() if c == "pt" else there(c))
-        english = live(run_of("usual"))
+        english = live(run_of(TWO_OF_ALL))
         with speaking("pt"):
-            return english, live(run_of("usual"))
+            return english, live(run_of(TWO_OF_ALL))
 
 
 def relabelled(text, changes):
@@ -194,6 +188,11 @@ def relabelled(text, changes):
                 value = {"type": "map", "entries": [[k, columns.get(k, v)] for k, v in kept]}
             own[name] = value
     return document
+
+
+def test_the_same_run_gives_the_same_bytes(plots_of, both):
+    there, english = plots_of(TWO_OF_ALL), both[0]
+    assert (english.document, english.places) == (there.document, there.places)
 
 
 def test_the_other_language_is_reached_by_what_differs(both):
@@ -237,7 +236,6 @@ def test_what_all_languages_share_is_no_difference():
     assert found == {"en": {"1": {"text": "a"}}, "pt": {"1": {"text": "b"}}}
 
 
-def test_one_dimension_has_heights(make_run, recipes):
-    run = make_run(replace(recipes["one member of one dimension"], objectives=("elbo",)))
-    made = live(run)
-    assert "codes" in made.places["tsne"][0].label
+def test_one_dimension_has_its_codes(plots_of):
+    (panel,) = plots_of("one member of one dimension").places["tsne"]
+    assert panel.label.startswith("The codes, ")

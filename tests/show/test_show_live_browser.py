@@ -1,11 +1,15 @@
 """The live plots in a real browser: drawn, pointed at, selected, in every language and scheme."""
 
+import functools
+import io
 import json
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import Page
+from PIL import Image
+from playwright.sync_api import Locator, Page
 
 from latentsweep import language
 from latentsweep.record.folder import RunFolder
@@ -83,21 +87,35 @@ def write_page(run: RunFolder, path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def address_of(once, run_of):
+    """The address of a page with the plots of a recipe, made once for all workers."""
+
+    def make(recipe: str, folder: Path) -> None:
+        folder.mkdir()
+        write_page(run_of(recipe), folder / "page.html")
+
+    def made(recipe: str) -> str:
+        folder = once(f"plots of {recipe} alone", functools.partial(make, recipe))
+        return (folder / "page.html").as_uri()
+
+    return made
+
+
 @pytest.fixture
-def opened(browser, make_run, recipes, tmp_path):
+def opened(browser, address_of):
     """Opens the plots of a recipe; whatever goes wrong, or is asked for, fails the test."""
     pages, trouble = [], []
 
     def open_page(recipe="usual", **context) -> Page:
-        path = write_page(make_run(recipes[recipe]), tmp_path / "page.html")
+        address = address_of(recipe)
         page = browser.new_page(viewport={"width": 900, "height": 900}, **context)
         page.on("console", lambda message: trouble.append(message.text))
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: asked(request.url, path.as_uri(), trouble))
-        page.goto(path.as_uri())
+        page.on("request", lambda request: asked(request.url, address, trouble))
+        page.goto(address)
         page.evaluate("latentsweepLive.ready")
-        page.wait_for_timeout(300)
         pages.append(page)
         return page
 
@@ -114,26 +132,6 @@ def asked(address: str, own: str, trouble: list[str]) -> None:
 
 def panel(page: Page, number: int):
     return page.locator('[data-live="tsne"] .live-plot').nth(number)
-
-
-@pytest.mark.parametrize(
-    "recipe",
-    ["usual", "one member of one dimension", "60 members", "30 sizes", "no labels", "vectors",
-     "a failed member", "hostile names", "colours, many classes"],
-)  # fmt: skip
-def test_every_plot_is_drawn_in_the_place_of_its_picture(opened, recipe):
-    page = opened(recipe)
-    state = page.evaluate("latentsweepLive.state()")
-    assert state["ready"]
-    assert state["panels"] == page.locator('[data-live="tsne"] .live-plot').count()
-    assert page.locator("[data-live]:visible").count() == 5
-    assert page.locator("[data-static]:visible").count() == 0
-    sizes = page.eval_on_selector_all(
-        ".live-plot", "plots => plots.map((p) => [p.clientWidth, p.clientHeight])"
-    )
-    assert all(width > 100 and height > 150 for width, height in sizes)
-    names = page.eval_on_selector_all(".live-plot", "plots => plots.map((p) => p.ariaLabel)")
-    assert all(names)
 
 
 def pointed_at(page: Page, number: int, example: int):
@@ -175,21 +173,36 @@ def test_pointing_at_a_line_shows_its_numbers(opened):
     assert "100.0 [" in words
 
 
+def pixels(plot: Locator) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(plot.screenshot())))
+
+
+FRAMES = """async () => {
+  for (let i = 0; i < 4; i += 1) await new Promise(requestAnimationFrame);
+}"""
+
+
 def test_a_box_drawn_in_one_panel_selects_in_all(opened):
     page = opened()
     panel(page, 1).scroll_into_view_if_needed()
-    before = panel(page, 2).screenshot()
+    page.evaluate(FRAMES)
+    before = pixels(panel(page, 2))
     left, top, width, height = page.evaluate(FRAME, 1)
     page.mouse.move(left + 2, top + 2)
     page.mouse.down()
     page.mouse.move(left + width / 2, top + height - 2, steps=5)
     page.mouse.up()
-    page.wait_for_timeout(300)
+    page.evaluate(FRAMES)
     selected = page.evaluate("latentsweepLive.selection()")
     assert 0 < len(selected) < 12
     assert page.evaluate("heard.at(-1)") == {"count": len(selected), "total": 12}
     page.mouse.move(1, 1)
-    assert panel(page, 2).screenshot() != before
+    chosen = pixels(panel(page, 2))
+    page.evaluate("latentsweepLive.selectClass(null)")
+    page.evaluate(FRAMES)
+    after = pixels(panel(page, 2))
+    faded, marked = ((before != each).any(axis=-1).sum() for each in (chosen, after))
+    assert faded > 5 * marked  # a point that was pointed at on the way stays marked
 
 
 def test_a_class_is_selected_in_every_panel(opened):

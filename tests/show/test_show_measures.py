@@ -127,7 +127,7 @@ def test_an_alarm_is_said_once_with_how_many_raised_it():
     assert sentences.alarms([]) == []
 
 
-def test_the_page_has_alarms_and_groups_and_escapes_both(evaluated, without_pictures):
+def test_the_page_has_alarms_and_groups_and_escapes_both(evaluated, only_words):
     evaluated.write_alarms(ALARMS)
     page = write_report(evaluated).read_text("utf-8")
     assert "2 &lt;b&gt;. Remedy: mend." in page

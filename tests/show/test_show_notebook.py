@@ -49,9 +49,10 @@ def test_figures_are_objects(usual_run):
     assert len(drawn.axes) == 2
 
 
-def test_a_figure_that_a_run_lacks_is_named_with_those_it_has(make_run, recipes):
+def test_a_figure_that_a_run_lacks_is_named_with_those_it_has(make_run, recipes, figures_of):
     run = make_run(recipes["one member of one dimension"])
     has = [each.name for each in FIGURES if each.applies(run)]
+    assert has == figures_of(run)
     with pytest.raises(RunFolderError, match=f"{', '.join(has)}.*got 'grid'"):
         figure(run, "grid")
     with pytest.raises(RunFolderError, match="did you mean 'curves'"):

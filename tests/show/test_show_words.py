@@ -1,4 +1,4 @@
-"""Words of the picture figures and of the tiles: all of them change with the language."""
+"""Every figure of every run is drawn, and all its words, and the tiles', follow the language."""
 
 import re
 
@@ -6,10 +6,10 @@ import pytest
 
 from latentsweep import language
 from latentsweep.show import style
-from latentsweep.show.figures import grid, plane, reconstructions, tsne
+from latentsweep.show.figures import FIGURES, plane, reconstructions, tsne
 from latentsweep.show.report import tiles
 
-DRAWINGS = {"grid": grid, "plane": plane, "reconstructions": reconstructions, "tsne": tsne}
+MADE_NAMES = re.compile(r"(keras-blog|elbo)(-k\d+-s\d+)?")
 
 
 class Shouting:
@@ -34,19 +34,19 @@ def shouting(monkeypatch):
 
 
 def data_names(run):
-    """What may be in small letters: names of classes and of objectives."""
+    """What may be in small letters, besides names of networks: names of classes."""
     names = {str(name) for name in run.manifest()["data"]["label_names"] or ()}
-    return {*names, *map(style.shortened, names), "keras-blog", "elbo"}
+    return {*names, *map(style.shortened, names)}
 
 
 def without(text, names):
     for name in sorted(names, key=len, reverse=True):
         text = text.replace(name, "")
-    return text
+    return MADE_NAMES.sub("", text)
 
 
-def words_of(drawing, rows):
-    figure = drawing.draw(rows)
+def words_of(figure):
+    """All its texts, once they are laid out."""
     with style.look():
         figure.draw_without_rendering()
     return {text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text"))}
@@ -57,13 +57,20 @@ def in_small_letters(texts, names):
 
 
 @pytest.mark.usefixtures("shouting")
-@pytest.mark.parametrize("name", DRAWINGS)
-def test_all_words_of_a_figure_are_translated(any_run, name):
-    rows, drawing = DRAWINGS[name].table(any_run), DRAWINGS[name]
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+def test_every_figure_is_drawn_on_every_run_with_all_its_words_translated(
+    any_run, figure, figures_of
+):
+    rows = figure.drawing.table(any_run)
+    assert (not rows.empty) == (figure.name in figures_of(any_run))
     if rows.empty:
         return
-    texts = {*words_of(drawing, rows), drawing.caption(rows), drawing.alt(rows)}
+    said = [figure.drawing.caption(rows), figure.drawing.alt(rows)]
+    assert all(words.endswith(".") for words in said)
+    assert "NAN" not in said[0].split()
+    texts = {*words_of(figure.drawing.draw(rows)), *said}
     assert in_small_letters(texts, data_names(any_run)) == []
+    assert not [text for text in texts if re.search(r"\d\.\d", text)]
 
 
 @pytest.mark.usefixtures("shouting")
@@ -98,9 +105,9 @@ def test_words_are_those_of_the_moment_not_of_the_import(usual_run, monkeypatch)
     monkeypatch.setattr(language, "_catalogue", lambda _language: Shouting())
     with language.speaking("pt"):
         assert "READING NOTE: T-SNE KEEPS NEIGHBOURS TOGETHER" in "".join(
-            words_of(tsne, tsne.table(usual_run))
+            words_of(tsne.draw(tsne.table(usual_run)))
         )
     monkeypatch.undo()
     assert "Reading note: t-SNE keeps neighbours together" in "".join(
-        words_of(tsne, tsne.table(usual_run))
+        words_of(tsne.draw(tsne.table(usual_run)))
     )

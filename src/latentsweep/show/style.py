@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, Formatter, NullFormatter, NullLocator
 
 from latentsweep.language import _, marked, printed
 from latentsweep.show import variants
@@ -197,9 +197,19 @@ def shortened(name: str, most: int = 16) -> str:
 
 def number_axis(axis: Axis) -> None:
     """Numbers along an axis in the language of the moment, with no more digits than they need."""
-    axis.set_major_formatter(
-        lambda value, _place: printed(value, f".{_digits(axis.get_majorticklocs())}f")
-    )
+    axis.set_major_formatter(_Numbers())
+
+
+class _Numbers(Formatter):
+    """The numbers of an axis's ticks, all with the digits that tell each of them as it is."""
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        digits = _digits(np.asarray(values))
+        return [printed(value, f".{digits}f") for value in values]
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        del pos
+        return self.format_ticks([x])[0]
 
 
 def _digits(values: np.ndarray, most: int = 8) -> int:

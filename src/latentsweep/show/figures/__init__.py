@@ -4,6 +4,7 @@ A picture is drawn again only when something that it is made from has changed: w
 from is kept in the header of its PNG, so the report reuses what `write_figures` made.
 """
 
+import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -137,13 +138,20 @@ def _write(stem: Path, figure: NamedFigure, rows: pd.DataFrame) -> tuple[Path, P
 def digest(rows: pd.DataFrame) -> str:
     """A fingerprint of all that a picture is made from: its rows, code, words and matplotlib."""
     fingerprint = hashlib.sha256(f"{matplotlib.__version__} {spoken()}".encode())
-    package = Path(__file__).parents[2]
-    for source in sorted([*package.glob("show/**/*.py"), *package.glob("locale/**/*.mo")]):
-        fingerprint.update(source.read_bytes())
+    fingerprint.update(_code())
     for name, column in rows.items():
         fingerprint.update(str((name, column.dtype, len(column))).encode())
         fingerprint.update(_content(column))
     return fingerprint.hexdigest()
+
+
+@functools.cache
+def _code() -> bytes:
+    """A fingerprint of the sources that draw and of the catalogues, as this process has them."""
+    fingerprint, package = hashlib.sha256(), Path(__file__).parents[2]
+    for source in sorted([*package.glob("show/**/*.py"), *package.glob("locale/**/*.mo")]):
+        fingerprint.update(source.read_bytes())
+    return fingerprint.digest()
 
 
 def _content(column: pd.Series) -> bytes:

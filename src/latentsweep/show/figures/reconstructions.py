@@ -189,6 +189,8 @@ def _draw_chart(axes: Axes, rows: pd.DataFrame, networks: pd.DataFrame, size: in
         axes.set_yscale("function", functions=(np.log1p, np.expm1))
         powers = range(1, max(int(np.log10(rows["high"].iloc[0])), 1) + 1)
         axes.set_yticks([0, *(10**power for power in powers)])
+    for axis in (axes.xaxis, axes.yaxis):
+        style.number_axis(axis)
     for values in networks.loc[networks["latent_size"] == size, "values"]:
         line = style.line_of(networks["objective"].iloc[0], "neg_elbo")
         axes.plot(values.ravel(), color=line.colour, linewidth=0.8)

@@ -5,6 +5,7 @@ the other. It says nothing about when it was made, so the same run gives the sam
 """
 
 import base64
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -119,6 +120,7 @@ def _own(name: str) -> str:
     return resources.files("latentsweep.show.report").joinpath(name).read_text("utf-8")
 
 
+@functools.cache  # it asks for the words of the moment when it is rendered
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_own),
