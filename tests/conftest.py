@@ -9,6 +9,7 @@ import ctypes
 import gc
 import hashlib
 import os
+import resource
 import shutil
 import sys
 import time
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 OPTIMISED = os.environ.get("OPTIMISED") == "1"
 _KEPT = ROOT / ".pytest_cache" / "d" / "programs"
 _MOST_BYTES, _DAY = 2**30, 86_400
+_ROOM = 800 * 2**20  # bytes of memory, above which a process forgets compiled programs
 
 
 def _programs() -> Path:
@@ -65,14 +67,31 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def programs(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Compiled programs live as long as a module's tests, with the optimisations that it wants."""
+    """Compiled programs live on while there is room, with the optimisations that a module wants."""
     wanted = OPTIMISED or request.node.get_closest_marker("optimised") is not None
-    jax.config.update("jax_disable_most_optimizations", not wanted)
+    if wanted == jax.config.read("jax_disable_most_optimizations"):
+        jax.clear_caches()
+        jax.config.update("jax_disable_most_optimizations", not wanted)
     yield
-    jax.clear_caches()
+    if _memory() > _ROOM:
+        jax.clear_caches()
+        gc.collect()
+        if sys.platform == "linux":  # freed memory is given back, or a worker grows to gigabytes
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def _memory() -> int:
+    """Bytes of memory that this process has; where that isn't told, the most that it ever had."""
+    told = Path("/proc/self/statm")
+    if told.exists():
+        return int(told.read_text().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no collection of garbage looks at it again."""
     gc.collect()
-    if sys.platform == "linux":  # freed memory is given back, or a worker grows to gigabytes
-        ctypes.CDLL(None).malloc_trim(0)
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
