@@ -1,4 +1,5 @@
 import numpy as np
+import openTSNE
 import pytest
 from scipy.spatial.distance import pdist
 
@@ -7,6 +8,11 @@ from latentsweep.evaluation.projection import aligned, common_start, panel, pane
 from latentsweep.evaluation.structure import nearest
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def all_steps(monkeypatch):
+    monkeypatch.setattr(projection, "TSNE", openTSNE.TSNE)
 
 
 @pytest.fixture(scope="module")

@@ -61,8 +61,8 @@ def test_accuracy_is_the_share_of_labels_hit(of_bars):
 
 
 def test_the_same_data_and_seed_give_the_same_bytes(of_bars):
-    programs = scorer_module._train_epoch._cache_size()
     assert fingerprint(trained(*bars(300, seed=0))) == fingerprint(of_bars)
+    programs = scorer_module._train_epoch._cache_size()
     assert fingerprint(trained(*bars(300, seed=0), seed=1)) != fingerprint(of_bars)
     assert scorer_module._train_epoch._cache_size() == programs  # all epochs of all seeds are one
 

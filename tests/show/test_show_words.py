@@ -46,7 +46,8 @@ def without(text, names):
 
 
 def words_of(figure):
-    """All its texts, once they are laid out."""
+    """All its texts, once they are drawn; where they stand does not matter."""
+    figure.set_layout_engine("none")
     with style.look():
         figure.draw_without_rendering()
     return {text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text"))}

@@ -103,8 +103,9 @@ class _Family(NamedTuple):
 
     def usable(self, size: int, condition: Condition) -> pd.DataFrame:
         """The sound networks of a size that have the numbers that a condition is about."""
-        numbers = self.sound[size][_columns(condition, self.evidence)].to_numpy(np.float64)
-        return self.sound[size].iloc[np.flatnonzero(np.isfinite(numbers).all(axis=1))]
+        sound, needed = self.sound[size], _columns(condition, self.evidence)
+        finite = np.all([np.isfinite(sound[name].to_numpy(np.float64)) for name in needed], axis=0)
+        return sound if np.all(finite) else sound.iloc[np.flatnonzero(finite)]
 
     def places(self, claim: Claim) -> list[tuple[int, Condition]]:
         """The sizes that have all the baselines asked for, each with each of its conditions."""

@@ -10,7 +10,7 @@ This is the only file that knows how members are stacked.
 
 import enum
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 import equinox as eqx
@@ -95,6 +95,7 @@ def padded(vae: VAE, shape: NetworkShape) -> VAE:
     return _by_latent_axis(widen, vae, shape)
 
 
+@lru_cache(maxsize=64)
 def latent_axes(shape: NetworkShape) -> VAE:
     """Which axis of each weight is the latent one (None: none), found by asking for two widths.
 
@@ -113,6 +114,11 @@ def latent_axes(shape: NetworkShape) -> VAE:
 def stacked(members: Sequence[Any]) -> Any:
     """Members as one tree whose leaves have a member axis M in front."""
     return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *members)
+
+
+def stacked_like(one: Any, members: int) -> Any:
+    """The shapes and types of so many members stacked, by those of one of them."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape), leaf.dtype), one)
 
 
 def member(family: Any, index: int) -> Any:

@@ -70,16 +70,18 @@ def compiled(
             values [N, D] as stored, on every device of a mesh, or the supply of them, and that
             mesh.
     """
-    initial = jax.jit(lambda settings: initial_state(settings, recipe))
+    one = family.member(kinds[0][0], 0)
+    initial = jax.jit(lambda settings: initial_state(settings, recipe)).lower(one)
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(initial.lower(family.member(kinds[0][0], 0)).compile, _UNOPTIMISED)
+        first = pool.submit(initial.compile, _UNOPTIMISED)
         made = []
         for settings, data, mesh in kinds:
             here = dataclasses.replace(recipe, threads=max(cores() // mesh.size, 1))
+            state = family.stacked_like(initial.out_info, len(settings.seed))
             if isinstance(data, Supply):
-                made.append(streaming.compiled(here, mapping, (settings, data, mesh), pool))
+                made.append(streaming.compiled(here, mapping, (state, settings, data, mesh), pool))
             else:
-                made.append(_resident(here, mapping, (settings, data, mesh), pool))
+                made.append(_resident(here, mapping, (state, settings, data, mesh), pool))
     return [
         Programs(mesh, data, first.result(), *_epoch_and_closed_form(each))
         for (_, data, mesh), each in zip(kinds, made, strict=True)
@@ -87,12 +89,10 @@ def compiled(
 
 
 def _resident(
-    recipe: Recipe, mapping: Mapping, kind: tuple[Settings, jax.Array, Mesh], pool: Executor
+    recipe: Recipe, mapping: Mapping, kind: tuple[State, Settings, jax.Array, Mesh], pool: Executor
 ) -> list[Future]:
     """The programs of an epoch and of the closed form, of data on the devices."""
-    settings, data, mesh = kind
-    initial = family.each(lambda each: initial_state(each, recipe), mapping)
-    state = jax.eval_shape(initial, settings)
+    state, settings, data, mesh = kind
 
     def lowered(function: Callable[..., Any], *donated: int) -> Any:
         spread = over_family(lambda *one: function(*one, recipe), mapping, mesh, 1)

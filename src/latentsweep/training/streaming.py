@@ -26,7 +26,6 @@ from latentsweep.training.steps import (
     Terms,
     closed_form_chunk,
     ended,
-    initial_state,
     order_at,
     orders_alike,
     train_chunk,
@@ -116,18 +115,17 @@ def _kind(epochs: np.ndarray, settings: Settings, index: int) -> tuple[Any, ...]
 
 
 def compiled(
-    recipe: Recipe, mapping: Mapping, kind: tuple[Settings, Supply, Mesh], pool: Executor
+    recipe: Recipe, mapping: Mapping, kind: tuple[State, Settings, Supply, Mesh], pool: Executor
 ) -> Streamed:
     """The programs of a kind of pass, still being compiled; a call waits for its program.
 
     Args:
         recipe: with as many threads as a device of the mesh has.
-        kind: stacked settings, of which only the shapes matter, the supply, and the mesh.
+        kind: the stacked state and settings, of which only the shapes matter, the supply, and the
+            mesh.
     """
-    settings, supply, mesh = kind
+    state, settings, supply, mesh = kind
     (members,), sizes = np.shape(settings.seed), sizes_of_chunks(recipe, supply)
-    initial = family.each(lambda each: initial_state(each, recipe), mapping)
-    state = jax.eval_shape(initial, settings)
 
     def chunked(function: _Program, size: int, *donated: int) -> _Program:
         spread = over_family(lambda *one: function(*one, recipe), mapping, mesh, 2)
