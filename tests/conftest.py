@@ -34,6 +34,10 @@ def _programs() -> Path:
     return _KEPT / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
 
+# One thread of linear algebra each: more of them wait for each other, and burn what workers need.
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
+
 # The workers and the commands that tests start read these. Without a limit on their number JAX
 # does not look at all of them each time that it writes one.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_programs()))
