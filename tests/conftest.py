@@ -37,6 +37,7 @@ def _programs() -> Path:
 # One thread of linear algebra each: more of them wait for each other, and burn what workers need.
 for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
+os.environ.setdefault("MALLOC_ARENA_MAX", "2")  # of workers: freed memory lies less scattered
 
 # The workers and the commands that tests start read these. Without a limit on their number JAX
 # does not look at all of them each time that it writes one.
@@ -87,7 +88,7 @@ def programs(request: pytest.FixtureRequest) -> Iterator[None]:
         gc.collect()
         if sys.platform == "linux":  # freed memory is given back, or a worker grows to gigabytes
             ctypes.CDLL(None).malloc_trim(0)
-        _most["memory"] = max(_ROOM, _memory() + _ROOM // 4)
+        _most["memory"] = max(_ROOM, _memory() + _ROOM // 8)
 
 
 def _memory() -> int:

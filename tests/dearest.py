@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-MOST = 60.0  # seconds of a test that is not marked as slow
+MOST = 10.0  # seconds of a test that is not marked as slow
 NAMED = 10
 KEPT = "dearest/costs"  # in pytest's cache, for `make mutants`
 

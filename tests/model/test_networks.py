@@ -74,7 +74,7 @@ def trained(kind: str, size: int, width: int, beside: int = 0) -> VAE:
     others = [settings(1 + seed % width, seed) for seed in range(1, beside + 1)]
     parts = recipe(SHAPES[kind]._replace(width=width))
     step = jax.jit(family.each(functools.partial(stepped, parts=parts), "vmap"))
-    return family.member(step(family.stacked([settings(size), *others])), 0)
+    return family.member(jax.device_get(step(family.stacked([settings(size), *others]))), 0)
 
 
 def close(one, other, tolerance=1e-5):
@@ -96,16 +96,18 @@ def test_a_member_alone_is_the_member_in_the_family(kind):
 def test_padding_begins_and_stays_at_zero(kind):
     shape = SHAPES[kind]
     vae = trained(kind, 2, shape.width, beside=2)
-    assert not jnp.any(vae.encoder.heads.weight[..., 2:])
-    close(family.padded(family.unpadded(vae, 2, shape), shape), vae, 0)
+    assert not np.any(vae.encoder.heads.weight[..., 2:])
+    alone = jax.tree.map(jnp.asarray, family.unpadded(vae, 2, shape))
+    close(family.padded(alone, shape), vae, 0)
 
 
 @pytest.mark.parametrize("kind", SHAPES)
 def test_every_weight_learns(kind):
     shape = SHAPES[kind]
     size = 2 if shape.is_padded else shape.width
-    begun = initial_member(settings(size), shape._replace(width=size))
-    moved = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), begun, trained(kind, size, size))
+    begun = jax.jit(lambda: initial_member(settings(size), shape._replace(width=size)))()
+    pair = jax.device_get((begun, trained(kind, size, size)))
+    moved = jax.tree.map(lambda a, b: bool(np.any(a != b)), *pair)
     assert all(jax.tree.leaves(moved)), moved
 
 
@@ -122,10 +124,11 @@ def test_the_kernel_s_steps_are_those_of_plain_gradients(kind):
 @pytest.mark.parametrize("per_feature", [1, 2])
 def test_outputs_have_the_shapes_that_are_asked_for(kind, per_feature):
     shape = SHAPES[kind]._replace(parameters_per_feature=per_feature)
-    vae = initial_member(settings(3), shape)
-    x, noise = jnp.linspace(0, 1, 180), jnp.zeros(shape.width)
+    vae = jax.eval_shape(lambda: initial_member(settings(3), shape))
     assert vae.encoder.width == shape.width
-    made = forward(vae, x, noise, jnp.ones(shape.width), settings(3).objective)
+    x, noise = jnp.zeros(180), jnp.zeros(shape.width)
+    objective = settings(3).objective
+    made = jax.eval_shape(lambda vae: forward(vae, x, noise, noise, objective), vae)
     assert made.parameters.shape == (per_feature, 180)
 
 
@@ -133,27 +136,29 @@ def test_one_layer_is_the_report_s_network():
     """The deeper layers' keys are not those of the others, which stay as they were."""
     shape = NetworkShape((12,), 1, (5,), 3)
     shapes = shape, shape._replace(hidden=(5, 5))
-    one, two = (initial_vae(jax.random.key(0), each, jnp.float32(3)) for each in shapes)
+    begun = jax.jit(initial_vae, static_argnums=1)
+    one, two = jax.device_get([begun(jax.random.key(0), each, jnp.float32(3)) for each in shapes])
     close(one.encoder.hidden, two.encoder.hidden, 0)
     close(one.encoder.heads, two.encoder.heads, 0)
-    drawn = [np.asarray(leaf).ravel()[:9] for leaf in jax.tree.leaves(two) if jnp.any(leaf)]
+    drawn = [np.asarray(leaf).ravel()[:9] for leaf in jax.tree.leaves(two) if np.any(leaf)]
     assert len({tuple(np.round(each / abs(each).max(), 4)) for each in drawn}) == 6
 
 
 def test_a_transposed_convolution_undoes_the_shape_of_a_convolution():
     """At 9 x 10 the sides on the way are 5 x 5, and the picture comes back whole."""
-    vae = initial_member(settings(3), SHAPES["convolutional"])
+    begun = lambda shape: jax.eval_shape(lambda: initial_member(settings(3), shape))  # noqa: E731
+    vae = begun(SHAPES["convolutional"])
     assert vae.decoder.sides == ((5, 5), (9, 10))
     assert [c.kernel.shape for c in vae.encoder.convolutions] == [(4, 4, 2, 32)]
     assert [c.kernel.shape for c in vae.decoder.convolutions] == [(4, 4, 32, 2)]
     large = SHAPES["convolutional"]._replace(item_shape=(64, 40, 3))
-    sides = initial_member(settings(3), large).decoder.sides
+    sides = begun(large).decoder.sides
     assert sides == ((8, 5), (16, 10), (32, 20), (64, 40))[-len(sides) :]
 
 
 @pytest.mark.parametrize("sides", [(8, 8), (9, 10), (4, 7)])
 def test_convolutions_are_those_of_jax(sides):
-    vae = initial_member(settings(3), SHAPES["convolutional"])
+    vae = jax.jit(lambda: initial_member(settings(3), SHAPES["convolutional"]))()
     convolution = eqx.tree_at(lambda c: c.bias, vae.encoder.convolutions[0], jnp.arange(32.0))
     picture = jax.random.normal(jax.random.key(1), (*sides, 2))
     layout = ("NHWC", "HWIO", "NHWC")
@@ -168,7 +173,7 @@ def test_convolutions_are_those_of_jax(sides):
     np.testing.assert_allclose(convolution.halved(picture), expected, rtol=1e-4, atol=1e-4)
     # The transpose of a linear function is its gradient.
     small = jax.random.normal(jax.random.key(2), expected.shape)
-    (back,) = jax.vjp(strided, picture)[1](small)
+    (back,) = jax.jit(lambda small: jax.vjp(strided, picture)[1](small))(small)
     kernel = jnp.swapaxes(convolution.kernel, 2, 3)
     doubled = Convolution(kernel, jnp.ones(2)).doubled(small, sides)
     np.testing.assert_allclose(doubled, back + 1, rtol=1e-4, atol=1e-4)

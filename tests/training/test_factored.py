@@ -1,7 +1,5 @@
 """Gradients as factors: multiplied out they are the gradients that JAX gives."""
 
-import functools
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,9 +7,15 @@ import numpy as np
 import pytest
 from training_family import recipe, settings
 
+from latentsweep.model import family
 from latentsweep.model.vae import VAE
 from latentsweep.training.factored import Factors, example_axes, factors, tapped
-from latentsweep.training.steps import batch_terms, initial_state
+from latentsweep.training.steps import batch_terms
+
+
+def initial_member(member, shape):
+    return jax.jit(lambda: family.initial_member(member, shape))()
+
 
 WEIGHTS = (
     lambda vae: vae.encoder.hidden.weight,
@@ -32,10 +36,12 @@ def test_factors_multiplied_out_are_the_gradient(objective, likelihood):
     with jax.enable_x64(True):
         parts, member = recipe(5, likelihood), settings(3, objective=objective)
         rng = np.random.default_rng(0)
-        vae = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), initial_state(member, parts).vae)
+        begun = jax.device_get(initial_member(member, parts.shape))
+        vae = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), begun)
         x, noise = jnp.asarray(rng.random((8, 12))), jnp.asarray(rng.standard_normal((8, 5)))
-        gradient = functools.partial(jax.grad(loss), x=x, noise=noise, member=member, parts=parts)
-        whole, found = gradient(vae), factors(gradient(tapped(vae, 8)))
+        gradient = jax.jit(lambda vae: jax.grad(loss)(vae, x, noise, member, parts))
+        whole = jax.device_get(gradient(vae))
+        found = jax.device_get(factors(gradient(tapped(vae, 8))))
         for weight in WEIGHTS:
             pair = weight(found)
             assert isinstance(pair, Factors)
@@ -52,13 +58,13 @@ def test_factors_multiplied_out_are_the_gradient(objective, likelihood):
 
 def test_taps_change_nothing_that_is_computed():
     parts, member = recipe(5), settings(3)
-    vae = initial_state(member, parts).vae
-    x, noise = jnp.full((8, 12), 0.3), jnp.ones((8, 5))
-    assert loss(tapped(vae, 8), x, noise, member, parts) == loss(vae, x, noise, member, parts)
+    vae = initial_member(member, parts.shape)
+    of = jax.jit(lambda vae: loss(vae, jnp.full((8, 12), 0.3), jnp.ones((8, 5)), member, parts))
+    assert of(tapped(vae, 8)) == of(vae)
 
 
 def test_a_network_without_taps_has_no_axis_of_examples():
-    vae = initial_state(settings(2), recipe(3)).vae
+    vae = initial_member(settings(2), recipe(3).shape)
     assert jax.tree.leaves(example_axes(vae)) == []
     assert set(jax.tree.leaves(example_axes(tapped(vae, 4)))) == {0}
 
@@ -66,9 +72,10 @@ def test_a_network_without_taps_has_no_axis_of_examples():
 def test_the_weight_is_read_before_its_factors_are_there():
     """`read` comes from the product with the weight, where there is one."""
     parts, member = recipe(3), settings(3)
-    vae = initial_state(member, parts).vae
+    vae = initial_member(member, parts.shape)
     x, noise = jnp.full((8, 12), 0.3), jnp.ones((8, 3))
-    found = factors(jax.grad(loss)(tapped(vae, 8), x, noise, member, parts))
+    gradient = jax.jit(lambda vae: jax.grad(loss)(vae, x, noise, member, parts))
+    found = factors(gradient(tapped(vae, 8)))
     output = found.decoder.output
     np.testing.assert_allclose(
         output.weight.read, output.weight.outputs @ vae.decoder.output.weight[0], rtol=1e-5
