@@ -2,8 +2,9 @@
 
 `draw` writes the list, a place and a mistake each, by a seed; cosmic-ray knows the mistakes. `run`
 plants them in copies of the project, and runs the tests that reach the changed line, those of the
-same name first, until one fails. It goes on where it was stopped. A mistake that no test catches is
-either no mistake (the program is the same) or a hole in the tests.
+same name first, until one fails. Which tests these are is found once, in minutes, by running all of
+them; to have it found anew, remove `.mutants`. It goes on where it was stopped. A mistake that no
+test catches is either no mistake (the program is the same) or a hole in the tests.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ LIST = ROOT / "tests" / "mutants.jsonl"
 WORK = ROOT / ".mutants"  # the map of tests, the copies, and what was found so far
 PACKAGES = ("model", "training", "answers", "evaluation", "record", "data")
 SEED, DRAWN = 0, 300
-SECONDS = 60.0  # of the tests that are tried on a mutant; of all that reach it with --thorough
+SECONDS = 30.0  # of the tests that are tried on a mutant; twenty times as many with --thorough
 # Mistakes that nobody makes, that any call betrays, or that cosmic-ray fails to make.
 LEFT_OUT = (
     *("_FloorDiv", "_Mod", "_Pow", "_RShift", "_LShift", "_BitOr", "_BitAnd", "_BitXor"),
@@ -135,6 +137,26 @@ def _shuffled(chance: random.Random, places: list) -> list:
 # -- which tests reach a line
 
 
+def mapped() -> dict[str, float]:
+    """What each test costs; and beside it in coverage's file, which lines it reaches."""
+    path = WORK / "costs.json"
+    if not path.exists():
+        print("First, which test reaches which line: ten minutes or so ...", flush=True)
+        WORK.mkdir(exist_ok=True)
+        measure = ("--cov=src/latentsweep", "--cov-context=test", "--cov-report=")
+        line = [sys.executable, "-m", "pytest", "-q", "--no-header", *measure]
+        subprocess.run(line, cwd=ROOT, env={**os.environ, **shared_files()}, check=False)
+        costs = (ROOT / ".pytest_cache" / "v" / "dearest" / "costs").read_text()
+        path.write_text(costs)
+    return json.loads(path.read_text())
+
+
+def shared_files() -> dict[str, str]:
+    """Where coverage is written, and the compiled programs that all trials share."""
+    programs = {"JAX_COMPILATION_CACHE_DIR": str(WORK / "programs")}
+    return {"COVERAGE_FILE": str(WORK / "coverage"), **programs}
+
+
 def reached(costs: dict[str, float], mutant: Mutant) -> list[str]:
     """The tests that reach a mutant's lines by file: those of its name first, then cheap ones."""
     import coverage
@@ -177,6 +199,7 @@ def tried(tree: Path, names: list[str]) -> None:
     os.chdir(tree)
     sys.path.insert(0, str(tree / "src"))
     os.environ["PYTHONPATH"] = str(tree / "src")
+    os.environ.update(shared_files())
     with (tree / "output").open("w") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
@@ -207,7 +230,7 @@ class Trial(NamedTuple):
 
 def run(minutes: float, *, thorough: bool) -> None:
     """Try the mutants that are left for so many minutes, and say what was found so far."""
-    costs = json.loads((ROOT / ".pytest_cache" / "v" / "dearest" / "costs").read_text())
+    costs = mapped()
     wanted = [Mutant(**json.loads(line)) for line in LIST.read_text().splitlines()]
     found, path = _found(), WORK / "found.jsonl"
     left = [m for m in wanted if _is_left(found.get(m.name), thorough)]
@@ -219,7 +242,7 @@ def run(minutes: float, *, thorough: bool) -> None:
             mutant, tree = left.pop(0), free.pop()
             planted = mutant.planted((ROOT / mutant.file).read_text("utf-8"))
             names = reached(costs, mutant)
-            names = affordable(names, costs, 10 * SECONDS if thorough else SECONDS)
+            names = affordable(names, costs, 20 * SECONDS if thorough else SECONDS)
             if planted is None or not names:
                 outcome = "gone" if planted is None else "survived"
                 _note(path, mutant, outcome, thorough, 0, 0.0)
