@@ -4,13 +4,17 @@ A test costs what its own fixtures and its body take, in this process and in tho
 and waits for. A fixture that several tests share is an entry of its own.
 """
 
+import os
 import resource
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-MOST = 10.0  # seconds of a test that is not marked as slow
+MOST = 10.0  # seconds of a test that is not marked; with optimisations compiling takes more
+if os.environ.get("OPTIMISED") == "1":
+    MOST = 30.0
+MARKS = ("dear", "slow")
 NAMED = 10
 KEPT = "dearest/costs"  # in pytest's cache, for `make mutants`
 
@@ -61,11 +65,11 @@ class Dearest:
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
             told = {_COST: cost, _SHARED: dict(self.shared), _MEMORY: memory}
             report.user_properties += list(told.items())
-            if report.passed and cost > MOST and not item.get_closest_marker("slow"):
+            if report.passed and cost > MOST and not any(map(item.get_closest_marker, MARKS)):
                 report.outcome = "failed"
                 report.longrepr = (
                     f"{item.nodeid} takes {cost:.1f} s of processor time, of which a test gets "
-                    f"{MOST:g}; make it cheaper, or mark it as slow"
+                    f"{MOST:g}; make it cheaper, or mark it as dear"
                 )
         return report
 

@@ -233,7 +233,8 @@ def run(minutes: float, *, thorough: bool) -> None:
     costs = mapped()
     wanted = [Mutant(**json.loads(line)) for line in LIST.read_text().splitlines()]
     found, path = _found(), WORK / "found.jsonl"
-    left = [m for m in wanted if _is_left(found.get(m.name), thorough)]
+    shuffled = _shuffled(random.Random(SEED), wanted)  # so that a part of them is a fair sample
+    left = [m for m in shuffled if _is_left(found.get(m.name), thorough)]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
     free, busy, end = [copied(number) for number in range(2)], [], time.monotonic() + 60 * minutes

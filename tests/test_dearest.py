@@ -25,8 +25,12 @@ def test_cheap(shared):
 def test_dear(shared):
     work(0.3)
 
-@pytest.mark.slow
+@pytest.mark.dear
 def test_dear_and_marked():
+    work(0.4)
+
+@pytest.mark.slow
+def test_slow():
     work(0.4)
 
 def test_dear_in_a_child():
@@ -38,7 +42,7 @@ def test_dear_in_a_child():
 
 def test_dear_tests_are_named_and_fail_unless_they_are_marked(tmp_path):
     (tmp_path / "test_some.py").write_text(TESTS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow\n    dear\n")
     (tmp_path / "conftest.py").write_text("import dearest\ndearest.MOST = 0.2\n")
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "dearest", "-q", "-p", "no:xdist"],

@@ -375,6 +375,7 @@ def simulated(effect: float, key: int, examples: int = 300) -> np.ndarray:
     return 100 - effect * np.arange(5)[:, None, None] + images + image_by_size + seed_by_size
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("effect", [0.0, 2.0])
 def test_claims_are_rarely_false_and_mostly_found(effect, monkeypatch):
     monkeypatch.setattr(statistics, "REPLICATES", 400)

@@ -85,6 +85,7 @@ def test_the_table_of_sizes_lines_up(tiny_run):
     assert len(set(ends)) == 1
 
 
+@pytest.mark.dear
 def test_data_is_searched_and_the_same_command_is_quick_the_second_time(
     cli, tmp_path, pictures_stand_in
 ):

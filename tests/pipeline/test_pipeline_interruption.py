@@ -30,6 +30,9 @@ def stopping(*given, **named):
         os.kill(os.getpid(), int(sent))
     return made
 setattr(module, name, stopping)
+from functools import partial
+from latentsweep.evaluation import projection
+projection.TSNE = partial(projection.TSNE, early_exaggeration_iter=20, n_iter=20)
 from latentsweep.training import checkpoint
 checkpoint._TIMES_AS_LONG = 0  # a checkpoint after each epoch, however short it is
 from latentsweep.commands.main import main
@@ -84,6 +87,7 @@ def assert_half_trained(folder: Path) -> None:
     assert not list(folder.glob("members/*/weights.safetensors"))
 
 
+@pytest.mark.dear
 def test_killed_while_it_trains_it_ends_with_the_same_bytes(
     whole, stopped, tmp_path, tiny, notes, without_report
 ):
@@ -99,6 +103,7 @@ def test_killed_while_it_trains_it_ends_with_the_same_bytes(
     assert checkpoints(folder) == []
 
 
+@pytest.mark.dear
 def test_interrupted_by_hand_it_says_so_and_goes_on(
     whole, stopped, tmp_path, tiny, notes, without_report
 ):

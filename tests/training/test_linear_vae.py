@@ -12,6 +12,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy.linalg import subspace_angles
 from training_family import recipe, settings
 
@@ -43,6 +44,7 @@ def linear(vae: VAE) -> VAE:
     return VAE(LinearEncoder(vae.encoder.hidden, vae.encoder.heads), decoder)
 
 
+@pytest.mark.dear
 def test_a_trained_linear_vae_is_probabilistic_pca():
     rng = np.random.default_rng(0)
     directions = np.linalg.qr(rng.normal(size=(FEATURES, LATENT)))[0]

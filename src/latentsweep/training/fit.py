@@ -77,7 +77,8 @@ def compiled(
         made = []
         for settings, data, mesh in kinds:
             here = dataclasses.replace(recipe, threads=max(cores() // mesh.size, 1))
-            state = family.stacked_like(initial.out_info, len(settings.seed))
+            (members,) = np.shape(settings.seed)
+            state = family.stacked_like(initial.out_info, members)
             if isinstance(data, Supply):
                 made.append(streaming.compiled(here, mapping, (state, settings, data, mesh), pool))
             else:
