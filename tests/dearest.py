@@ -91,7 +91,7 @@ class Dearest:
             terminalreporter.write_line(f"{cost:6.1f} s  {name}")
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        cache = session.config.cache
+        cache = getattr(session.config, "cache", None)  # none with -p no:cacheprovider
         if cache is not None and not hasattr(session.config, "workerinput"):
             cache.set(KEPT, {**cache.get(KEPT, {}), **self.costs})
 

@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -205,16 +206,21 @@ def tried(tree: Path, names: list[str]) -> None:
         os.dup2(output.fileno(), 2)
     import pytest
 
-    options = ["-x", "-n0", "-m", "", "-p", "no:cacheprovider", f"--basetemp={tree / 'tmp'}"]
-    code = pytest.main([*options, *names])
-    sys.stdout.flush()
-    os._exit(int(code))
+    warned = "ignore::pytest.PytestAssertRewriteWarning"  # of what was loaded before
+    options = ["-x", "-n0", "-m", "", "-p", "no:cacheprovider", "-W", warned]
+    options.append(f"--basetemp={tree / 'tmp'}")
+    code = 3
+    try:
+        code = int(pytest.main([*options, *names]))
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
 
 
 def copied(number: int) -> Path:
     tree = WORK / f"copy{number}"
     shutil.rmtree(tree, ignore_errors=True)
-    leave = shutil.ignore_patterns("__pycache__", ".*", "benchmarks")
+    leave = shutil.ignore_patterns("__pycache__", ".*")
     shutil.copytree(ROOT, tree, ignore=leave, symlinks=True)
     return tree
 
@@ -246,7 +252,7 @@ def run(minutes: float, *, thorough: bool) -> None:
             names = affordable(names, costs, 20 * SECONDS if thorough else SECONDS)
             if planted is None or not names:
                 outcome = "gone" if planted is None else "survived"
-                _note(path, mutant, outcome, thorough, 0, 0.0)
+                _note(path, mutant, outcome, thorough, 0, 0.0, "")
                 free.append(tree)
                 continue
             (tree / mutant.file).write_text(planted, "utf-8")
@@ -262,8 +268,10 @@ def run(minutes: float, *, thorough: bool) -> None:
             if trial.process.is_alive():
                 os.killpg(trial.process.pid, signal.SIGKILL)
                 trial.process.join()
+            said = (trial.tree / "output").read_text("utf-8", "replace")
+            assert trial.process.exitcode not in (3, 4, 5), said  # no test was run
             outcome = "survived" if trial.process.exitcode == 0 else "caught"
-            _note(path, trial.mutant, outcome, thorough, trial.tests, seconds)
+            _note(path, trial.mutant, outcome, thorough, trial.tests, seconds, _caught_by(said))
             shutil.copy(ROOT / trial.mutant.file, trial.tree / trial.mutant.file)
             busy.remove(trial)
             free.append(trial.tree)
@@ -280,10 +288,16 @@ def _is_left(found: dict | None, thorough: bool) -> bool:
     return found is None or (thorough and found["outcome"] == "survived" and not found["thorough"])
 
 
+def _caught_by(said: str) -> str:
+    """The test that failed, of pytest's output."""
+    found = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.M)
+    return found.group(1) if found else ""
+
+
 def _note(
-    path: Path, mutant: Mutant, outcome: str, thorough: bool, tests: int, seconds: float
+    path: Path, mutant: Mutant, outcome: str, thorough: bool, tests: int, seconds: float, by: str
 ) -> None:
-    told = {"name": mutant.name, "outcome": outcome, "thorough": thorough, "tests": tests}
+    told = {"name": mutant.name, "outcome": outcome, "thorough": thorough, "tests": tests, "by": by}
     with path.open("a") as file:
         file.write(json.dumps({**told, "seconds": round(seconds, 1)}) + "\n")
     print(f"{outcome:9} {seconds:5.1f} s  {mutant.name}", flush=True)
