@@ -153,6 +153,11 @@ def test_deep_images_are_refused(tmp_path):
     assert message(tmp_path).startswith("data: images of 8 bits a channel are needed, got the mode")
 
 
+def test_images_of_4_pixels_a_side_are_the_smallest(tmp_path):
+    assert load(filled(tmp_path), resize="4x9").item_shape == (4, 9, 3)
+    assert "at least 4 x 4 pixels are needed, got 9 x 3" in message(tmp_path, resize="9x3")
+
+
 def test_small_images_and_other_sets_cannot_be_resized(tmp_path):
     assert message(filled(tmp_path), resize="3x20") == (
         "resize: images of at least 4 x 4 pixels are needed, got 3 x 20; --resize 32 makes all of "

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from latentsweep.evaluation.rate import active_units, effective_units, has_clean_gap, rho
+from latentsweep.evaluation.rate import (
+    active_units,
+    effective_units,
+    has_clean_gap,
+    rho,
+    units_by_class,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -61,3 +67,13 @@ def test_effective_units_of_nothing_and_of_a_diverged_network():
     assert effective_units(np.array([0.0, -1e-9])) == 0
     assert np.isnan(effective_units(np.array([np.nan, 1.0])))
     assert np.isnan(effective_units(np.array([np.inf, 1.0])))
+
+
+def test_units_of_a_class_are_those_along_which_its_own_codes_vary():
+    """Not one that tells it apart, nor one that others use; 20 examples are the fewest."""
+    labels = np.repeat([0, 1, 2], [20, 30, 19])
+    used = np.array([[1, 0, 0], [1, 0, 1], [1, 1, 1]])[labels]
+    apart = np.outer(3.0 * labels, [0, 1, 0])
+    codes = RNG.normal(size=(69, 3)) * used + apart
+    counts = units_by_class(codes, np.full((69, 3), 0.1), labels, 3)
+    assert counts.tolist() == [1, 2, -1]
