@@ -50,14 +50,19 @@ class Mutant(NamedTuple):
     def name(self) -> str:
         return f"{self.file}:{self.line}: {self.before.strip()} -> {self.after.strip()}"
 
-    def planted(self, code: str) -> str | None:
-        """The file with the mistake, None if the line is no longer there."""
+    def now_at(self, code: str) -> "Mutant | None":
+        """The mistake at its place in the file as it is now, None if the line is gone."""
         lines, old = code.splitlines(keepends=True), self.before.splitlines(keepends=True)
-        places = [i for i in range(len(lines)) if lines[i : i + len(old)] == old]
+        places = [i + 1 for i in range(len(lines)) if lines[i : i + len(old)] == old]
         if not places:
             return None
-        place = min(places, key=lambda i: abs(i + 1 - self.line))
-        return "".join([*lines[:place], self.after, *lines[place + len(old) :]])
+        return self._replace(line=min(places, key=lambda line: abs(line - self.line)))
+
+    def planted(self, code: str) -> str:
+        """The file with the mistake."""
+        lines, length = code.splitlines(keepends=True), self.before.count("\n")
+        start = self.line - 1
+        return "".join([*lines[:start], self.after, *lines[start + length :]])
 
 
 # -- drawing
@@ -159,7 +164,7 @@ def shared_files() -> dict[str, str]:
 
 
 def reached(costs: dict[str, float], mutant: Mutant) -> list[str]:
-    """The tests that reach a mutant's lines by file: those of its name first, then cheap ones."""
+    """The tests that reach a mutant's lines, by file: those of its name first, cheap ones first."""
     import coverage
 
     data = coverage.CoverageData(str(WORK / "coverage"))
@@ -170,7 +175,7 @@ def reached(costs: dict[str, float], mutant: Mutant) -> list[str]:
     if not names:  # run when the file is imported: whatever uses the file
         names = {c.partition("|")[0] for each in contexts.values() for c in each} - {""}
     files: dict[str, list[str]] = {}
-    for name in sorted(names & costs.keys(), key=list(costs).index):
+    for name in sorted(names & costs.keys(), key=lambda name: (costs[name], name)):
         files.setdefault(name.partition("::")[0], []).append(name)
 
     def order(file: str) -> tuple[bool, float]:
@@ -247,15 +252,16 @@ def run(minutes: float, *, thorough: bool) -> None:
     while busy or (left and time.monotonic() < end):
         while free and left and time.monotonic() < end:
             mutant, tree = left.pop(0), free.pop()
-            planted = mutant.planted((ROOT / mutant.file).read_text("utf-8"))
-            names = reached(costs, mutant)
+            code = (ROOT / mutant.file).read_text("utf-8")
+            here = mutant.now_at(code)
+            names = reached(costs, here) if here else []
             names = affordable(names, costs, 20 * SECONDS if thorough else SECONDS)
-            if planted is None or not names:
-                outcome = "gone" if planted is None else "survived"
+            if here is None or not names:
+                outcome = "survived" if here else "gone"
                 _note(path, mutant, outcome, thorough, 0, 0.0, "")
                 free.append(tree)
                 continue
-            (tree / mutant.file).write_text(planted, "utf-8")
+            (tree / mutant.file).write_text(here.planted(code), "utf-8")
             process = context.Process(target=tried, args=(tree, names))
             process.start()
             most = 60 + 5 * sum(costs[name] for name in names)

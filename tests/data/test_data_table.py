@@ -123,6 +123,11 @@ def test_a_constant_column_is_left_out_and_named():
     assert data.notes == ("2 constant columns left out: fixed, still",)
 
 
+def test_of_many_names_the_first_six_and_the_number_of_the_others_are_told():
+    (note,) = of(FRAME[LEFT].assign(**{f"c{i}": 3 for i in range(8)})).notes
+    assert note == "8 constant columns left out: c0, c1, c2, c3, c4, c5 and 2 more"
+
+
 def gappy():
     frame = FRAME.copy()
     frame.loc[[4, 9], "rain"] = np.nan
