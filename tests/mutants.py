@@ -147,7 +147,7 @@ def mapped() -> dict[str, float]:
     """What each test costs; and beside it in coverage's file, which lines it reaches."""
     path = WORK / "costs.json"
     if not path.exists():
-        print("First, which test reaches which line: ten minutes or so ...", flush=True)
+        print("First, which test reaches which line: five minutes or so ...", flush=True)
         WORK.mkdir(exist_ok=True)
         measure = ("--cov=src/latentsweep", "--cov-context=test", "--cov-report=")
         line = [sys.executable, "-m", "pytest", "-q", "--no-header", *measure]
