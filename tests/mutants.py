@@ -172,8 +172,9 @@ def reached(costs: dict[str, float], mutant: Mutant) -> list[str]:
     contexts = data.contexts_by_lineno(str(ROOT / mutant.file))
     lines = range(mutant.line, mutant.line + mutant.before.count("\n"))
     names = {c.partition("|")[0] for line in lines for c in contexts.get(line, [])} - {""}
-    if not names:  # run when the file is imported: whatever uses the file
-        names = {c.partition("|")[0] for each in contexts.values() for c in each} - {""}
+    if not names:  # run when the file is imported: whatever uses the file, or has its name
+        names = {c.partition("|")[0] for each in contexts.values() for c in each}
+        names |= {name for name in costs if Path(mutant.file).stem in name.partition("::")[0]}
     files: dict[str, list[str]] = {}
     for name in sorted(names & costs.keys(), key=lambda name: (costs[name], name)):
         files.setdefault(name.partition("::")[0], []).append(name)

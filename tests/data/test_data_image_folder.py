@@ -166,8 +166,11 @@ def test_small_images_and_other_sets_cannot_be_resized(tmp_path):
 
 
 def test_more_images_than_memory_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "free_memory", lambda: 1000)
-    assert message(filled(tmp_path)).endswith("are free; make them smaller, as with --resize 32")
+    filled(tmp_path)  # 24 images of 8 x 10 pixels and 3 channels
+    monkeypatch.setattr(memory, "free_memory", lambda: 24 * 8 * 10 * 3 - 1)
+    assert message(tmp_path).endswith("are free; make them smaller, as with --resize 32")
+    monkeypatch.setattr(memory, "free_memory", lambda: 24 * 8 * 10 * 3)
+    assert load(tmp_path).values.nbytes == 24 * 8 * 10 * 3
 
 
 def test_consecutive_images_stay_together(tmp_path):

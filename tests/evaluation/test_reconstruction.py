@@ -100,6 +100,12 @@ def test_images_smaller_than_the_window_have_no_ssim(size, measured):
     assert np.isnan(similarity).all() != measured
 
 
+@pytest.mark.parametrize("part", [np.s_[:, :8], np.s_[:, :, :8]])
+def test_images_smaller_than_the_window_in_one_direction_have_none_either(part):
+    originals, decoded = images()
+    assert np.isnan(ssim(originals[part], decoded[part])).all()
+
+
 def test_what_is_not_finite_has_no_ssim():
     originals, decoded = images()
     decoded[1, 3, 4] = np.nan

@@ -59,7 +59,7 @@ def decayed(tmp_path_factory):
         "mnist",
         tmp_path_factory.mktemp("decayed"),
         latents=[32],
-        settings={"objectives": ["elbo"], "decay": 0.8, "epochs": 12, "projected_examples": 200},
+        settings={"objectives": ["elbo"], "decay": 0.6, "epochs": 6, "projected_examples": 200},
     )
 
 

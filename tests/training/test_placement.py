@@ -1,4 +1,5 @@
 import os
+import re
 
 import jax
 import jax.numpy as jnp
@@ -80,8 +81,17 @@ def test_as_many_members_are_side_by_side_as_memory_holds():
 def test_what_does_not_fit_is_refused_with_its_size():
     placement = Placement(DEVICES, "map")
     free = free_memory(placement)
-    with pytest.raises(DataError, match=r"memory: training one model takes about .* are free"):
+    with pytest.raises(DataError) as caught:
         fitting(placement, Footprint(data=free, member=2**30))
+    told = re.fullmatch(
+        r"memory: training one model takes about (\S+) GiB, (\S+) of them for the data, and (\S+) "
+        "are free; take fewer examples, or a smaller hidden_size",
+        str(caught.value),
+    )
+    gib = free / 2**30
+    assert told is not None
+    # Two digits are told, and what is free changes.
+    assert list(map(float, told.groups())) == pytest.approx([gib + 1, gib, 0.8 * gib], rel=0.08)
 
 
 def test_free_memory_is_of_this_machine():
