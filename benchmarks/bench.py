@@ -196,8 +196,8 @@ def measured(bench: Bench, records: list[Record], *, complete: bool) -> str:
 
 def training_images() -> np.ndarray:
     """MNIST's training images [60000, 784], uint8, found or downloaded as latentsweep does."""
-    dataset = mnist.load()
-    return dataset.values[dataset.splits["train"]].reshape(-1, dataset.features)
+    found = mnist.read()
+    return found.values[found.split == "train"].reshape(-1, 28 * 28)
 
 
 def product_rates(bench: Bench, records: list[Record]) -> list[tuple[str, float]]:

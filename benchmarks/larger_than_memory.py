@@ -46,8 +46,8 @@ sys.exit(main(sys.argv[2:]))
 
 def write_array(path: Path, rows: int) -> None:
     """Write so many rows of 784 grey values, none equal to another."""
-    images = mnist.load()
-    images = images.values[images.splits["test"]].reshape(-1, 28, 28)
+    found = mnist.read()
+    images = found.values[found.split == "test"].reshape(-1, 28, 28)
     array = np.lib.format.open_memmap(path, "w+", np.uint8, (rows, FEATURES))
     draws = np.random.default_rng(0)
     for copy, start in enumerate(range(0, rows, len(images))):

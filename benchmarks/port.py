@@ -191,8 +191,8 @@ def keras_weights_path(latent_size: int, seed: int) -> Path:
 
 def images_of(split: str) -> np.ndarray:
     """MNIST's images [N, 784], uint8."""
-    dataset = mnist.load()
-    return dataset.values[dataset.splits[split]].reshape(-1, dataset.features)
+    found = mnist.read()
+    return found.values[found.split == split].reshape(-1, 28 * 28)
 
 
 def loss_by_numpy(weights: Mapping[str, np.ndarray], images: np.ndarray) -> float:

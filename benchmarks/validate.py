@@ -93,6 +93,7 @@ def cells(first: int) -> list[Cell]:
 def run_cell(cell: Cell) -> dict[str, Any]:
     """Search one cell's latent size, in this process."""
     from latentsweep.data import synthetic
+    from latentsweep.data.prepare import prepare
     from latentsweep.pipeline.observer import Observer
     from latentsweep.pipeline.search import Ask, find, search_study, suited
     from latentsweep.pipeline.work import Work
@@ -102,10 +103,11 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     started = time.perf_counter()
     spec = synthetic.Synthetic(cell.family, cell.dimension, cell.seed, cell.examples, side=SIDE)
     study = search_study(cell.name, cell.name, {"hidden_size": HIDDEN})
-    made = synthetic.make(spec, study.test_fraction, study.split_seed)
+    drawn = synthetic.drawn(spec)
+    pictures = drawn.values.dtype == "uint8"  # of any dimension
+    study = study.changed({"likelihood": "bernoulli" if pictures else "gaussian"})
+    made = prepare(drawn, study)
     made_seconds = time.perf_counter() - started
-    likelihood = "bernoulli" if made.unit_interval else "gaussian"  # pictures of any dimension
-    study = study.changed({"likelihood": likelihood})
     study, dataset = suited(study, made, ["hidden_size"])
     folder = RunFolder(RUNS / cell.name)
     ask = Ask(budget=BUDGET_SECONDS)
@@ -155,6 +157,7 @@ def _result(cell: Cell, free: "Queue[int]") -> dict[str, Any]:
 def judged(result: dict[str, Any]) -> dict[str, Any]:
     """A cell's row of the page: the truth, what was said, and what the simple estimators say."""
     from latentsweep.data import synthetic
+    from latentsweep.study import Study
 
     cell = Cell(**result["cell"])
     spec = synthetic.Synthetic(cell.family, cell.dimension, cell.seed, cell.examples, side=SIDE)
@@ -164,7 +167,7 @@ def judged(result: dict[str, Any]) -> dict[str, Any]:
     estimates = {
         "TwoNN": round(profile["two_nn"]),
         "MLE": round(profile["mle"]),
-        "PCA 95 %": _principal(synthetic.make(spec, 0.2, 0)),
+        "PCA 95 %": _principal(synthetic.make(spec, Study(name="validate"))),
     }
     return {
         "group": cell.group,

@@ -325,7 +325,7 @@ def test_the_table_of_codes_has_a_row_a_test_example(copy):
     path, _ = write_codes(copy, chosen(copy, 3))
     table = read_table(path)
     arrays, shown = copy.arrays("elbo-k03-s0"), copy.examples()
-    assert list(table) == ["index", "label", "z1", "z2", "z3", "x", "y", "neg_elbo"]
+    assert list(table) == ["index", "split", "row", "label", "z1", "z2", "z3", "x", "y", "neg_elbo"]
     assert table["index"].tolist() == list(range(len(arrays["test/neg_elbo"])))
     np.testing.assert_array_equal(table[["z1", "z2", "z3"]], arrays["test/codes"])
     np.testing.assert_array_equal(table["neg_elbo"], arrays["test/neg_elbo"])
@@ -346,7 +346,7 @@ def test_only_what_was_projected_has_a_place(copy):
 def test_what_a_run_lacks_is_no_column(copy):
     change_data(copy, {"label_names": None})
     copy.projections_path.unlink()
-    columns = ["index", "z1", "z2", "z3", "neg_elbo"]
+    columns = ["index", "split", "row", "z1", "z2", "z3", "neg_elbo"]
     assert list(codes(copy, chosen(copy, 3))) == columns
     copy.write_projections(RunFolder(copy.path).results()[["member"]].iloc[:0].assign(example=0))
     assert list(codes(copy, chosen(copy, 3))) == columns

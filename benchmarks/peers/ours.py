@@ -16,7 +16,8 @@ import jax
 import numpy as np
 from contract import BATCH, Peer, arguments, print_products, print_times
 
-from latentsweep.data.dataset import Dataset, Scale, leading
+from latentsweep.data.dataset import Dataset, Scale
+from latentsweep.data.splits import leading
 from latentsweep.model import family
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Pass, footprint, planned_passes

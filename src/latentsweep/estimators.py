@@ -27,10 +27,10 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from latentsweep.answers.losses import LEAST_EXAMPLES
+from latentsweep.data import storage
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.dataset import Scale
-from latentsweep.data.kind import are_counts, not_counted, suiting
-from latentsweep.data.scaling import scale_for
+from latentsweep.data.kind import likelihood_and_scale, not_counted
 from latentsweep.errors import LatentsweepError
 from latentsweep.evaluation.bounds import draw_noise, measure
 from latentsweep.model.family import Stream, stream
@@ -108,13 +108,22 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Raises:
             ValueError: a parameter, or X, that can't be used.
         """
-        X = self._checked(X, dtype=[np.float32, np.uint8], ensure_min_samples=2)
+        before = dict(vars(self))
+        try:
+            self._fit(X)
+        except BaseException:  # as before the call, also after Ctrl-C
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
+    def _fit(self, X: Any) -> None:
+        X = self._checked(X, dtype="numeric", ensure_min_samples=2)
         with _mistakes_as_value_errors():
             study = self._study(len(X))
             self.seed_ = _seed(self.random_state)
-            self._scale = _scale(X, study.likelihood)
-            scaled = self._scale(X, np.float32)
-            self.likelihood_ = _likelihood(study.likelihood, X, self._scale)
+            stored, self._origin, self.likelihood_, self._scale = _prepared(X, study)
+            scaled = self._scale(stored, np.float32)
             _check_range(self.likelihood_, scaled)
             study = study.changed({"likelihood": self.likelihood_, "split_seed": self.seed_})
             self.recommendation_ = self._recommendation(study, scaled)
@@ -123,7 +132,6 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             alone = train_alone(study, self.seed_, scaled)
         _warn_of_divergence(alone)
         self._network, self.loss_curve_ = alone.trained, alone.loss
-        return self
 
     def transform(self, X: Any) -> np.ndarray:
         """The posterior means [n, latent_size_] of X, float32."""
@@ -139,7 +147,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 f"X: codes of {self.latent_size_} columns are needed, as transform gives them, got "
                 f"{codes.shape[1]}"
             )
-        return self._scale.unscale(_in_blocks(_expected, self._network, self._padded(codes)))
+        return self._own(_in_blocks(_expected, self._network, self._padded(codes)))
 
     def sample(
         self,
@@ -164,7 +172,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             return self.inverse_transform(codes)
         key, marks = stream(_seed(random), Stream.SAMPLING), np.arange(n_samples, dtype=np.int32)
         drawn = _in_blocks(partial(_drawn, key), self._network, self._padded(codes), marks)
-        return self._scale.unscale(drawn)
+        return self._own(drawn)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """The ELBO of each example in nats: a lower bound on log p(x), in the unit of the data.
@@ -197,14 +205,19 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _scaled(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        scaled = self._scale(self._checked(X, reset=False, dtype=np.float32), np.float32)
+        X = self._checked(X, reset=False, dtype="numeric")
+        near = X if self._origin == 0 else (X - np.asarray(self._origin)).astype(np.float32)
+        scaled = self._scale(near, np.float32)
         if self.likelihood_ in COUNT_LIKELIHOODS:
             _check_range(self.likelihood_, scaled)  # an encoder of counts takes their logarithms
         return scaled
 
+    def _own(self, scaled: np.ndarray) -> np.ndarray:
+        """Scaled data in the unit of X."""
+        return storage.own(self._scale.unscale(scaled), self._origin)
+
     def _checked(self, X: Any, **rules: Any) -> Any:
-        with np.errstate(over="ignore"):  # what is too large for float32 is refused as infinite
-            return validate_data(self, X, **rules)
+        return validate_data(self, X, **rules)
 
     def _padded(self, codes: np.ndarray) -> np.ndarray:
         return np.pad(codes, [(0, 0), (0, self._network.width - self.latent_size_)])
@@ -269,13 +282,13 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _scale(values: np.ndarray, likelihood: str) -> Scale:
-    """The scale that a table's values have where the study leaves it open."""
-    if values.min() == values.max():
-        raise ValueError(f"X: values that differ are needed, got {values.flat[0]} everywhere")
-    counts = likelihood in COUNT_LIKELIHOODS or (likelihood == "auto" and are_counts(values))
-    how = "none" if counts else "auto"
-    return scale_for(values, np.arange(len(values)), how, table=True)
+def _prepared(X: np.ndarray, study: Study) -> tuple[np.ndarray, storage.Origin, str, Scale]:
+    """X as it is stored, its origin, its likelihood and its scale: those of a table."""
+    if X.min() == X.max():
+        raise ValueError(f"X: values that differ are needed, got {X.flat[0]} everywhere")
+    train = np.arange(len(X), dtype=np.int32)
+    stored, origin = storage.stored("X", X, train, by_column=True)
+    return stored, origin, *likelihood_and_scale(stored, train, study, table=True)
 
 
 def _seed(random_state: Any) -> int:
@@ -283,13 +296,6 @@ def _seed(random_state: Any) -> int:
     if isinstance(random_state, Integral) and 0 <= int(random_state) < _SEEDS:
         return int(random_state)
     return int(check_random_state(random_state).randint(_SEEDS - 1))
-
-
-def _likelihood(asked: str, values: np.ndarray, scale: Scale) -> str:
-    if asked != "auto":
-        return asked
-    inside = _in_unit_interval(scale(values, np.float32))
-    return suiting(values, np.arange(len(values)), scale, unit_interval=inside)
 
 
 def _in_unit_interval(scaled: np.ndarray) -> bool:
@@ -305,7 +311,7 @@ def _check_range(likelihood: str, scaled: np.ndarray) -> None:
         )
     if likelihood in ("bernoulli", "continuous-bernoulli") and not _in_unit_interval(scaled):
         raise ValueError(
-            f"X: values in [0, 1] (or, in uint8, 0 to 255) are needed for a {likelihood} "
+            f"X: values in [0, 1] (or whole from 0 to 255) are needed for a {likelihood} "
             f"likelihood, got {scaled.min():g} to {scaled.max():g} after scaling; scale X with "
             "MinMaxScaler(clip=True), or set likelihood='gaussian'"
         )

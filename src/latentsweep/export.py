@@ -117,18 +117,29 @@ def write_codes(
 
 
 def codes(folder: RunFolder, member: Member) -> pd.DataFrame:
-    """One row a test example: index, label, z1 to zK, x, y, neg_elbo.
+    """One row a test example: index, split, row, id, label, z1 to zK, x, y, neg_elbo.
 
-    There is no label where the data has none, and no x and y where the run did not project this
-    network; examples that it left out of the projection have none.
+    `row` is its place in the source, from 0. There is no id and no label where the data has none,
+    and no x and y where the run did not project this network; examples that it left out of the
+    projection have none.
     """
     arrays = folder.arrays(member["name"])
     means = arrays["test/codes"]
     columns: dict[str, Any] = {"index": np.arange(len(means), dtype=np.int32)}
+    columns |= _places_in_source(folder, len(means))
     columns |= _labels(folder)
     columns |= {f"z{k}": column for k, column in enumerate(means.T, start=1)}
     columns |= _places(folder, member, len(means))
     return pd.DataFrame({**columns, "neg_elbo": arrays["test/neg_elbo"]})
+
+
+def _places_in_source(folder: RunFolder, count: int) -> dict[str, Any]:
+    """The split, the row in the source and the id of the test examples, as far as known."""
+    stand = folder.ids()
+    if stand is None:
+        return {"split": ["test"] * count}
+    tested = stand[stand["split"] == "test"].sort_values("example").head(count)
+    return {name: tested[name].to_numpy() for name in ("split", "row", "id") if name in tested}
 
 
 def encoder(network: Network) -> Part:

@@ -46,7 +46,7 @@ def test_export_of_the_codes_says_how_to_look_at_them(cli, copy):
     path = copy / "export" / "elbo-k03-s0-codes.parquet"
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines() == [
-        f"Wrote {path}: 359 test examples; index, label, z1 to z3, x, y, neg_elbo",
+        f"Wrote {path}: 359 test examples; index, split, row, label, z1 to z3, x, y, neg_elbo",
         "50 of them were projected and have x and y; the query shows those alone.",
         f"Open it with: embedding-atlas {path} --x x --y y --query "
         '"SELECT * FROM data WHERE x IS NOT NULL"',
@@ -69,7 +69,7 @@ def test_codes_of_a_network_that_was_not_projected(cli, copy):
     ended = cli("export", copy, "--latent", 2, "--to", "parquet")
     path = copy / "export" / "elbo-k02-s0-codes.parquet"
     assert ended.out.splitlines() == [
-        f"Wrote {path}: 359 test examples; index, label, z1 to z2, neg_elbo",
+        f"Wrote {path}: 359 test examples; index, split, row, label, z1 to z2, neg_elbo",
         "It has no x and y, since the run did not project this network.",
         f"Open {path}",
     ]

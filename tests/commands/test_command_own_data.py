@@ -119,7 +119,8 @@ def test_options_and_settings_mean_the_same(cli, tmp_path, table):
     )
     assert one.code == 0
     assert one.out.rpartition("price")[0] == other.out.rpartition("price")[0]
-    assert "gaussian likelihood, since the values lie in [0, 1] but are not nearly" in one.out
+    assert "3 each; gaussian likelihood\n" in one.out
+    assert "scale   by the least and greatest value of each column\n" in one.out
     assert "note    split by site: 10 groups, none divided" in one.out
 
 

@@ -17,7 +17,7 @@ def test_a_dry_run_prints_plan_price_and_folder_and_writes_nothing(cli, tmp_path
     assert lines[1] == (
         "data    digits: 1,438 to train, 359 to test; 8 x 8 x 1 each; bernoulli likelihood"
     )
-    assert lines[2] == "values  1,797 x 8 x 8 x 1, uint8, from 0 to 16"
+    assert lines[2] == "values  1,797 x 8 x 8 x 1, whole numbers, from 0 to 16"
     assert lines[3] == "scale   values divided by 16"
     assert lines[4].startswith("labels  10: 0 (178), 1 (182), ")
     assert lines[5] == "network dense, 16 ReLU units each way"

@@ -4,17 +4,20 @@ import zipfile
 import numpy as np
 import pytest
 
-from latentsweep.data import array_file, dataset, memory
+from latentsweep.data import array_file, catalogue, dataset, memory
 from latentsweep.data.dataset import Scale
 from latentsweep.errors import DataError
+from latentsweep.study import Study
 
 RANDOM = np.random.default_rng(0)
 FLOATS = RANDOM.normal(3.0, 2.0, size=(40, 6)).astype(np.float32)
 PICTURES = RANDOM.integers(0, 256, size=(40, 5, 6), dtype=np.uint8)
 
 
-def load(path):
-    return array_file.load(path, test_fraction=0.25, seed=0)
+def load(path, **fields):
+    return catalogue.load_dataset(
+        Study(name="x", data=str(path), **{"test_fraction": 0.25, **fields})
+    )
 
 
 def saved(folder, values, name="some.npy"):
@@ -47,7 +50,7 @@ def test_a_file_becomes_a_data_set(tmp_path):
     np.testing.assert_array_equal(data.values, FLOATS)
 
 
-@pytest.mark.parametrize("values", [FLOATS, PICTURES, PICTURES.astype(np.int32)])
+@pytest.mark.parametrize("values", [FLOATS, PICTURES, PICTURES.astype(np.int32) + 200])
 def test_a_memory_map_of_a_stored_type_stays_one(tmp_path, values):
     data = load(saved(tmp_path, values))
     array = data.values
@@ -64,9 +67,11 @@ def test_a_memory_map_of_a_stored_type_stays_one(tmp_path, values):
         (FLOATS.astype(np.float64), np.float32),
         (FLOATS.astype(np.float16), np.float32),
         (FLOATS.astype(">f4"), np.float32),
-        (PICTURES.astype(np.int64), np.int32),
-        (PICTURES.astype(np.uint16), np.int32),
-        (PICTURES.astype(">i4"), np.int32),
+        (PICTURES.astype(np.int64) - 1, np.int32),
+        (PICTURES.astype(np.uint16) + 1, np.int32),
+        (PICTURES.astype(">i4") * 1000, np.int32),
+        (PICTURES.astype(np.int64), np.uint8),
+        (PICTURES.astype(np.float64), np.uint8),
         (PICTURES > 100, np.uint8),
         (PICTURES, np.uint8),
     ],
@@ -82,18 +87,19 @@ def test_each_kind_of_number_has_its_stored_type(tmp_path, values, stored):
     ("values", "offset", "factor"),
     [
         (PICTURES, 0.0, 255.0),
+        (PICTURES.astype(np.float32), 0.0, 255.0),
         (PICTURES > 100, 0.0, 1.0),
         ((PICTURES > 100).astype(np.uint8), 0.0, 1.0),
         (PICTURES / 255, 0.0, 1.0),
     ],
 )
-def test_values_of_known_bounds_are_scaled_to_the_unit_interval(tmp_path, values, offset, factor):
-    data = load(saved(tmp_path, values))
+def test_a_bernoulli_has_values_in_the_unit_interval(tmp_path, values, offset, factor):
+    data = load(saved(tmp_path, values), likelihood="bernoulli")
     assert (data.scale.offset, data.scale.factor) == (offset, factor)
     assert data.unit_interval
 
 
-@pytest.mark.parametrize("values", [FLOATS, FLOATS - 3, PICTURES.astype(np.int32)])
+@pytest.mark.parametrize("values", [FLOATS, FLOATS - 3, FLOATS / 1000, PICTURES])
 def test_other_values_are_standardised_over_the_training_split(tmp_path, monkeypatch, values):
     monkeypatch.setattr(dataset, "_BLOCK_BYTES", 100)
     data = load(saved(tmp_path, values))
@@ -107,7 +113,8 @@ def test_other_values_are_standardised_over_the_training_split(tmp_path, monkeyp
 def test_grey_pictures_get_their_channel_and_nothing_else_does(tmp_path):
     assert load(saved(tmp_path, PICTURES)).values.shape == (40, 5, 6, 1)
     assert load(saved(tmp_path, PICTURES)).is_image
-    assert load(saved(tmp_path, PICTURES.astype(np.float32))).item_shape == (5, 6)
+    assert load(saved(tmp_path, PICTURES.astype(np.float32))).item_shape == (5, 6, 1)
+    assert load(saved(tmp_path, PICTURES - 0.5)).item_shape == (5, 6)
     assert load(saved(tmp_path, PICTURES.reshape(40, 30))).item_shape == (30,)
 
 
@@ -294,8 +301,8 @@ def test_an_index_is_that_of_its_own_array(tmp_path):
 def test_too_few_examples(tmp_path, count):
     path = saved(tmp_path, FLOATS[:count])
     assert message(path) == (
-        f"{path}: at least 10 examples are needed, got {count}; the first axis must count the "
-        "examples"
+        f"data: at least 10 examples are needed, got {count} in '{path}'; the first axis must "
+        "count the examples"
     )
     saved(tmp_path, FLOATS[:10])
     load(path)
@@ -314,7 +321,7 @@ def test_items_without_features(tmp_path, shape):
 def test_a_constant_array(tmp_path, value):
     path = saved(tmp_path, np.full((40, 3), value))
     assert message(path) == (
-        f"{path}: values must differ within the training split, got {value.item()} everywhere; "
+        f"{path}: values must differ within the training split, got {value:.6g} everywhere; "
         "check how they were saved"
     )
 
@@ -322,18 +329,14 @@ def test_a_constant_array(tmp_path, value):
 def test_a_constant_training_split(tmp_path):
     path = archived(tmp_path, x_train=np.full((30, 6), 3.7, np.float32), x_test=FLOATS[30:])
     assert message(path) == (
-        f"{path}: values must differ within the training split, got {np.float32(3.7).item()} "
-        "everywhere; check how they were saved"
+        f"data: '{path}' must differ within the training split, got 3.7 everywhere; check how they "
+        "were saved"
     )
 
 
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        (
-            np.arange(40, dtype=np.int64).reshape(20, 2) + 2**31 - 39,
-            "int32 (-2147483648 to 2147483647), got 2147483648; save them as float32",
-        ),
         (
             np.arange(40, dtype=np.float64).reshape(20, 2) * -1e300,
             "float32 (-3.4028234663852886e+38 to 3.4028234663852886e+38), got -3.9e+301; divide "
@@ -370,7 +373,7 @@ def test_labels_of_one_split_that_belong_to_the_other(tmp_path):
     ("labels", "got"),
     [
         (np.zeros((40, 1), int), "int64 of the shape [40, 1]"),
-        (np.zeros(40), "float64 of the shape [40]"),
+        (np.zeros(40, complex), "complex128 of the shape [40]"),
         (np.full(40, b"a"), "|S1 of the shape [40]"),
     ],
 )
@@ -403,8 +406,8 @@ def test_an_empty_archive(tmp_path):
 def test_labels_of_only_one_split(tmp_path):
     path = archived(tmp_path, x_train=FLOATS[:30], y_train=np.arange(30), x_test=FLOATS[30:])
     assert message(path) == (
-        f"{path}: y_train and y_test are needed both, got only y_train; add the other or leave "
-        "both out"
+        f"{path}: labels of all splits are needed, got y_train and no y_test; add the others or "
+        "leave all out"
     )
 
 
@@ -419,8 +422,8 @@ def test_splits_of_two_shapes(tmp_path):
 def test_an_empty_split(tmp_path):
     path = archived(tmp_path, x_train=FLOATS, x_test=FLOATS[:0])
     assert message(path) == (
-        f"{path}: x_train and x_test must hold an example at least, got 40 and 0; save all under "
-        "the name 'values' to have them split at random"
+        f"{path}: x_test must hold an example at least, got 0; save all under the name 'values' "
+        "to have them split at random"
     )
 
 
@@ -433,7 +436,7 @@ def gappy():
 
 def test_examples_with_missing_values_are_left_out_with_their_labels(tmp_path):
     path = archived(tmp_path, x=gappy(), y=np.arange(40) % 4)
-    data = array_file.load(path, 0.25, 0, missing="drop")
+    data = load(path, missing="drop")
     kept = np.delete(np.arange(40), [3, 30])
     np.testing.assert_array_equal(data.values, FLOATS[kept])
     np.testing.assert_array_equal(data.labels, kept % 4)
@@ -442,7 +445,7 @@ def test_examples_with_missing_values_are_left_out_with_their_labels(tmp_path):
 
 def test_missing_values_are_filled_in_with_the_mean_of_the_training_split(tmp_path):
     values = gappy()
-    data = array_file.load(saved(tmp_path, values), 0.25, 0, missing="mean")
+    data = load(saved(tmp_path, values), missing="mean")
     train = values[data.splits["train"], 2]
     assert data.values[3, 2] == pytest.approx(train[np.isfinite(train)].mean(), rel=1e-5)
     known = np.isfinite(values)
@@ -454,14 +457,14 @@ def test_a_feature_that_is_missing_everywhere_has_no_mean(tmp_path):
     values = FLOATS.copy()
     values[:, 4] = np.nan
     with pytest.raises(DataError, match=r"got none for the feature \(4,\); leave that feature out"):
-        array_file.load(saved(tmp_path, values), 0.25, 0, missing="mean")
+        load(saved(tmp_path, values), missing="mean")
 
 
 @pytest.mark.parametrize("how", ["standard", "minmax"])
 def test_rows_are_scaled_column_by_column_and_come_back(tmp_path, how):
     values = FLOATS * np.float32([1, 10, 100, 1e-3, 1, 1])
     values[:, 5] = 2.5
-    data = array_file.load(saved(tmp_path, values), 0.25, 0, scale=how)
+    data = load(saved(tmp_path, values), scale=how)
     assert data.scale.columns == 6
     scaled = data.scale(data.values, np.float32)
     np.testing.assert_allclose(data.scale.unscale(scaled), values, rtol=1e-4, atol=1e-4)
@@ -478,15 +481,15 @@ def test_rows_are_scaled_column_by_column_and_come_back(tmp_path, how):
 
 def test_other_shapes_have_one_scale(tmp_path):
     path = saved(tmp_path, FLOATS.reshape(40, 2, 3))
-    data = array_file.load(path, 0.25, 0, scale="minmax")
+    data = load(path, scale="minmax")
     scaled = data.scale(data.values, np.float32)
     assert data.scale.columns is None
     assert (scaled.min(), scaled.max()) == (0, 1)
-    assert array_file.load(path, 0.25, 0, scale="none").scale == Scale(0.0, 1.0)
+    assert load(path, scale="none").scale == Scale(0.0, 1.0)
 
 
 def test_consecutive_examples_stay_together(tmp_path):
-    data = array_file.load(saved(tmp_path, FLOATS), 0.25, 0, by_order=True)
+    data = load(saved(tmp_path, FLOATS), split_by="order")
     assert len(data.splits["test"]) == 10
     np.testing.assert_array_equal(data.groups, np.arange(40) // 2)
     assert not set(data.groups[data.splits["test"]]) & set(data.groups[data.splits["train"]])

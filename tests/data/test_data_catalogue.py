@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from latentsweep.data import catalogue, mnist, synthetic
+from latentsweep.data.dataset import Scale
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 
@@ -33,8 +34,8 @@ def test_a_known_name_is_loaded_with_the_study_s_split():
 
 
 def test_mnist_is_loaded_by_its_name(monkeypatch):
-    monkeypatch.setattr(mnist, "load", lambda: "the data")
-    assert catalogue.load_dataset(study("mnist", likelihood="gaussian")) == "the data"
+    monkeypatch.setattr(mnist, "read", lambda: "the data")
+    assert catalogue.read(study("mnist")) == "the data"
 
 
 @pytest.mark.parametrize("name", ["some.npy", "some.NPY"])
@@ -90,7 +91,7 @@ def test_another_kind_of_file(tmp_path):
     ("name", "changes", "text"),
     [
         ("digits", {"label": "x"}, "label: takes a table, whose columns they are, got 'digits'"),
-        ("digits", {"resize": "8"}, "resize: takes data of your own, got 'digits'"),
+        ("digits", {"resize": "8"}, "resize: takes a folder of images, got 'digits'"),
         ("shapes-4", {"scale": "none"}, "scale: takes data of your own, got 'shapes-4'"),
         ("iris", {"resize": "8"}, "resize: takes a folder of images, got 'iris'"),
         (
@@ -107,10 +108,10 @@ def test_a_field_that_such_data_has_no_use_for(name, changes, text):
     assert str(caught.value).startswith(text)
 
 
-def test_pictures_have_one_scale(tmp_path):
+def test_pictures_have_one_scale_or_another(tmp_path):
     np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 256, (20, 5, 5), np.uint8))
-    with pytest.raises(DataError, match="scale: takes numbers, and pictures of 8 bits are divided"):
-        catalogue.load_dataset(study(tmp_path / "a.npy", scale="minmax"))
+    data = catalogue.load_dataset(study(tmp_path / "a.npy", scale="minmax"))
+    assert data.scale == Scale(0.0, 255.0)
 
 
 def test_values_outside_the_range_of_the_likelihood(tmp_path):
@@ -166,7 +167,7 @@ def test_what_is_known_is_told_without_the_network(nowhere):
 
 def test_every_known_name_can_be_loaded_and_no_other(nowhere):
     named = [known.name for known in catalogue.known()]
-    assert named == [*catalogue._LOADERS, *catalogue.BUNDLED, *synthetic.NAMES]
+    assert named == [*catalogue._KNOWN, *catalogue.BUNDLED, *synthetic.NAMES]
     assert catalogue.load_dataset(study("shapes-2@3")).item_shape == (28, 28, 1)
 
 

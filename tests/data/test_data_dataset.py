@@ -10,15 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentsweep.data import dataset
-from latentsweep.data.dataset import (
-    Dataset,
-    Scale,
-    fold,
-    leading,
-    split,
-    stratified,
-    with_folds,
-)
+from latentsweep.data.dataset import Dataset, Scale
+from latentsweep.data.splits import fold, leading, split, stratified, with_folds
 from latentsweep.errors import DataError
 
 

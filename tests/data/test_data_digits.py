@@ -2,10 +2,14 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from latentsweep.data import digits
+from latentsweep.data.prepare import prepare
+from latentsweep.study import Study
+
+BERNOULLI = Study(name="x", likelihood="bernoulli")
 
 
 def test_the_digits_are_those_of_scikit_learn():
-    data = digits.load(test_fraction=0.2, seed=0)
+    data = prepare(digits.read(), BERNOULLI)
     original = load_digits()
     assert data.values.dtype == np.uint8
     assert data.values.shape == (1797, 8, 8, 1)
@@ -19,7 +23,8 @@ def test_the_digits_are_those_of_scikit_learn():
 
 
 def test_the_split_follows_its_fraction_and_seed():
-    data, other = digits.load(0.2, 0), digits.load(0.2, 1)
+    data = prepare(digits.read(), BERNOULLI)
+    other = prepare(digits.read(), BERNOULLI.changed({"split_seed": 1}))
     assert {name: len(indices) for name, indices in data.splits.items()} == {
         "train": 1438,
         "test": 359,

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from latentsweep.data import catalogue, findings, table
+from latentsweep.data.prepare import prepare
 from latentsweep.study import Study
 
 RANDOM = np.random.default_rng(0)
@@ -12,7 +13,7 @@ RANDOM = np.random.default_rng(0)
 
 def of(frame, questions=True, **fields):
     study = Study(name="test", **fields)
-    data = table.from_frame(table.Named("my", "here", pd.DataFrame(frame)), study)
+    data = prepare(table.parted(table.Named("my", "here", pd.DataFrame(frame)), study), study)
     return findings.findings(data, study, questions=questions)
 
 
@@ -23,7 +24,7 @@ def numbers(n=200, columns=3):
 def test_values_scale_and_labels_are_said():
     lines = of({"a": np.arange(20), "b": 10_000 * np.arange(20), "l": ["x", "y"] * 10}, label="l")
     assert lines[:3] == [
-        "values  20 x 2, int32, from 0 to 190000",
+        "values  20 x 2, whole numbers, from 0 to 190000",
         "scale   by the mean and standard deviation of each column, since their units differ; "
         "--scale standard, minmax or none for another",
         "labels  2: x (10), y (10)",
@@ -78,7 +79,7 @@ def test_held_out_examples_that_were_trained_on_are_counted():
     frame = frame.sample(frac=1, random_state=0)
     (note,) = [line for line in of(frame) if line.startswith("note")]
     study = Study(name="test")
-    data = table.from_frame(table.Named("my", "here", frame), study)
+    data = prepare(table.parted(table.Named("my", "here", frame), study), study)
     train = {row.tobytes() for row in data.values[data.splits["train"]]}
     count = sum(row.tobytes() in train for row in data.values[data.splits["test"]])
     assert note.startswith(f"note    {count} held-out examples ({count} of test) also in the")
@@ -90,7 +91,10 @@ def test_constant_pixels_are_counted_and_kept(tmp_path):
     np.save(tmp_path / "my.npy", images)
     study = Study(name="test", data=str(tmp_path / "my.npy"))
     lines = findings.findings(catalogue.load_dataset(study), study, questions=True)
-    assert lines[1] == "scale   values divided by 255"
+    assert lines[1].startswith("scale   by the mean and standard deviation of all values; --scale")
+    study = study.changed({"likelihood": "bernoulli"})
+    (said,) = findings.findings(catalogue.load_dataset(study), study, questions=False)[1:2]
+    assert said == "scale   values divided by 255"
     assert lines[2] == "note    5 values of 25 the same in all examples; kept"
 
 

@@ -1,11 +1,16 @@
 """Folders of images: what is read, and one line for each mistake."""
 
+import dataclasses
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from latentsweep.data import catalogue, memory
 from latentsweep.errors import DataError
+from latentsweep.pipeline.search import search_study, suited
 from latentsweep.study import Study
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 8, 10, 4), dtype=np.uint8)
@@ -41,7 +46,6 @@ def test_images_keep_their_channels(tmp_path, channels):
     data = load(filled(tmp_path / "my", channels, ("",)))
     np.testing.assert_array_equal(data.values, PIXELS[..., :channels])
     assert data.is_image
-    assert data.unit_interval
     assert data.name == "my"
     assert data.labels is None
     assert data.ids[3] == "03.png"
@@ -112,15 +116,19 @@ def test_two_modes_need_resize_and_become_the_wider(tmp_path):
     assert load(tmp_path, resize="8x10").item_shape == (8, 10, 4)
 
 
-@pytest.mark.parametrize(("count", "got"), [(0, "none"), (1, "1 image"), (9, "9 images")])
-def test_too_few_images(tmp_path, count, got):
+@pytest.mark.parametrize("count", [0, 1, 9])
+def test_too_few_images(tmp_path, count):
     for i in range(count):
         write(tmp_path / f"{i}.png", PIXELS[i, ..., 0])
     (tmp_path / "notes.txt").write_text("no image")
     write(tmp_path / ".hidden" / "x.png", PIXELS[0, ..., 0])
+    needed = (
+        f"at least 10 images are needed, got {count}"
+        if count
+        else "a folder of at least 10 images (.png, .jpg, .tif, ...) is needed, got none"
+    )
     assert message(tmp_path) == (
-        f"data: a folder of at least 10 images (.png, .jpg, .jpeg, ...) is needed, got {got} in "
-        f"'{tmp_path}'; check the path, or name a table or array file"
+        f"data: {needed} in '{tmp_path}'; check the path, or name a table or array file"
     )
 
 
@@ -136,7 +144,10 @@ def test_images_beside_subfolders(tmp_path):
 def test_images_that_are_all_one_colour(tmp_path):
     for i in range(12):
         write(tmp_path / f"{i}.png", np.full((8, 8), 7, np.uint8))
-    assert message(tmp_path).startswith("data: pixels that differ are needed, got 7 everywhere")
+    assert message(tmp_path) == (
+        f"data: the images of '{tmp_path}' must differ within the training split, got 7 "
+        "everywhere; check how they were saved"
+    )
 
 
 def test_a_damaged_image_is_named(tmp_path):
@@ -177,3 +188,154 @@ def test_consecutive_images_stay_together(tmp_path):
     data = load(filled(tmp_path), split_by="order", validation_fraction=0.2)
     groups = [set(data.groups[rows]) for rows in data.splits.values()]
     assert sum(map(len, groups)) == len(set(data.groups)) == 20
+
+
+# ---- folders as people keep them ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes"),
+    [
+        (("train", "val", "test"), {"train": 8, "validation": 8, "test": 8}),
+        (("Training", "Testing"), {"train": 12, "test": 12}),
+        (("TRAIN", "valid", "holdout"), {"train": 8, "validation": 8, "test": 8}),
+        (("train", "dev"), {"train": 10, "validation": 12, "test": 2}),
+    ],
+)
+@pytest.mark.parametrize("place", ["{split}/{kind}", "{kind}/{split}", "all/{split}/{kind}"])
+def test_folders_named_as_splits_are_splits_and_those_beside_them_classes(
+    tmp_path, names, sizes, place
+):
+    for i, pixels in enumerate(PIXELS):
+        kind, split = ("cat", "dog")[i // len(names) % 2], names[i % len(names)]
+        write(tmp_path / place.format(split=split, kind=kind) / f"{i}.png", pixels[..., 0])
+    data = load(tmp_path)
+    assert data.label_names == ("cat", "dog")
+    assert {name: len(rows) for name, rows in data.splits.items()} == sizes
+    for name, rows in data.splits.items():
+        folders = {"train": "train", "validation": "val|dev", "test": "test|holdout|train"}[name]
+        for row in rows:
+            assert any(f in data.ids[row].lower() for f in folders.split("|"))
+            assert data.label_names[data.labels[row]] in data.ids[row]
+
+
+def test_splits_beside_classes_are_refused(tmp_path):
+    filled(tmp_path, subfolders=("train", "test", "unlabelled"))
+    assert message(tmp_path) == (
+        "data: folders of splits or of classes are needed, got test, train beside unlabelled in "
+        f"'{tmp_path}'; move one kind elsewhere"
+    )
+
+
+def test_a_split_of_its_own_is_what_a_search_compares_on(tmp_path):
+    names = ("train/a", "val/a", "test/a")
+    for copy in range(6):
+        for i, pixels in enumerate(PIXELS):
+            write(tmp_path / names[i % 3] / f"{copy}-{i}.png", np.roll(pixels[..., 0], copy))
+    data = load(tmp_path)
+    study, own = suited(search_study("x", str(tmp_path)), data)
+    assert (study.validation_folds, study.validation_fraction) == (0, 0)
+    np.testing.assert_array_equal(own.splits["validation"], data.splits["validation"])
+    assert len(own.splits["train"]) == 48
+    fewer = dataclasses.replace(
+        data, splits={**data.splits, "validation": data.splits["validation"][:20]}
+    )
+    study, folds = suited(search_study("x", str(tmp_path)), fewer)
+    assert study.validation_folds == 10
+    assert (list(folds.splits), len(folds.splits["train"])) == (["train", "test"], 68)
+
+
+def test_every_page_of_a_file_is_an_image(tmp_path):
+    for i in range(3):
+        first, *others = (Image.fromarray(p[..., 0]) for p in PIXELS[8 * i : 8 * i + 8])
+        first.save(tmp_path / f"{i}.tif", save_all=True, append_images=others)
+    data = load(tmp_path)
+    np.testing.assert_array_equal(data.values, PIXELS[..., :1])
+    assert data.ids[9] == "1.tif#2"
+    assert data.notes == (
+        "each of the 24 pages of 3 files is an image; --split-by order keeps consecutive ones in "
+        "one split",
+    )
+
+
+def test_all_kinds_that_pillow_reads_are_read_and_all_else_is_counted(tmp_path):
+    for i, pixels in enumerate(PIXELS):
+        kind = ("jfif", "jpe", "tga", "PNG")[i % 4]
+        options = {"format": "JPEG"} if kind in ("jfif", "jpe") else {}
+        write(tmp_path / f"{i}.{kind}", pixels[..., 0], **options)
+    for name in ("notes.txt", "more.txt", ".DS_Store", "Thumbs.db"):
+        (tmp_path / name).write_text("no image")
+    data = load(tmp_path)
+    assert len(data.values) == 24
+    assert data.notes == ("skipped: 1 .db files, 2 .txt files, 1 hidden or special files",)
+
+
+def test_links_are_followed_and_each_folder_once(tmp_path):
+    filled(tmp_path / "elsewhere", subfolders=("a", "b"))
+    for name, target in (("a", "a"), ("b", "b"), ("again", "a")):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        (tmp_path / "mine" / name).symlink_to(tmp_path / "elsewhere" / target)
+    (tmp_path / "elsewhere" / "b" / "back").symlink_to(tmp_path / "mine")
+    data = load(tmp_path / "mine")
+    assert len(data.values) == 24
+    assert data.label_names == ("a", "b")
+    assert data.notes == ("skipped: 2 folders met twice",)
+
+
+def test_names_are_in_the_order_that_people_count_in(tmp_path):
+    for i, pixels in enumerate(PIXELS):
+        write(tmp_path / f"frame_{i}.png", pixels[..., 0])
+    data = load(tmp_path)
+    assert list(data.ids) == [f"frame_{i}.png" for i in range(24)]
+    np.testing.assert_array_equal(data.values, PIXELS[..., :1])
+
+
+def test_colours_of_16_bits_and_more_channels_than_four_are_refused(tmp_path):
+    """Pillow would read them as 8 bits and three channels."""
+    for i in range(12):
+        write_png16(tmp_path / "deep" / f"{i}.png", PIXELS[i].astype(np.uint16) * 257)
+        tifffile_like(tmp_path / "many" / f"{i}.tif", PIXELS[i])
+    assert "images of 8 bits a channel are needed, got 16 bits in" in message(tmp_path / "deep")
+    text = message(tmp_path / "many")
+    assert "images of at most 4 channels are needed, got 5" in text or "cannot be read" in text
+
+
+def write_png16(path, pixels):
+    """A PNG of 16 bits a channel, which Pillow can't write."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    height, width = pixels.shape[:2]
+    rows = b"".join(b"\0" + row[:, :3].astype(">u2").tobytes() for row in pixels)
+
+    def chunk(kind, content):
+        check = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
+
+
+def tifffile_like(path, pixels):
+    """A TIFF of five channels of 8 bits, side by side."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = np.dstack([pixels, pixels[..., :1]]).tobytes()
+    height, width = pixels.shape[:2]
+    tags = [
+        (256, 3, 1, width),
+        (257, 3, 1, height),
+        (258, 3, 5, 8 + 2 + 12 * 10 + 4),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+        (273, 4, 1, 8 + 2 + 12 * 10 + 4 + 10 + 4),
+        (277, 3, 1, 5),
+        (278, 3, 1, height),
+        (279, 4, 1, len(content)),
+        (338, 3, 2, 0),
+    ]
+    entries = b"".join(
+        struct.pack("<HHI", tag, kind, count)
+        + (struct.pack("<I", value) if kind == 4 or count > 2 else struct.pack("<HH", value, 0))
+        for tag, kind, count, value in tags
+    )
+    head = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags)) + entries
+    path.write_bytes(head + b"\0" * 4 + struct.pack("<5H", *[8] * 5) + b"\0" * 4 + content)

@@ -4,8 +4,9 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from latentsweep.data import array_file, kept, memory
+from latentsweep.data import catalogue, kept, memory
 from latentsweep.errors import DataError
+from latentsweep.study import Study
 
 FLOATS = np.random.default_rng(0).normal(3.0, 2.0, size=(40, 6))
 
@@ -16,11 +17,15 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache" / "values"
 
 
+def _study(path, fields):
+    return Study(name="x", data=str(path), test_fraction=0.25, **fields)
+
+
 def load(folder, values, monkeypatch=None, **fields):
     np.save(folder / "some.npy", values)
     if monkeypatch is not None:
         monkeypatch.setattr(memory, "free_memory", lambda: 100)
-    return array_file.load(folder / "some.npy", test_fraction=0.25, seed=0, **fields)
+    return catalogue.load_dataset(_study(folder / "some.npy", fields))
 
 
 def holed():
@@ -51,7 +56,7 @@ def test_what_does_not_fit_into_memory_is_changed_on_the_disk(
     assert (data.hash, data.scale, data.notes) == (whole.hash, whole.scale, whole.notes)
     files = {file: file.stat().st_mtime_ns for file in cache.iterdir()}
     assert {file.suffix for file in files} == {".npy"}
-    array_file.load(tmp_path / "some.npy", test_fraction=0.25, seed=0, **fields)
+    catalogue.load_dataset(_study(tmp_path / "some.npy", fields))
     assert {file: file.stat().st_mtime_ns for file in cache.iterdir()} == files
 
 

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from latentsweep.data import mnist
+from latentsweep.data.prepare import prepare
 from latentsweep.errors import DataError
+from latentsweep.study import Study
 
 REAL = os.environ.get("LATENTSWEEP_DATA")
 needs_mnist = pytest.mark.skipif(
@@ -122,6 +124,10 @@ def everything_in(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
+def load(mirrors):
+    return prepare(mnist.read(mirrors), Study(name="x"))
+
+
 def is_tiny(data):
     np.testing.assert_array_equal(data.values, np.arange(200).reshape(10, 4, 5, 1))
     np.testing.assert_array_equal(data.labels, np.arange(10))
@@ -136,7 +142,7 @@ def test_files_are_read_from_the_users_own_folder_gzipped_or_not(
 ):
     put(tmp_path / "own" / "mnist", wrap(tiny))
     monkeypatch.setenv("LATENTSWEEP_DATA", str(tmp_path / "own"))
-    data = mnist.load(mirrors=())
+    data = load(mirrors=())
     assert is_tiny(data)
     assert data.source == str(tmp_path / "own" / "mnist")
     assert not cache.exists()
@@ -169,7 +175,7 @@ def test_a_file_that_is_not_the_published_one(tiny, cache):
     other = idx_file(np.arange(1, 8))
     put(cache, gzipped({**tiny, LABELS: other}))
     with pytest.raises(DataError) as caught:
-        mnist.load(mirrors=())
+        load(mirrors=())
     assert str(caught.value) == (
         f"{cache / LABELS}.gz: the SHA-256 of the decompressed bytes must be "
         f"{digest(tiny[LABELS])}, got {digest(other)}; delete it to download it again, or replace "
@@ -182,7 +188,7 @@ def test_a_file_that_is_cut_short(tiny, cache):
     put(cache, {**files, f"{IMAGES}.gz": files[f"{IMAGES}.gz"][:-9]})
     text = re.escape(f"{cache / IMAGES}.gz: damaged gzip data (")
     with pytest.raises(DataError, match=rf"^{text}.+\); get the published file again$"):
-        mnist.load(mirrors=())
+        load(mirrors=())
 
 
 def test_a_file_that_cannot_be_read(tiny, cache, monkeypatch):
@@ -193,7 +199,7 @@ def test_a_file_that_cannot_be_read(tiny, cache, monkeypatch):
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(DataError) as caught:
-        mnist.load(mirrors=())
+        load(mirrors=())
     assert str(caught.value) == (
         f"{cache / IMAGES}: cannot be read (Permission denied); make it readable"
     )
@@ -202,19 +208,19 @@ def test_a_file_that_cannot_be_read(tiny, cache, monkeypatch):
 def test_a_download_is_kept_and_found_the_next_time(tiny, cache, serve):
     files = gzipped(tiny)
     mirror = serve(files)
-    data = mnist.load(mirrors=[mirror])
+    data = load(mirrors=[mirror])
     assert is_tiny(data)
     assert data.source == mirror
     assert everything_in(cache) == sorted(files)
-    again = mnist.load(mirrors=())
+    again = load(mirrors=())
     assert is_tiny(again)
     assert (again.source, again.hash) == (str(cache), data.hash)
 
 
 def test_a_mirror_may_send_the_files_unwrapped(tiny, cache, serve):
     mirror = serve({f"{name}.gz": content for name, content in tiny.items()})
-    assert is_tiny(mnist.load(mirrors=[mirror]))
-    assert is_tiny(mnist.load(mirrors=()))
+    assert is_tiny(load(mirrors=[mirror]))
+    assert is_tiny(load(mirrors=()))
 
 
 @pytest.mark.parametrize("first", ["refusing", "silent"])
@@ -222,7 +228,7 @@ def test_the_second_mirror_is_used_if_the_first_is_down(tiny, serve, request, fi
     mirrors = [request.getfixturevalue(first), serve(gzipped(tiny))]
     began = time.monotonic()
     assert mnist.answering(mirrors) == mirrors[1]
-    assert is_tiny(mnist.load(mirrors))
+    assert is_tiny(load(mirrors))
     assert time.monotonic() - began < mnist.PROBE_SECONDS
 
 
@@ -234,14 +240,14 @@ def test_the_second_mirror_is_used_for_a_file_that_the_first_has_wrong(
     name = f"{TEST_LABELS}.gz"
     mirrors = [serve({**files, name: damage(files[name])}), serve(files)]
     monkeypatch.setattr(mnist, "answering", lambda mirrors: mirrors[0])
-    assert is_tiny(mnist.load(mirrors))
+    assert is_tiny(load(mirrors))
 
 
 def test_a_wrong_download_leaves_nothing_behind(tiny, tmp_path, cache, serve):
     other = idx_file(np.arange(1, 4))
     mirror = serve(gzipped({**tiny, TEST_LABELS: other}))
     with pytest.raises(DataError) as caught:
-        mnist.load(mirrors=[mirror])
+        load(mirrors=[mirror])
     assert str(caught.value) == (
         f"{mirror}{TEST_LABELS}.gz: the SHA-256 of the decompressed bytes must be "
         f"{digest(tiny[TEST_LABELS])}, got {digest(other)}; try again later, or put the four files "
@@ -255,7 +261,7 @@ def test_where_all_mirrors_fail_the_first_failure_is_told(tiny, serve, monkeypat
     mirrors = [serve(gzipped({**tiny, LABELS: b"other"})), serve({})]
     monkeypatch.setattr(mnist, "answering", lambda mirrors: mirrors[0])
     with pytest.raises(DataError, match=rf"^{mirrors[0]}{LABELS}\.gz: the SHA-256 .+"):
-        mnist.load(mirrors)
+        load(mirrors)
 
 
 def test_a_download_that_fails_leaves_nothing_behind(tiny, tmp_path, cache, serve):
@@ -263,7 +269,7 @@ def test_a_download_that_fails_leaves_nothing_behind(tiny, tmp_path, cache, serv
     del files[f"{LABELS}.gz"]
     mirror = serve(files)
     with pytest.raises(DataError) as caught:
-        mnist.load(mirrors=[mirror])
+        load(mirrors=[mirror])
     assert str(caught.value) == (
         f"{mirror}{LABELS}.gz: the download failed (404 Client Error: Not Found for url: "
         f"{mirror}{LABELS}.gz); try again later, or put the four files ({', '.join(tiny)}; gzipped "
@@ -278,7 +284,7 @@ def test_where_it_is_neither_on_disk_nor_to_be_downloaded(
     (tmp_path / "own").mkdir()
     monkeypatch.setenv("LATENTSWEEP_DATA", str(tmp_path / "own"))
     with pytest.raises(DataError) as caught:
-        mnist.load(mirrors=[refusing])
+        load(mirrors=[refusing])
     assert str(caught.value) == (
         "mnist: the four files must be on disk or to be downloaded, but they are not in "
         f"{tmp_path / 'own' / 'mnist'} and {cache} and no mirror ({refusing}) answered within 5 "
@@ -314,7 +320,7 @@ def test_mirrors_that_refuse_or_lack_the_files_are_known_at_once(refusing, serve
 def test_a_cache_that_cannot_be_made_is_a_warning(tiny, tmp_path, cache, serve):
     (tmp_path / "cache").write_text("a file where the folder should be")
     with pytest.warns(UserWarning, match="MNIST") as caught:
-        data = mnist.load(mirrors=[serve(gzipped(tiny))])
+        data = load(mirrors=[serve(gzipped(tiny))])
     assert is_tiny(data)
     assert [str(warning.message) for warning in caught] == [
         f"{cache}: MNIST cannot be kept there (Not a directory) and will be downloaded again next "
@@ -329,14 +335,14 @@ def test_a_cache_that_cannot_be_written_is_a_warning(tiny, monkeypatch, cache, s
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
     with pytest.warns(UserWarning, match=r"kept there \(No space left on device\)"):
-        data = mnist.load(mirrors=[serve(gzipped(tiny))])
+        data = load(mirrors=[serve(gzipped(tiny))])
     assert is_tiny(data)
     assert everything_in(cache) == []
 
 
 @needs_mnist
 def test_the_real_mnist():
-    data = mnist.load(mirrors=())
+    data = load(mirrors=())
     assert data.values.shape == (70000, 28, 28, 1)
     assert data.values.dtype == np.uint8
     assert data.is_image
@@ -358,9 +364,9 @@ def test_the_real_mnist_from_a_mirror_is_the_same(monkeypatch, tmp_path, serve):
     folder = mnist.find()
     files = {f"{name}.gz": mnist._file(folder, name).read_bytes() for name in mnist.FILES}
     mirror = serve(files)
-    here = mnist.load(mirrors=()).hash
+    here = load(mirrors=()).hash
     monkeypatch.delenv("LATENTSWEEP_DATA")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(mnist, "user_cache_path", lambda name: tmp_path / name)
-    assert mnist.load(mirrors=[mirror]).hash == here
+    assert load(mirrors=[mirror]).hash == here
     assert everything_in(tmp_path / "latentsweep" / "mnist") == sorted(files)

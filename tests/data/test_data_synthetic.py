@@ -11,9 +11,11 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from latentsweep.data import shapes, synthetic
+from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.synthetic import Synthetic
 from latentsweep.errors import DataError
 from latentsweep.evaluation import dimension
+from latentsweep.study import Study
 
 SMALL = [
     Synthetic("linear", 3, examples=200),
@@ -38,7 +40,7 @@ def one_thread():
 
 
 def make(spec):
-    return synthetic.make(spec, test_fraction=0.2, split_seed=0)
+    return synthetic.make(spec, Study(name="x"))
 
 
 drawn = cache(make)  # for tests that only look
@@ -87,7 +89,7 @@ def test_a_name_says_which_data_set(spec):
     ],
 )
 def test_loaded_by_name_with_the_usual_sizes(name, values, test):
-    data = synthetic.load(name, 0.1, 1)
+    data = load_dataset(Study(name="x", data=name, test_fraction=0.1, split_seed=1))
     assert (data.name, data.values.shape) == (name, values)
     assert len(data.splits["test"]) == test
     assert data.source == f"drawn by latentsweep, generator seed {3 if '@' in name else 0}"
@@ -131,7 +133,7 @@ def test_each_family_is_described_with_its_dimensions():
 def test_a_family_named_wrongly(name, message):
     assert synthetic.is_known(name)
     with pytest.raises(DataError) as caught:
-        synthetic.load(name, 0.2, 0)
+        synthetic.read(name)
     assert str(caught.value) == f"data: {message}"
 
 
@@ -148,7 +150,7 @@ def test_a_family_named_wrongly(name, message):
 def test_a_name_of_no_family(name, hint):
     assert not synthetic.is_known(name)
     with pytest.raises(DataError) as caught:
-        synthetic.load(name, 0.2, 0)
+        synthetic.read(name)
     assert str(caught.value) == (
         "data: the name of a family (linear-D, smooth-D, smooth-D-binary, shapes-D, "
         "shapes-turning, union, noise, power-law, weak-factor-D) is needed, got "
@@ -199,7 +201,8 @@ def test_more_examples_are_drawn_from_the_same_population():
 
 @by_name
 def test_the_split_is_the_study_s(spec):
-    data, other = drawn(spec), synthetic.make(spec, 0.5, 1)
+    data = drawn(spec)
+    other = synthetic.make(spec, Study(name="x", test_fraction=0.5, split_seed=1))
     together = np.sort(np.concatenate(list(data.splits.values())))
     np.testing.assert_array_equal(together, np.arange(200))
     assert (len(data.splits["test"]), len(other.splits["test"])) == (40, 100)
@@ -208,7 +211,9 @@ def test_the_split_is_the_study_s(spec):
 
 @by_name
 def test_types_ranges_and_scales(spec):
-    data = drawn(spec)
+    pictures = spec.family.startswith("shapes")
+    asked = Study(name="x", likelihood="bernoulli" if pictures else "auto")
+    data = synthetic.make(spec, asked)
     scaled = data.scale(data.values, np.float64)
     assert data.is_image == spec.family.startswith("shapes")
     if spec.family in REAL:

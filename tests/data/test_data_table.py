@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentsweep.data import catalogue, memory, table, table_file
-from latentsweep.data.dataset import split_groups, with_validation
+from latentsweep.data.prepare import prepare
+from latentsweep.data.splits import split_groups, with_validation
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 
@@ -36,7 +37,8 @@ def load(path, **fields):
 
 
 def of(frame, **fields):
-    return table.from_frame(table.Named("my", "here", frame), Study(name="test", **fields))
+    study = Study(name="test", **fields)
+    return prepare(table.parted(table.Named("my", "here", frame), study), study)
 
 
 def message(function, *arguments, **fields):
@@ -93,7 +95,8 @@ def test_columns_that_are_counted_have_names(tmp_path):
     ("frame", "kind"),
     [
         (FRAME[LEFT], "float32"),
-        (FRAME[["site"]].assign(other=np.arange(N)), "int32"),
+        (FRAME[["site"]].assign(other=np.arange(N)), "uint8"),
+        (FRAME[["site"]].assign(other=np.arange(N) - 1), "int32"),
         (FRAME[["site"]].assign(other=np.arange(N) * 2**40), "float32"),
         (FRAME[["site"]].astype("Int64").assign(other=FRAME["rain"]), "float32"),
         (pd.DataFrame({"a": np.arange(N) % 2 == 0, "b": np.arange(N) % 3 == 0}), "uint8"),
@@ -112,7 +115,9 @@ def test_units_that_differ_get_a_scale_each_and_others_one():
     np.testing.assert_allclose(train.std(axis=0), 1, rtol=1e-3)
     same = of(pd.DataFrame(_RANDOM.normal(3, 2, (N, 4)), columns=list("abcd")))
     assert same.scale.columns is None
-    assert of(FRAME[LEFT] / 2000).scale.factor == 1  # all within [0, 1]
+    small = of(FRAME[LEFT] / 2048)  # all within [0, 1]
+    scaled = small.scale(small.values[small.splits["train"]], np.float32)
+    np.testing.assert_array_equal(scaled, train)
     assert of(FRAME[LEFT], scale="none").scale.factor == 1
     assert of(FRAME[LEFT], scale="minmax").unit_interval
 

@@ -210,7 +210,7 @@ def test_real_mnist_covers_itself_as_the_theory_says(mnist_folder):
     """Training digits, that is: those of the test set are by other people."""
     from latentsweep.data import mnist
 
-    values = mnist.load().values.reshape(70_000, -1)
+    values = mnist.read().values.reshape(70_000, -1)
     pixels = (values[RNG.permutation(60_000)[:6000]] / 255).astype(np.float32)
     features = principal_features(pixels)(pixels)
     density, coverage = density_and_coverage(features[:3000], features[3000:])

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from latentsweep.data import digits
+from latentsweep.data.catalogue import load_dataset
 from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.stationarity import CARRIES, largest, shift_and_stretch
 from latentsweep.model import family
@@ -16,7 +16,7 @@ from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.objective import OBJECTIVES
 from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
-from latentsweep.study import load_study
+from latentsweep.study import Study, load_study
 from latentsweep.training.optimiser import adam
 from latentsweep.training.steps import Recipe, State, initial_state, train_epoch
 
@@ -102,7 +102,7 @@ def test_a_diverged_network_has_none():
 
 
 EPOCHS, LATENTS = 200, 3
-VALUES = digits.load(test_fraction=0.2, seed=0)
+VALUES = load_dataset(Study(name="x", data="digits", likelihood="bernoulli"))
 TRAIN = VALUES.values[VALUES.splits["train"]].reshape(-1, 64)
 
 

@@ -14,10 +14,11 @@ SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
     ("errors axes language other_words study",),
     (
-        "data.dataset data.idx data.memory data.kept data.missing data.grouping data.scaling "
+        "data.raw data.dataset data.splits data.idx data.memory data.kept data.missing "
+        "data.grouping data.storage data.scaling data.kind data.prepare "
         "data.array_file data.table_file data.table_batches data.table data.bundled "
         "data.image_folder data.in_memory data.digits data.mnist data.shapes data.synthetic "
-        "data.findings data.kind data.catalogue",
+        "data.findings data.catalogue",
         "record.atomic record.arrays record.tables record.lock record.folder",
     ),
     (

@@ -7,7 +7,8 @@ import pytest
 
 import latentsweep
 from latentsweep.data.catalogue import load_dataset
-from latentsweep.data.dataset import Scale, split
+from latentsweep.data.dataset import Scale
+from latentsweep.data.splits import split
 from latentsweep.pipeline.run import as_begun, begin, check_same, remeasure
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder

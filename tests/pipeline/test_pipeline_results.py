@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from latentsweep import Run
-from latentsweep.data.dataset import split
+from latentsweep.data.splits import split
 from latentsweep.record.folder import RunFolder
 
 MEMBERS = ["keras-blog-k02-s0", "elbo-k02-s0", "keras-blog-k03-s0", "elbo-k03-s0"]

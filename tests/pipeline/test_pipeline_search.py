@@ -56,7 +56,7 @@ class Heard(Observer):
 
 def work(folder, observer=None, **changes) -> Work:
     study = search_study("linear", "linear-2@3", FEW | changes)
-    made = synthetic.make(SPEC, study.test_fraction, study.split_seed)
+    made = synthetic.make(SPEC, study)
     suiting = suited(study, made, {*FEW, *changes})
     return Work(*suiting, RunFolder(folder), observer or Observer())
 
@@ -208,7 +208,7 @@ def test_nearest_codes_of_labelled_data(tmp_path, folds):
     spec = synthetic.Synthetic("union", seed=1, examples=1_500)
     held_out = {"validation_folds": folds, "validation_fraction": 0.0 if folds else 1 / 6}
     study = search_study("union", "union@1", FEW | {"epochs": 3} | held_out)
-    made = synthetic.make(spec, study.test_fraction, study.split_seed)
+    made = synthetic.make(spec, study)
     given = {*FEW, "validation_folds"}
     here = Work(*suited(study, made, given), RunFolder(tmp_path / "run"), Observer())
     found = find(here, Ask(criterion="knn", budget=1e-6), command="test").json
@@ -240,7 +240,7 @@ def test_a_search_is_of_the_elbo_alone():
 def test_epochs_fit_the_data_unless_they_are_set(tmp_path):
     assert work(tmp_path).study.epochs == 40
     study = search_study("linear", "linear-2@3")
-    made = synthetic.make(SPEC, study.test_fraction, study.split_seed)
+    made = synthetic.make(SPEC, study)
     usual, _ = suited(study, made)
     assert (usual.epochs, usual.latent_sizes) == (60, (2, 4, 8, 16))
     assert suited(study, made, ["epochs"])[0].epochs == study.epochs
@@ -250,7 +250,7 @@ def made(examples):
     """The study and the data of so many examples, a fifth of them for testing."""
     study = search_study("linear", "linear-2@3")
     spec = dataclasses.replace(SPEC, examples=examples)
-    return study, synthetic.make(spec, study.test_fraction, 0)
+    return study, synthetic.make(spec, study)
 
 
 def test_little_data_is_held_out_in_folds_by_narrow_networks_unless_that_is_set():

@@ -13,7 +13,7 @@ import sklearn
 from sklearn import datasets
 
 from latentsweep.data import table
-from latentsweep.data.dataset import Dataset
+from latentsweep.data.raw import Raw
 from latentsweep.study import Study
 
 
@@ -36,8 +36,8 @@ _ALL = {
 DESCRIPTIONS = {name: each.description for name, each in _ALL.items()}
 
 
-def load(name: str, study: Study) -> Dataset:
-    """One of these tables as a data set.
+def read(name: str, study: Study) -> Raw:
+    """One of these tables, its parts as a study names them.
 
     Raises:
         DataError: the study names a column that is not there.
@@ -49,4 +49,4 @@ def load(name: str, study: Study) -> Dataset:
         names = found.target_names.astype(str)
         frame = frame.assign(**{_LABEL: names[found.target.to_numpy()]})
         study = study.changed({"label": study.label or _LABEL})
-    return table.from_frame(table.Named(name, f"scikit-learn {sklearn.__version__}", frame), study)
+    return table.parted(table.Named(name, f"scikit-learn {sklearn.__version__}", frame), study)

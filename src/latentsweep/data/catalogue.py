@@ -1,17 +1,24 @@
 """Which data a study means: a known data set by its name, or a file or folder by its path."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from latentsweep.data import array_file, grouping, kind, synthetic
-from latentsweep.data.dataset import Dataset, with_folds, with_validation
+from latentsweep.data.dataset import Dataset
+from latentsweep.data.prepare import prepare
+from latentsweep.data.raw import Raw
+from latentsweep.data.splits import with_folds, with_validation
 from latentsweep.errors import DataError, nearest
 from latentsweep.study import Study
 
 ARRAYS = (".npy", ".npz")
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
 SUFFIXES = (*TABLES, *ARRAYS)
+_MNIST = "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96"  # of its pixels
 BUNDLED = ("iris", "wine", "breast_cancer", "diabetes", "linnerud")
 
 
@@ -35,16 +42,24 @@ def load_dataset(study: Study) -> Dataset:
     Raises:
         DataError: no such data, or it is damaged or can't be learned from.
     """
-    whole = kind.suitably_scaled(_whole(study), study)
+    whole = prepare(read(study), study)
     kind.check_range(study, whole)
     _check_network(study, whole)
     parted = with_validation(whole, study.validation_fraction, study.split_seed)
     return with_folds(parted, study.validation_folds, study.split_seed)
 
 
+def known_as(values: np.ndarray) -> str | None:
+    """The known data set that values are, whatever they are called; told of MNIST alone."""
+    if values.shape != (70_000, 28, 28, 1) or values.dtype != np.uint8:
+        return None
+    digest = hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
+    return "mnist" if digest == _MNIST else None
+
+
 def is_known(data: str) -> bool:
     """Whether data is a name of this list; otherwise it is a path."""
-    return data in _LOADERS or data in BUNDLED or synthetic.is_known(data)
+    return data in _KNOWN or data in BUNDLED or synthetic.is_known(data)
 
 
 def is_users(data: str) -> bool:
@@ -52,25 +67,48 @@ def is_users(data: str) -> bool:
     return data in BUNDLED or not is_known(data)
 
 
-def _whole(study: Study) -> Dataset:
-    """The data with no validation split yet."""
+def read(study: Study) -> Raw:
+    """What the source that a study names holds.
+
+    Raises:
+        DataError: no such data, it is damaged, or a field that such data has no use for.
+    """
     path = Path(study.data).expanduser()
+    images = not is_known(study.data) and path.is_dir()
+    if not images:
+        _refuse(study, ("resize",), "a folder of images")
     if study.data in BUNDLED:
-        return _load_bundled(study)
+        from latentsweep.data import bundled  # noqa: PLC0415  (scikit-learn: only where needed)
+
+        return bundled.read(study.data, study)
     if not is_known(study.data) and path.suffix.lower() in TABLES:
-        return _load_table(path, study)
+        from latentsweep.data import table  # noqa: PLC0415  (pandas: only where needed)
+
+        return table.read(path, study)
     _refuse_columns(study)
     if is_known(study.data):
-        _refuse(study, ("split_by", "resize", "scale"), "data of your own")
-        if study.data in _LOADERS:
-            return _LOADERS[study.data](study)
-        return synthetic.load(study.data, study.test_fraction, study.split_seed)
-    if path.is_dir():
-        return _load_images(path, study)
-    return _load_array(_array_path(study.data), study)
+        _refuse(study, ("split_by", "scale"), "data of your own")
+        return _KNOWN[study.data]() if study.data in _KNOWN else synthetic.read(study.data)
+    if images:
+        from latentsweep.data import image_folder  # noqa: PLC0415  (Pillow: only where needed)
+
+        return image_folder.read(path, study.resize)
+    return array_file.read(_array_path(study.data))
 
 
-_NO_PICTURES = "numbers, and pictures of 8 bits are divided by 255"
+def _read_mnist() -> Raw:
+    from latentsweep.data import mnist  # noqa: PLC0415  (requests and pooch: only where needed)
+
+    return mnist.read()
+
+
+def _read_digits() -> Raw:
+    from latentsweep.data import digits  # noqa: PLC0415  (scikit-learn: only where needed)
+
+    return digits.read()
+
+
+_KNOWN: dict[str, Callable[[], Raw]] = {"mnist": _read_mnist, "digits": _read_digits}
 
 
 def _check_network(study: Study, dataset: Dataset) -> None:
@@ -105,42 +143,6 @@ def _refuse(study: Study, fields: Sequence[str], needed: str) -> None:
             )
 
 
-def _load_table(path: Path, study: Study) -> Dataset:
-    from latentsweep.data import table  # noqa: PLC0415  (pandas: only where needed)
-
-    _refuse(study, ("resize",), "a folder of images")
-    return table.load(path, study)
-
-
-def _load_bundled(study: Study) -> Dataset:
-    from latentsweep.data import bundled  # noqa: PLC0415  (scikit-learn: only where needed)
-
-    _refuse(study, ("resize",), "a folder of images")
-    return bundled.load(study.data, study)
-
-
-def _load_images(path: Path, study: Study) -> Dataset:
-    from latentsweep.data import image_folder  # noqa: PLC0415  (Pillow: only where needed)
-
-    _refuse(study, ("scale",), _NO_PICTURES)
-    return image_folder.load(path, study)
-
-
-def _load_array(path: Path, study: Study) -> Dataset:
-    _refuse(study, ("resize",), "a folder of images")
-    dataset = array_file.load(
-        path,
-        study.test_fraction,
-        study.split_seed,
-        missing=study.missing,
-        scale=study.scale,
-        by_order=bool(study.split_by),
-    )
-    if dataset.is_image:
-        _refuse(study, ("scale",), _NO_PICTURES)
-    return dataset
-
-
 def known() -> list[Known]:
     """The known data sets; nothing is downloaded or opened.
 
@@ -160,22 +162,6 @@ def mnist_at_hand() -> bool:
     from latentsweep.data import mnist  # noqa: PLC0415  (requests and pooch: only where needed)
 
     return mnist.find() is not None or mnist.answering() is not None
-
-
-def _load_mnist(study: Study) -> Dataset:
-    del study  # MNIST has its own test split
-    from latentsweep.data import mnist  # noqa: PLC0415  (requests and pooch: only where needed)
-
-    return mnist.load()
-
-
-def _load_digits(study: Study) -> Dataset:
-    from latentsweep.data import digits  # noqa: PLC0415  (scikit-learn: only where needed)
-
-    return digits.load(study.test_fraction, study.split_seed)
-
-
-_LOADERS: dict[str, Callable[[Study], Dataset]] = {"mnist": _load_mnist, "digits": _load_digits}
 
 
 def _known_mnist() -> Known:
@@ -230,8 +216,8 @@ def _array_path(data: str) -> Path:
             f"data: tables ({', '.join(TABLES)}), arrays ({', '.join(ARRAYS)}) and "
             f"folders of images are read, got '{data}'; save it as one of them"
         )
-    names = ", ".join((*_LOADERS, *BUNDLED))
-    hint = nearest(data.lower(), [*_LOADERS, *BUNDLED, *synthetic.NAMES])
+    names = ", ".join((*_KNOWN, *BUNDLED))
+    hint = nearest(data.lower(), [*_KNOWN, *BUNDLED, *synthetic.NAMES])
     raise DataError(
         f"data: a known name ({names}, or one of those drawn, see latentsweep data) or the path of "
         f"a table, an array file or a folder of images is needed, got '{data}'"

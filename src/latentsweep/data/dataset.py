@@ -3,7 +3,6 @@
 Values stay in their stored type (a memory map stays one) and are scaled a batch at a time.
 """
 
-import dataclasses
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from latentsweep.errors import DataError
+from latentsweep.study import COUNT_LIKELIHOODS
 
 STORED_TYPES = ("uint8", "float32", "int32")
 # Values that take more than 1 GiB in the float32 that networks are given are fingerprinted by a
@@ -24,6 +23,9 @@ LARGE_VALUES = 2**28
 _MOST_MEASURED, _LEAST_MEASURED, _MEASURED_VALUES = 60_000, 1_000, 2**27
 _BLOCK_BYTES = 2**24
 _HASHED_BLOCKS, _HASHED_BYTES = 256, 2**18
+_WHITE = 255.0
+# Standard deviations from 0, beyond which half of a float32's bits are the same in all values.
+FAR = 2**12
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Scale:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Scale":
         """The scale that a manifest holds: numbers, or a list of D."""
-        return cls(*(_hashable(content[name]) for name in ("offset", "factor")))
+        return cls(*(hashable(content[name]) for name in ("offset", "factor")))
 
     def __call__(self, values: Any, dtype: Any) -> Any:
         """The scaled values [..., D] in `dtype`, for NumPy and JAX arrays alike."""
@@ -56,8 +58,18 @@ class Scale:
         """D where each column has its own scale, None where one holds for all values."""
         return len(self.factor) if isinstance(self.factor, tuple) else None
 
+    def reach(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest scaled value: of each column that has a scale of its own."""
+        if self.columns is None:
+            ends = np.array(extremes(values), np.float64)[:, np.newaxis]
+        else:
+            ends = np.stack([values.min(axis=0), values.max(axis=0)])
+        low, high = self(ends, np.float32)
+        return low, high
 
-def _hashable(number: float | Sequence[float]) -> float | tuple[float, ...]:
+
+def hashable(number: float | Sequence[float]) -> float | tuple[float, ...]:
+    """A number, or those of a list as a tuple."""
     return tuple(number) if isinstance(number, Sequence) else number
 
 
@@ -77,9 +89,13 @@ class Dataset:
     H x W x C. `splits` holds int32 indices, at least of "train" and "test". `labels` [N] are int32
     class numbers, named by `label_names`. `source` says to people where the values came from.
 
-    Of rows of named features, `columns` are the names. `ids` [N] are the examples' own names.
-    `groups` [N] are int32 numbers: no split has part of a group. `notes` say what was done to the
-    values when they were read.
+    `likelihood` is the one that was asked for, or that suits the values. Where values lie far from
+    0 for how little they vary, they are stored as what they differ from an `origin`, one number or
+    D of them, and 0 else.
+
+    Of rows of named features, `columns` are the names. `ids` [N] are the examples' own names,
+    `rows` [N] their places in the source, None where all are there. `groups` [N] are int32 numbers:
+    no split has part of a group. `notes` say what was done to the values when they were read.
     """
 
     name: str
@@ -89,8 +105,11 @@ class Dataset:
     splits: Mapping[str, np.ndarray]
     labels: np.ndarray | None = None
     label_names: tuple[str, ...] | None = None
+    likelihood: str = "gaussian"
+    origin: float | tuple[float, ...] = 0.0
     columns: tuple[str, ...] | None = None
     ids: np.ndarray | None = None
+    rows: np.ndarray | None = None
     groups: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
@@ -107,7 +126,7 @@ class Dataset:
 
     @property
     def _beside_values(self) -> list[np.ndarray]:
-        return [each for each in (self.ids, self.groups) if each is not None]
+        return [each for each in (self.ids, self.rows, self.groups) if each is not None]
 
     def _assert_splits(self) -> None:
         assert all(indices.dtype == np.int32 and len(indices) for indices in self.splits.values())
@@ -136,8 +155,9 @@ class Dataset:
 
     @property
     def is_image(self) -> bool:
-        """Whether an example is an 8-bit picture: H x W x C with 1, 3 or 4 channels."""
-        if self.values.dtype != np.uint8 or len(self.item_shape) != 3:
+        """Whether an example is an 8-bit picture, H x W x C with 1, 3 or 4 channels, not counts."""
+        counts = self.likelihood in COUNT_LIKELIHOODS
+        if self.values.dtype != np.uint8 or len(self.item_shape) != 3 or counts:
             return False
         height, width, channels = self.item_shape
         return height >= 4 and width >= 4 and channels in (1, 3, 4)
@@ -151,17 +171,34 @@ class Dataset:
     @cached_property
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
         """The least and the greatest scaled value: of each column that has a scale of its own."""
-        if self.scale.columns is None:
-            ends = np.array(self.stored_extremes, np.float64)[:, np.newaxis]
-        else:
-            ends = np.stack([self.values.min(axis=0), self.values.max(axis=0)])
-        low, high = self.scale(ends, np.float32)
-        return low, high
+        return self.scale.reach(self.values)
 
     @cached_property
     def stored_extremes(self) -> tuple[float, float]:
         """The least and the greatest value, as stored."""
         return extremes(self.values)
+
+    @cached_property
+    def own_extremes(self) -> tuple[float, float]:
+        """The least and the greatest value, in the data's own unit."""
+        if self.origin == 0:
+            return self.stored_extremes
+        low, high = (ends + np.asarray(self.origin) for ends in self._column_extremes)
+        return float(np.min(low)), float(np.max(high))
+
+    @property
+    def _column_extremes(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.values.min(axis=0), self.values.max(axis=0)
+
+    def origins(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Where some examples stand in the source, as `row`, and their own names, as `id`."""
+        stand = {"row": indices if self.rows is None else self.rows[indices]}
+        return stand if self.ids is None else {**stand, "id": self.ids[indices]}
+
+    @cached_property
+    def white(self) -> float:
+        """The value that is white in pictures."""
+        return white_of(self.values)
 
     @property
     def is_large(self) -> bool:
@@ -233,125 +270,7 @@ def extremes(values: np.ndarray) -> tuple[float, float]:
     return min(low for low, _ in pairs), max(high for _, high in pairs)
 
 
-def parted(
-    n: int, test_fraction: float, seed: int, groups: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
-    """A random "train" and "test" split of n examples, of whole groups where there are any."""
-    if groups is None:
-        return split(n, test_fraction, seed)
-    return split_groups(groups, test_fraction, seed)
-
-
-def split_groups(groups: np.ndarray, test_fraction: float, seed: int) -> dict[str, np.ndarray]:
-    """A random "train" and "test" split of the examples of at least 2 groups, each on one side.
-
-    Groups are taken in a random order, each for the test split that brings it nearer to
-    test_fraction of the examples, and then the smallest one if some are still lacking.
-    """
-    numbers, sizes = np.unique(groups, return_counts=True)
-    assert len(numbers) >= 2, groups
-    order = np.random.default_rng(seed).permutation(len(numbers))
-    left, taken = test_fraction * len(groups), []
-    for place in order:
-        if sizes[place] < 2 * left and len(taken) < len(numbers) - 1:
-            taken.append(place)
-            left -= sizes[place]
-    others = np.setdiff1d(order, taken)
-    if left > 0 and len(others) > 1:
-        taken.append(others[np.argmin(sizes[others])])
-    chosen = np.isin(groups, numbers[taken])
-    return {
-        "train": np.flatnonzero(~chosen).astype(np.int32),
-        "test": np.flatnonzero(chosen).astype(np.int32),
-    }
-
-
-def split(n: int, test_fraction: float, seed: int) -> dict[str, np.ndarray]:
-    """A random "train" and "test" split of n >= 2 examples: each index once, in rising order.
-
-    The test split holds round(test_fraction n) examples, but neither split is empty.
-    """
-    count = min(max(round(test_fraction * n), 1), n - 1)
-    order = np.random.default_rng(seed).permutation(n).astype(np.int32)
-    return {"train": np.sort(order[count:]), "test": np.sort(order[:count])}
-
-
-def with_validation(dataset: Dataset, fraction: float, seed: int) -> Dataset:
-    """The data with a share of its training split set apart as "validation"; unchanged for 0.
-
-    Raises:
-        DataError: there is no example for one of the two.
-    """
-    if not fraction:
-        return dataset
-    train = dataset.splits["train"]
-    if len(train) < 2:
-        raise DataError(
-            f"{dataset.name}: a training split of 2 examples or more is needed to hold some out, "
-            f"got {len(train)}; add data, or set validation_fraction = 0"
-        )
-    groups = None if dataset.groups is None else dataset.groups[train]
-    if groups is not None and len(np.unique(groups)) < 2:
-        raise DataError(
-            f"{dataset.name}: two groups or more are needed in the training split to hold some "
-            "out, got 1; name a column of more groups with --split-by, or set "
-            "validation_fraction = 0"
-        )
-    parts = parted(len(train), fraction, seed, groups)
-    splits = {"train": train[parts["train"]], "validation": train[parts["test"]]}
-    return dataclasses.replace(dataset, splits={**dataset.splits, **splits})
-
-
-def with_folds(dataset: Dataset, folds: int, seed: int) -> Dataset:
-    """The data with its training split in the random order that `fold` cuts; unchanged for 0.
-
-    Raises:
-        DataError: there are groups, or fewer than two examples a fold.
-    """
-    if not folds:
-        return dataset
-    train = dataset.splits["train"]
-    if dataset.groups is not None:
-        raise DataError(
-            f"{dataset.name}: examples without groups are needed for validation_folds, since equal "
-            "folds would divide the groups; set validation_folds = 0 and a validation_fraction"
-        )
-    if len(train) < 2 * folds:
-        raise DataError(
-            f"{dataset.name}: a training split of {2 * folds} examples or more is needed for "
-            f"validation_folds = {folds}, got {len(train)}; set fewer folds"
-        )
-    order = np.random.default_rng(seed).permutation(len(train))
-    return dataclasses.replace(dataset, splits={**dataset.splits, "train": train[order]})
-
-
-def fold(train: np.ndarray, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """What a seed's network trains on and what it holds out, of N training examples.
-
-    Held out are the N // folds examples from (seed mod folds) (N // folds) on; the N mod folds that
-    are left over at the end are in no fold.
-    """
-    size = len(train) // folds
-    own = slice(start := seed % folds * size, start + size)
-    return np.delete(train, own), train[own]
-
-
-def leading(n: int, n_train: int) -> dict[str, np.ndarray]:
-    """The split of n examples whose first n_train are for training and the others for testing."""
-    indices = np.arange(n, dtype=np.int32)
-    return {"train": indices[:n_train], "test": indices[n_train:]}
-
-
-def stratified(labels: np.ndarray | None, n: int, count: int, seed: int) -> np.ndarray:
-    """At most `count` of the indices 0 to n - 1, the classes taking turns, random within a class.
-
-    Among the first c, for every c, the counts of two classes differ by more than 1 only if one of
-    them is used up. Without labels the choice is a random one. The indices are int32, each once.
-    """
-    order = np.random.default_rng(seed).permutation(n).astype(np.int32)
-    if labels is None:
-        return order[:count]
-    by_class = order[np.argsort(labels[order], kind="stable")]
-    ranked = labels[by_class]
-    turn = np.arange(n) - np.searchsorted(ranked, ranked)
-    return by_class[np.argsort(turn, kind="stable")][:count]
+def white_of(values: np.ndarray) -> float:
+    """The value of white in 8 bits: 255, or the greatest where that is below the half of it."""
+    high = float(extremes(values)[1])
+    return high if 0 < high <= _WHITE / 2 else _WHITE

@@ -8,19 +8,15 @@ import numpy as np
 import sklearn
 from sklearn.datasets import load_digits
 
-from latentsweep.data.dataset import Dataset, Scale, split
+from latentsweep.data.raw import Raw
 
 
-def load(test_fraction: float, seed: int) -> Dataset:
-    """The digits, 1,797 x 8 x 8 x 1, with a random test split."""
+def read() -> Raw:
+    """The digits, 1,797 x 8 x 8 x 1."""
     pixels, numbers = load_digits(return_X_y=True)
-    values = np.asarray(pixels, np.uint8).reshape(-1, 8, 8, 1)
-    return Dataset(
+    return Raw(
         name="digits",
         source=f"scikit-learn {sklearn.__version__}",
-        values=values,
-        scale=Scale(0.0, 16.0),
-        splits=split(len(values), test_fraction, seed),
-        labels=np.asarray(numbers, np.int32),
-        label_names=tuple("0123456789"),
+        values=np.asarray(pixels, np.uint8).reshape(-1, 8, 8, 1),
+        labels=np.asarray(numbers),
     )

@@ -6,6 +6,7 @@ from hashlib import blake2b
 import numpy as np
 
 from latentsweep.data.dataset import Dataset, blocks
+from latentsweep.data.kind import IN_UNIT_INTERVAL
 from latentsweep.data.missing import plural
 from latentsweep.data.scaling import said
 from latentsweep.study import COUNT_LIKELIHOODS, Study
@@ -39,16 +40,17 @@ def findings(dataset: Dataset, study: Study, *, questions: bool) -> list[str]:
 
 def _values(dataset: Dataset) -> str:
     shape = " x ".join(f"{size:,}" for size in dataset.values.shape)
-    low, high = dataset.stored_extremes
-    return f"values  {shape}, {dataset.values.dtype}, from {low:.6g} to {high:.6g}"
+    low, high = dataset.own_extremes
+    kind = "whole numbers, " if dataset.values.dtype != np.float32 else ""
+    return f"values  {shape}, {kind}from {low:.6g} to {high:.6g}"
 
 
 def _scale(dataset: Dataset, study: Study, own: bool) -> str:
     """How values are scaled, and the flag for another way where there is one."""
-    counts = study.likelihood in COUNT_LIKELIHOODS
-    chosen = own and study.scale == "auto" and not dataset.is_image and not counts
+    bounds = study.scale == "minmax" or dataset.likelihood in IN_UNIT_INTERVAL
+    chosen = own and study.scale == "auto" and study.likelihood not in COUNT_LIKELIHOODS
     remedy = "; --scale standard, minmax or none for another" if chosen else ""
-    return f"scale   {said(dataset.scale, study.scale)}{remedy}"
+    return f"scale   {said(dataset.scale, study.scale, bounds=bounds)}{remedy}"
 
 
 def _labels(dataset: Dataset) -> str:

@@ -35,11 +35,11 @@ def by_column(name: str, column: "pd.Series") -> Groups:
     """The groups of a column's values, or blocks of its time.
 
     Raises:
-        DataError: there is only one group.
+        DataError: there is only one group, or dates that can be read in two ways.
     """
-    times = _times(column)
-    if times is not None:
-        numbers = _cut(times)
+    places = _in_order(name, column)
+    if places is not None:
+        numbers = _cut(places)
         return Groups(
             numbers,
             f"split by {name}: {numbers.max() + 1} blocks of consecutive values, none divided",
@@ -53,19 +53,83 @@ def by_column(name: str, column: "pd.Series") -> Groups:
     return Groups(numbers.astype(np.int32), f"split by {name}: {len(found)} groups, none divided")
 
 
-def _times(column: "pd.Series") -> np.ndarray | None:
-    """A column that is in order, as numbers; None for one of groups."""
+def _in_order(name: str, column: "pd.Series") -> np.ndarray | None:
+    """The values of a column of times, or of numbers nearly all different; None for groups.
+
+    Text is read as what a table with types would hold, but that of numbers only where no two texts
+    are one number: 1 and 01 are two groups.
+    """
     import pandas as pd  # noqa: PLC0415  (only where there is a table)
 
     if pd.api.types.is_datetime64_any_dtype(column):
-        return column.to_numpy("datetime64[ns]").astype(np.int64)
+        return _nanoseconds(pd.to_datetime(column, utc=True))
+    if pd.api.types.is_bool_dtype(column):
+        return None
+    numbers = pd.to_numeric(column, errors="coerce") if _is_plain(column) else None
+    if numbers is not None and numbers.notna().all():
+        return numbers.to_numpy() if 2 * numbers.nunique() > len(numbers) else None
+    return None if pd.api.types.is_numeric_dtype(column) else times(name, column.astype(str))
+
+
+def _is_plain(column: "pd.Series") -> bool:
+    """Whether all values are numbers, each written in one way."""
+    import pandas as pd  # noqa: PLC0415
+
     if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy() if 2 * column.nunique() > len(column) else None
-    if all(re.match(r"\d{4}-\d\d-\d\d", str(value)) for value in column):
-        read = pd.to_datetime(column.astype(str), errors="coerce", format="ISO8601", utc=True)
-        if read.notna().all() and 2 * read.nunique() > len(read):
-            return read.dt.tz_localize(None).to_numpy("datetime64[ns]").astype(np.int64)
-    return None
+        return True
+    texts = column.astype(str)
+    return bool(texts.map(_NUMBER.fullmatch).notna().all())
+
+
+def times(name: str, texts: "pd.Series") -> np.ndarray | None:
+    """Texts that are all times in one common form, in nanoseconds; None for others.
+
+    Raises:
+        DataError: day and month, or month and day: both can be meant, and differ in their order.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    different = texts.drop_duplicates()
+    if not different.map(_LIKE_A_TIME.match).notna().all():
+        return None
+    readings = []
+    for date in _DATES:
+        for hour in _HOURS if date != "ISO8601" else ("",):
+            read = pd.to_datetime(different, format=date + hour, errors="coerce", utc=True)
+            if read.notna().all():
+                readings.append((date, pd.Series(_nanoseconds(read), different.to_numpy(str))))
+                break
+    if not readings:
+        return None
+    first, second = readings[0], readings[-1]
+    if not first[1].equals(second[1]):
+        text = next(t for t in first[1].index if first[1][t] != second[1][t])
+        raise DataError(
+            f"split_by: times that can be read in one way are needed, got '{text}' in '{name}', "
+            f"which may be {_day(first[1][text])} or {_day(second[1][text])}; write them as "
+            "2024-01-31"
+        )
+    return texts.map(first[1]).to_numpy()
+
+
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+_LIKE_A_TIME = re.compile(
+    r"\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ][A-Za-z]{3,9}[- ,]|[A-Za-z]{3,9} \d)"
+)
+_DATES = (
+    *("ISO8601", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y"),
+    *("%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%m-%d-%Y", "%d-%m-%Y"),
+    *("%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
+)
+_HOURS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
+
+
+def _nanoseconds(times: "pd.Series") -> np.ndarray:
+    return times.dt.tz_localize(None).to_numpy("datetime64[ns]").astype(np.int64)
+
+
+def _day(nanoseconds: int) -> str:
+    return str(np.datetime64(int(nanoseconds), "ns").astype("datetime64[D]"))
 
 
 def _cut(values: np.ndarray) -> np.ndarray:

@@ -1,34 +1,46 @@
-"""A folder of images as a data set: subfolders are labels, and every image has one size.
+"""Folders of images: subfolders are labels or splits, and every image has one size.
 
 Grey images have one channel, coloured ones three (palettes and CMYK become RGB), and those with an
-alpha channel four. Images that a camera turned are turned back. The subfolders "train" and "test",
-if there are no others, are the split, and what they hold is labelled likewise.
+alpha channel four. Images that a camera turned are turned back. Every page of a file that has
+several is an image of its own. Folders that are links are followed, once each.
+
+Folders named train, val, test or alike are the splits, above the folders of classes or below them.
 """
 
+import os
+import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-from latentsweep.data import grouping
-from latentsweep.data.dataset import Dataset, Scale, leading, parted
 from latentsweep.data.memory import check_fits
 from latentsweep.data.missing import plural
+from latentsweep.data.prepare import MIN_EXAMPLES, some
+from latentsweep.data.raw import Raw, Stretch
 from latentsweep.errors import DataError
-from latentsweep.study import Study
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-MIN_IMAGES, MIN_SIDE = 10, 4
-SPLITS = ("train", "test")
+MIN_SIDE = 4
+SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing", "holdout"),
+}
+_NAMED_SPLITS = {name: split for split, names in SPLITS.items() for name in names}
+# What Pillow opens only by the help of other programs, or not as a picture.
+_NO_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 # From the fewest channels to the most: the widest of those met is that of all, once resized.
 _MODES = ("L", "RGB", "RGBA")
 _AS = {"1": "L", "L": "L", "LA": "RGBA", "PA": "RGBA", "RGBA": "RGBA", "RGBa": "RGBA"}
 _DEEP = ("I", "F")
 _ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)
+_SAMPLES_A_PIXEL = 277  # of TIFF
 
 
 class Shape(NamedTuple):
@@ -42,76 +54,174 @@ class Shape(NamedTuple):
         return f"{self.height} x {self.width} {self.mode}"
 
 
-def load(folder: Path, study: Study) -> Dataset:
-    """The data set in a folder of images; the names of the files are its ids.
+class _File(NamedTuple):
+    """A file of images: its path, its name below the folder, and how many pages it has."""
+
+    path: Path
+    name: Path
+    pages: int = 1
+
+    @property
+    def ids(self) -> list[str]:
+        """The names of its images."""
+        name = self.name.as_posix()
+        return [name] if self.pages == 1 else [f"{name}#{i}" for i in range(1, self.pages + 1)]
+
+
+def read(folder: Path, resize: str = "") -> Raw:
+    """The images in a folder and its subfolders; the names of the files are the ids.
+
+    Args:
+        folder: to look in.
+        resize: side of the square, or height x width as 24x32, that they are brought to.
 
     Raises:
         DataError: no or too few images, a damaged one, or images of different sizes.
     """
-    files = _files(folder)
-    shape = _shape_of_all(folder, files, study.resize)
-    needed = len(files) * shape.height * shape.width * len(shape.mode)
+    found, notes = _files(folder)
+    files, shape = _shape_of_all(folder, found, resize)
+    count = sum(file.pages for file in files)
+    needed = count * shape.height * shape.width * len(shape.mode)
     check_fits(f"data: the images of '{folder}'", needed, "make them smaller, as with --resize 32")
-    values = np.stack([_pixels(file, shape) for file in files])
-    names = [file.relative_to(folder) for file in files]
-    own = {name.parts[0] for name in names} == set(SPLITS)
-    groups = None if own or not study.split_by else grouping.by_order(len(files))
-    labels, label_names = _labels(folder, [name.parts[int(own) :] for name in names])
-    _check_variation(folder, values)
-    return Dataset(
+    values = np.stack([page for file in files for page in _pixels(file.path, shape)])
+    splits, classes = _parts(folder, [file.name.parts[:-1] for file in files])
+    pages = [file.pages for file in files]
+    return Raw(
         name=folder.resolve().name,
         source=str(folder),
         values=values,
-        scale=Scale(0.0, 255.0),
-        splits=leading(len(files), sum(name.parts[0] == "train" for name in names))
-        if own
-        else parted(len(files), study.test_fraction, study.split_seed, groups and groups.numbers),
-        labels=labels,
-        label_names=label_names,
-        ids=np.array([name.as_posix() for name in names], object),
-        groups=groups and groups.numbers,
-        notes=(*_resized(study.resize, shape), *([groups.words] if groups else ())),
+        labels=None if classes is None else np.repeat(np.array(classes, object), pages),
+        ids=np.array([name for file in files for name in file.ids], object),
+        split=None if splits is None else np.repeat(splits, pages),
+        stretches=(Stretch(f"data: the images of '{folder}'", count),),
+        example="image",
+        notes=(*notes, *_notes(files, resize, shape)),
     )
 
 
-def _files(folder: Path) -> list[Path]:
-    """The images below a folder, training ones first, in the order of their names."""
-    found = [
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in SUFFIXES
-        and file.is_file()
-        and not any(part.startswith((".", "__")) for part in file.relative_to(folder).parts)
-    ]
-    if len(found) < MIN_IMAGES:
-        got = plural(len(found), "image") if found else "none"
-        raise DataError(
-            f"data: a folder of at least {MIN_IMAGES} images ({', '.join(SUFFIXES[:3])}, ...) is "
-            f"needed, got {got} in '{folder}'; check the path, or name a table or array file"
+def _notes(files: Sequence[_File], resize: str, shape: Shape) -> Iterator[str]:
+    if resize:
+        yield f"images resized to {shape}"
+    several = [file for file in files if file.pages > 1]
+    if several:
+        pages = sum(file.pages for file in several)
+        yield (
+            f"each of the {pages:,} pages of {plural(len(several), 'file')} is an image; "
+            "--split-by order keeps consecutive ones in one split"
         )
-    return sorted(found, key=lambda file: _place(file.relative_to(folder)))
 
 
-def _place(name: Path) -> tuple[bool, str]:
-    return name.parts[0] == SPLITS[1], name.as_posix()
+@cache
+def suffixes() -> frozenset[str]:
+    """The ends of the names of all files that Pillow can read."""
+    known = Image.registered_extensions().items()
+    return frozenset(end for end, kind in known if kind in Image.OPEN and kind not in _NO_PICTURES)
 
 
-def _shape_of_all(folder: Path, files: Sequence[Path], resize: str) -> Shape:
-    """The shape that all images get: their own, or the one asked for in the widest mode."""
-    first = _shape(files[0])
-    modes = {first.mode}
-    for file in files[1:]:
-        shape = _shape(file)
+def _files(folder: Path) -> tuple[list[_File], list[str]]:
+    """The files of images below a folder in the order of their names, and what was skipped."""
+    found, skipped, seen = [], Counter(), set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = Path(place).resolve()
+        if real in seen:
+            skipped["folders met twice"] += 1
+            folders.clear()
+            continue
+        seen.add(real)
+        hidden = [name for name in folders if name.startswith((".", "__"))]
+        folders[:] = sorted(set(folders) - set(hidden))
+        skipped["hidden folders"] += len(hidden)
+        for name in names:
+            path = Path(place, name)
+            if name.startswith(".") or not path.is_file():
+                skipped["hidden or special files"] += 1
+            elif path.suffix.lower() not in suffixes():
+                skipped[f"{path.suffix or 'nameless'} files"] += 1
+            else:
+                found.append(_File(path, path.relative_to(folder)))
+    if not found:
+        raise DataError(
+            f"data: a folder of at least {MIN_EXAMPLES} images (.png, .jpg, .tif, ...) is needed, "
+            f"got none in '{folder}'; check the path, or name a table or array file"
+        )
+    left = [f"{count:,} {what}" for what, count in sorted(skipped.items()) if count]
+    notes = [f"skipped: {some(left)}"] if left else []
+    return sorted(found, key=lambda file: _natural(file.name)), notes
+
+
+def _natural(name: Path) -> tuple:
+    """A key that sorts names as people do: 2 before 10."""
+    return tuple(
+        tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
+        for parts in (re.split(r"(\d+)", each) for each in name.parts)
+    )
+
+
+def _parts(
+    folder: Path, places: Sequence[tuple[str, ...]]
+) -> tuple[list[str] | None, list[str] | None]:
+    """The split and the class of each file, by the folders that it stands in; None for none."""
+    while all(parts and parts[0] == places[0][0] for parts in places) and _splits_at(places, 1):
+        places = [parts[1:] for parts in places]  # a folder around the splits
+    splits = None
+    for level in (0, 1):
+        if found := _splits_at(places, level):
+            splits = found
+            places = [(*parts[:level], *parts[level + 1 :]) for parts in places]
+            break
+    else:
+        _check_no_split_among_classes(folder, places)
+    bare = sum(not parts for parts in places)
+    if bare == len(places):
+        return splits, None
+    if bare:
+        raise DataError(
+            f"data: images beside each other or in subfolders that name their classes are needed, "
+            f"got {bare:,} beside the subfolders of '{folder}'; move them into one of their own"
+        )
+    return splits, [parts[0] for parts in places]
+
+
+def _splits_at(places: Sequence[tuple[str, ...]], level: int) -> list[str] | None:
+    """The splits that the folders of a level name, if all do, and more than one is named."""
+    names = [parts[level].lower() if len(parts) > level else "" for parts in places]
+    splits = [_NAMED_SPLITS.get(name, "") for name in names]
+    return splits if all(splits) and "train" in splits and len(set(splits)) > 1 else None
+
+
+def _check_no_split_among_classes(folder: Path, places: Sequence[tuple[str, ...]]) -> None:
+    tops = {parts[0] for parts in places if parts}
+    splits = sorted(top for top in tops if top.lower() in _NAMED_SPLITS)
+    others = sorted(tops - set(splits))
+    if len(splits) > 1 and others:
+        raise DataError(
+            f"data: folders of splits or of classes are needed, got {', '.join(splits)} beside "
+            f"{some(others)} in '{folder}'; move one kind elsewhere"
+        )
+
+
+def _shape_of_all(folder: Path, files: Sequence[_File], resize: str) -> tuple[list[_File], Shape]:
+    """The files with their pages, and the shape that all images get.
+
+    That is their own, or the one asked for in the widest mode.
+    """
+    first, _ = _shape(files[0].path)
+    modes, counted = {first.mode}, []
+    for file in files:
+        shape, pages = _shape(file.path)
+        counted.append(file._replace(pages=pages))
         modes.add(shape.mode)
         if shape != first and not resize:
             raise DataError(
-                f"data: images of one size and mode are needed, got {first} ({_name(files[0])}) "
-                f"and {shape} ({_name(file)}) in '{folder}'; --resize 32 makes all of them 32 x 32"
+                f"data: images of one size and mode are needed, got {first} "
+                f"({_name(files[0].path)}) and {shape} ({_name(file.path)}) in '{folder}'; "
+                "--resize 32 makes all of them 32 x 32"
             )
     if not resize:
-        return _checked(first)
+        return counted, _checked(first)
     height, _, width = resize.partition("x")
-    return _checked(Shape(int(height), int(width or height), max(modes, key=_MODES.index)))
+    mode = max(modes, key=_MODES.index)
+    return counted, _checked(Shape(int(height), int(width or height), mode))
 
 
 def _checked(shape: Shape) -> Shape:
@@ -145,59 +255,45 @@ def _opened(file: Path) -> Iterator[Image.Image]:
         raise DataError(f"data: '{file}' is no image to learn from ({error}); shrink it") from None
 
 
-def _shape(file: Path) -> Shape:
+def _shape(file: Path) -> tuple[Shape, int]:
+    """The shape of a file's images, and how many there are."""
     with _opened(file) as image:
         mode = _mode(file, image)
         width, height = image.size
         if image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE:
             width, height = height, width
-        return Shape(height, width, mode)
+        return Shape(height, width, mode), getattr(image, "n_frames", 1)
 
 
 def _mode(file: Path, image: Image.Image) -> str:
-    if image.mode.startswith(_DEEP):
+    tiles = getattr(image, "tile", None)
+    raw = str(tiles[0][3]) if tiles else ""  # what a pixel is in the file
+    if image.mode.startswith(_DEEP) or ";16" in raw:
+        got = f"the mode {image.mode}" if image.mode.startswith(_DEEP) else "16 bits"
         raise DataError(
-            f"data: images of 8 bits a channel are needed, got the mode {image.mode} in '{file}'; "
+            f"data: images of 8 bits a channel are needed, got {got} in '{file}'; "
             "convert them, or save their values with numpy.save"
+        )
+    channels = getattr(image, "tag_v2", {}).get(_SAMPLES_A_PIXEL, 0)
+    if channels > len(image.getbands()):
+        raise DataError(
+            f"data: images of at most 4 channels are needed, got {channels} in '{file}'; save "
+            "their values with numpy.save"
         )
     if image.mode == "P":
         return "RGBA" if "transparency" in image.info else "RGB"
     return _AS.get(image.mode, "RGB")
 
 
-def _pixels(file: Path, shape: Shape) -> np.ndarray:
-    """An image, H x W x C."""
+def _pixels(file: Path, shape: Shape) -> list[np.ndarray]:
+    """The images of a file, each H x W x C."""
     with _opened(file) as image:
-        turned = ImageOps.exif_transpose(image).convert(shape.mode)
-        size = (shape.width, shape.height)
-        sized = turned if turned.size == size else turned.resize(size, Image.Resampling.BOX)
-        pixels = np.asarray(sized, np.uint8)
-    return pixels.reshape(shape.height, shape.width, -1)
+        pages = ImageSequence.Iterator(image) if getattr(image, "n_frames", 1) > 1 else [image]
+        return [_page(page, shape) for page in pages]
 
 
-def _labels(
-    folder: Path, parts: Sequence[tuple[str, ...]]
-) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
-    """Class numbers and names: the folders that the images stand in."""
-    bare = sum(len(each) == 1 for each in parts)
-    if bare == len(parts):
-        return None, None
-    if bare:
-        raise DataError(
-            f"data: images beside each other or in subfolders that name their classes are needed, "
-            f"got {bare:,} beside the subfolders of '{folder}'; move them into one of their own"
-        )
-    names, numbers = np.unique([each[0] for each in parts], return_inverse=True)
-    return numbers.astype(np.int32), tuple(str(name) for name in names)
-
-
-def _check_variation(folder: Path, values: np.ndarray) -> None:
-    if (values == values.flat[0]).all():
-        raise DataError(
-            f"data: pixels that differ are needed, got {values.flat[0]} everywhere in '{folder}'; "
-            "check how the images were saved"
-        )
-
-
-def _resized(resize: str, shape: Shape) -> list[str]:
-    return [f"images resized to {shape}"] if resize else []
+def _page(image: Image.Image, shape: Shape) -> np.ndarray:
+    turned = ImageOps.exif_transpose(image).convert(shape.mode)
+    size = (shape.width, shape.height)
+    sized = turned if turned.size == size else turned.resize(size, Image.Resampling.BOX)
+    return np.asarray(sized, np.uint8).reshape(shape.height, shape.width, -1)

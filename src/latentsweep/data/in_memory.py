@@ -9,7 +9,7 @@ import pandas as pd
 from pyarrow import ArrowException
 
 from latentsweep.data.dataset import blocks
-from latentsweep.data.table_file import with_index
+from latentsweep.data.prepare import class_name
 from latentsweep.errors import DataError
 
 LABEL = "label"
@@ -37,7 +37,8 @@ def saved(data: Any, labels: Any, folder: Path, name: str) -> dict[str, Any]:
             f"data: an array of real numbers or a data frame is needed, got the type "
             f"{values.dtype}; convert it, e.g. with array.astype('float32')"
         )
-    classes = _classes(labels, values.shape[0] if values.ndim else 0)
+    count = values.shape[0] if values.ndim else 0
+    classes = None if labels is None else _classes(labels, count)
     return {"data": str(_saved_array(values, classes, folder, name))}
 
 
@@ -59,16 +60,18 @@ def _saved_array(values: np.ndarray, classes: np.ndarray | None, folder: Path, n
 
 def _saved_frame(frame: pd.DataFrame, labels: Any, folder: Path, name: str) -> dict[str, Any]:
     column = labels if isinstance(labels, str) else LABEL
-    frame = with_index(frame)
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     if labels is not None and not isinstance(labels, str):
         if LABEL in frame.columns:
             raise DataError(
                 f"labels: the data frame has a column '{LABEL}' of its own; rename it, or pass "
                 f"labels='{LABEL}' to mean it"
             )
-        frame = frame.assign(**{LABEL: _classes(labels, len(frame))})
+        classes = _classes(labels, len(frame)).astype(object)
+        classes[classes == ""] = None
+        frame = frame.assign(**{LABEL: classes})
     digest = hashlib.sha256(repr(list(frame.dtypes.items())).encode())
-    digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    digest.update(pd.util.hash_pandas_object(frame).to_numpy().tobytes())
     path = _place(folder, digest, f"{name}.parquet")
     if not path.exists():
         _write(frame, path)
@@ -77,7 +80,7 @@ def _saved_frame(frame: pd.DataFrame, labels: Any, folder: Path, name: str) -> d
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
     try:
-        frame.to_parquet(path, index=False)
+        frame.to_parquet(path)
     except (ValueError, ArrowException) as error:
         path.unlink(missing_ok=True)
         reason = " ".join(str(error).split()).rstrip(".")
@@ -87,16 +90,18 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
         ) from None
 
 
-def _classes(labels: Any, count: int) -> np.ndarray | None:
-    if labels is None:
-        return None
+def _classes(labels: Any, count: int) -> np.ndarray:
+    """The labels, those that are missing as an empty text."""
     classes = np.asarray(labels)
     if classes.shape != (count,):
         raise DataError(
             f"labels: one for each example is needed, got {list(classes.shape)} for {count:,} "
             "examples; pass both from the same rows"
         )
-    return classes.astype(str) if classes.dtype == np.object_ else classes
+    missing = np.asarray(pd.isna(classes), bool)
+    if classes.dtype.kind in "bui" or (classes.dtype.kind == "U" and not missing.any()):
+        return classes
+    return np.where(missing, "", [class_name(label) for label in classes.tolist()])
 
 
 def _place(folder: Path, digest: Any, name: str) -> Path:

@@ -78,6 +78,12 @@ def filled(values: np.ndarray, means: np.ndarray) -> np.ndarray:
     return kept(values.shape, "float32", made, (*sampled(values), means.tobytes()))
 
 
+def centred(values: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    """What the values differ from an origin, as float32."""
+    made = (block - origin for _, block in blocks(values))
+    return kept(values.shape, "float32", made, (*sampled(values), origin.tobytes()))
+
+
 def _check_disk(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:

@@ -1,85 +1,117 @@
-"""What kind of values data holds, which decides the likelihood where a study leaves it open.
+"""What kind of values data holds, which decides the likelihood and the scale that are left open.
 
-auto takes the first rule that fits:
+Only the values decide, never the type or the file that they came in. `auto` takes the first rule
+that fits:
 
-    counts as they are       negative-binomial
-    nearly binary            bernoulli
-    any other                gaussian
+    counts           negative-binomial, as they are
+    nearly binary    bernoulli, the least value being 0 and the greatest 1
+    any other        gaussian, standardised
 
-Counts are whole numbers from 0 upwards with a 0 in at least half of the features and some above 1.
-Those of 8 bits are taken for pixels. So are, of 16 features or more, those whose greatest value is
-reached in more than half of the features: a scale with an end, as of pixels or answers, while the
-greatest of counts comes once.
+**Counts** are whole numbers from 0 upwards that show the noise of counting. Codes, ages, pressures,
+answers on a scale and grey values are whole numbers too; each breaks one of the rules:
 
-Values are nearly binary if all are in [0, 1] and their own entropy is at most 0.4 of that of their
-means: with H(p) = -p log p - (1 - p) log(1 - p), and means over examples,
+- an example is a row of features: what has rows and columns of its own is a picture;
+- some are above 1, and half of the features have a 0;
+- of the values other than 0 half are at most 20: of greater ones a Gaussian says as much;
+- in four of five features, what the others leave unexplained varies by nine tenths of the mean at
+  least, less two standard errors: a Poisson variable given its rate varies by its mean, and what
+  shares its rate knows no more of it. Codes vary by less, and a pixel is known from its neighbours;
+- in four of five features, there is no end. For counts of any mixture of rates, n(k) of which are
+  k, n(k + 1) / n(k) is expected to be at least k / (k + 1) n(k) / n(k - 1). Where that expects 5 or
+  more beyond the greatest value, and there is none, the scale has an end.
+
+**Nearly binary** are two values, or values of which one in a hundred at least lies near either
+end (within a sixteenth of what all span) and whose entropy, as probabilities, is little: with
+H(p) = -p log p - (1 - p) log(1 - p), and means over examples,
 
     sum_d mean_n H(x_nd)  <=  0.4 sum_d H(mean_n x_nd)
 
 For MNIST's pixels the share is 0.22, for those of scikit-learn's digits 0.50.
-"""
 
-import dataclasses
+References:
+    Johnson, Kemp & Kotz (2005), Univariate discrete distributions, section 8.3, on mixtures of
+        Poisson variables: k! p(k) are the moments of a measure, whence the last rule.
+"""
 
 import numpy as np
 from scipy.special import entr
 
-from latentsweep.data.dataset import Dataset, Scale, blocks
+from latentsweep.data.dataset import Dataset, Scale, blocks, extremes, white_of
+from latentsweep.data.scaling import AS_THEY_ARE, asked_for, standardised
 from latentsweep.errors import DataError
 from latentsweep.study import COUNT_LIKELIHOODS, Study
 
-_AS_THEY_ARE = Scale(0.0, 1.0)
+IN_UNIT_INTERVAL = ("bernoulli", "continuous-bernoulli")
 _LOOKED_AT, _AT_ONCE = 5_000, 500
-_BINARY = 0.4
-_MANY = 16  # features, of which more than half hardly share their greatest value by chance
+_BINARY, _ENDS, _OFTEN = 0.4, 1 / 16, 0.01
+_FEATURES = 200  # whose noise is looked at
+_SMALL, _MOST, _SLACK, _EXPECTED = 20, 0.8, 0.9, 5
 
 
-def likelihood_for(study: Study, dataset: Dataset) -> str:
-    """The study's likelihood, chosen from the data where it says auto."""
-    if study.likelihood != "auto":
-        return study.likelihood
-    if study.binarisation != "none":
-        return "bernoulli"
-    values, train = dataset.values, dataset.splits["train"]
-    return suiting(values, train, dataset.scale, unit_interval=dataset.unit_interval)
-
-
-def suiting(values: np.ndarray, train: np.ndarray, scale: Scale, *, unit_interval: bool) -> str:
-    """The likelihood that suits values [N, ...] whose examples `train` are for training.
+def likelihood_and_scale(
+    values: np.ndarray, train: np.ndarray, study: Study, *, table: bool
+) -> tuple[str, Scale]:
+    """The likelihood and the scale of stored values [N, ...], as a study asks or leaves them open.
 
     Args:
-        unit_interval: whether all of them, scaled, lie in [0, 1].
+        train: the examples that are for training.
+        table: whether columns may have units of their own.
     """
-    if scale == _AS_THEY_ARE and are_counts(values):
+    left_open = study.likelihood == "auto" and study.binarisation == "none"
+    asked = study.likelihood if study.binarisation == "none" else "bernoulli"
+    if study.scale != "auto":
+        scale = asked_for(values, train, study.scale)
+        return (_of_scaled(values, train, scale) if left_open else asked), scale
+    likelihood = suiting(values, train) if left_open else asked
+    return likelihood, _scale_for(likelihood, values, train, table)
+
+
+def suiting(values: np.ndarray, train: np.ndarray) -> str:
+    """The likelihood that suits values [N, ...] whose examples `train` are for training."""
+    if are_counts(values, train):
         return "negative-binomial"
-    if unit_interval and nearly_binary(values, train, scale):
-        return "bernoulli"
+    return "bernoulli" if nearly_binary(values, train) else "gaussian"
+
+
+def _of_scaled(values: np.ndarray, train: np.ndarray, scale: Scale) -> str:
+    """The likelihood of values whose scale was asked for."""
+    if scale == AS_THEY_ARE and are_counts(values, train):
+        return "negative-binomial"
+    if nearly_binary(values, train):
+        low, high = scale.reach(values)
+        if np.all(low >= 0) and np.all(high <= 1):
+            return "bernoulli"
     return "gaussian"
 
 
+def _scale_for(likelihood: str, values: np.ndarray, train: np.ndarray, table: bool) -> Scale:
+    if likelihood in COUNT_LIKELIHOODS:
+        return AS_THEY_ARE
+    if likelihood not in IN_UNIT_INTERVAL:
+        return standardised(values, train, table)
+    if nearly_binary(values, train):
+        low, high = map(float, extremes(values))
+        return Scale(low, high - low)
+    if values.dtype == np.uint8 and extremes(values)[1] > 1:
+        return Scale(0.0, white_of(values))
+    return AS_THEY_ARE
+
+
 def reason(study: Study, dataset: Dataset) -> str:
-    """Why auto chose a likelihood, and the flag for another; nothing to say of real values."""
+    """Why a likelihood was chosen, and the flag for another; nothing to say of real values."""
     if study.likelihood != "auto" or study.binarisation != "none":
         return ""
-    name = likelihood_for(study, dataset)
-    if name == "gaussian" and not dataset.unit_interval:
+    whole = dataset.values.dtype != np.float32
+    if dataset.likelihood == "gaussian" and not whole:
         return ""
-    return f", {_REASONS[name]}; --set likelihood=NAME for another"
+    why = "since the values are neither counts nor nearly binary"
+    return f", {_REASONS.get(dataset.likelihood, why)}; --set likelihood=NAME for another"
 
 
 _REASONS = {
-    "negative-binomial": "since the values are counts",
+    "negative-binomial": "since the values are counts: whole, from 0, with the noise of counting",
     "bernoulli": "since the values are nearly binary",
-    "gaussian": "since the values lie in [0, 1] but are not nearly binary",
 }
-
-
-def suitably_scaled(dataset: Dataset, study: Study) -> Dataset:
-    """The data, with its values as they are if they are to be taken for counts."""
-    left_open = study.likelihood == study.scale == "auto" and study.binarisation == "none"
-    if study.likelihood in COUNT_LIKELIHOODS or (left_open and are_counts(dataset.values)):
-        return dataclasses.replace(dataset, scale=_AS_THEY_ARE)
-    return dataset
 
 
 def check_range(study: Study, dataset: Dataset) -> None:
@@ -88,12 +120,14 @@ def check_range(study: Study, dataset: Dataset) -> None:
     Raises:
         DataError: they are not all in [0, 1], or not all counts.
     """
-    if study.likelihood in COUNT_LIKELIHOODS:
+    if study.binarisation != "none":
+        return  # refused where a run begins
+    if dataset.likelihood in COUNT_LIKELIHOODS:
         _check_counts(study, dataset)
-    elif study.likelihood in ("bernoulli", "continuous-bernoulli") and not dataset.unit_interval:
+    elif dataset.likelihood in IN_UNIT_INTERVAL and not dataset.unit_interval:
         low, high = dataset.extremes
         raise DataError(
-            f"likelihood: {study.likelihood} needs values in [0, 1], got {low.min():.4g} to "
+            f"likelihood: {dataset.likelihood} needs values in [0, 1], got {low.min():.4g} to "
             f"{high.max():.4g} in {dataset.name} once scaled; write --scale minmax, or "
             "--set likelihood=gaussian"
         )
@@ -101,23 +135,37 @@ def check_range(study: Study, dataset: Dataset) -> None:
 
 def _check_counts(study: Study, dataset: Dataset) -> None:
     odd = not_counted(dataset.values)
-    if odd is None and not dataset.is_image:
-        return
-    got = "pictures of 8 bits" if odd is None else f"{odd:.6g}"
-    raise DataError(
-        f"likelihood: {study.likelihood} needs counts, whole numbers from 0 upwards, got {got} in "
-        f"{dataset.name}; write --set likelihood=gaussian"
-    )
+    if odd is not None or dataset.origin != 0:
+        got = f"{odd:.6g}" if odd is not None else "values that vary little far from 0"
+        raise DataError(
+            f"likelihood: {study.likelihood} needs counts, whole numbers from 0 upwards, got {got} "
+            f"in {dataset.name}; write --set likelihood=gaussian"
+        )
 
 
-def are_counts(values: np.ndarray) -> bool:
-    """Whether values [N, ...] look like counts."""
-    if values.dtype == np.uint8 or not_counted(values) is not None:
+# -- counts
+
+
+def are_counts(values: np.ndarray, train: np.ndarray) -> bool:
+    """Whether values [N, ...] whose examples `train` are for training show the noise of counting.
+
+    Looked at are all values, but for the noise 5,000 examples and 200 features at most, evenly
+    spread.
+    """
+    if values.ndim > 2 or not_counted(values) is not None or extremes(values)[1] <= 1:
         return False
-    ends = [(block.min(axis=0), block.max(axis=0)) for _, block in blocks(values)]
-    least, most = np.min([low for low, _ in ends], axis=0), np.max([top for _, top in ends], axis=0)
-    at_end = most.size >= _MANY and np.mean(most == most.max()) > 0.5
-    return bool(np.mean(least == 0) >= 0.5 and most.max() > 1 and not at_end)
+    rows = _some_rows(values, train)
+    rows = rows[:, rows.max(axis=0) > rows.min(axis=0)]
+    if not rows.size or np.mean(rows.min(axis=0) == 0) < 0.5:
+        return False
+    if np.median(rows[rows > 0]) > _SMALL:
+        return False
+    rows = rows[:, _spread(rows.shape[1], min(_FEATURES, max(1, len(rows) // 4)))]
+    means = rows.mean(axis=0)
+    errors = np.sqrt((2 + 1 / means) / (len(rows) - rows.shape[1]))  # of a Poisson's variance
+    noisy = unexplained(rows) >= (_SLACK - 2 * errors) * means
+    endless = np.array([not has_end(column) for column in rows.T])
+    return bool(np.mean(noisy) >= _MOST and np.mean(endless) >= _MOST)
 
 
 def not_counted(values: np.ndarray) -> float | None:
@@ -129,18 +177,63 @@ def not_counted(values: np.ndarray) -> float | None:
     return None
 
 
-def nearly_binary(values: np.ndarray, train: np.ndarray, scale: Scale) -> bool:
-    """Whether the entropy of scaled values in [0, 1] is at most 0.4 of that of their means.
+def unexplained(rows: np.ndarray) -> np.ndarray:
+    """The variance of each of D features that a linear function of the others leaves, unbiased.
 
-    Looked at are 5,000 training examples at most, evenly spread.
+    Args:
+        rows: examples [N, D], more than D + 1.
     """
-    places = np.linspace(0, len(train) - 1, min(len(train), _LOOKED_AT)).astype(int)
+    n, d = rows.shape
+    centred = rows - rows.mean(axis=0)
+    deviations = centred.std(axis=0)
+    correlations = (centred / deviations).T @ (centred / deviations) / n
+    precision = np.linalg.inv(correlations + 1e-9 * np.eye(d))
+    return deviations**2 / np.diag(precision) * n / (n - d)
+
+
+def has_end(column: np.ndarray) -> bool:
+    """Whether counts of any mixture of rates would have gone beyond the greatest value."""
+    seen = np.bincount(column.astype(np.int64))
+    most = len(seen) - 1
+    here, before = seen[most], seen[most - 1]
+    expected = here * here / max(before, 1) * most / (most + 1)
+    return bool(expected >= _EXPECTED)
+
+
+def _some_rows(values: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """At most 5,000 training examples [n, D], evenly spread, as float64."""
+    chosen = np.sort(train)[_spread(len(train), _LOOKED_AT)]
+    features = int(np.prod(values.shape[1:]))
+    places = _spread(features, 10 * _FEATURES)
+    return values[chosen].reshape(len(chosen), features)[:, places].astype(np.float64)
+
+
+def _spread(count: int, most: int) -> np.ndarray:
+    """At most so many of the indices below a count, evenly spread."""
+    return np.linspace(0, count - 1, min(count, most)).astype(int)
+
+
+# -- binary values
+
+
+def nearly_binary(values: np.ndarray, train: np.ndarray) -> bool:
+    """Whether values [N, ...] are nearly binary, on 5,000 training examples at most."""
+    low, high = map(float, extremes(values))
+    if low == high:
+        return False
+    places = train[_spread(len(train), _LOOKED_AT)]
     total, entropy = np.zeros(values.shape[1:]), 0.0
+    ends, two = np.zeros(2), True
     for start in range(0, len(places), _AT_ONCE):
-        x = scale(values[train[places[start : start + _AT_ONCE]]], np.float64).clip(0, 1)
+        x = (values[places[start : start + _AT_ONCE]].astype(np.float64) - low) / (high - low)
+        ends += np.sum(x <= _ENDS), np.sum(x >= 1 - _ENDS)
+        two = two and bool(np.all((x == 0) | (x == 1)))
         total += x.sum(axis=0)
         entropy += _entropy(x)
-    return entropy <= _BINARY * len(places) * _entropy(total / len(places))
+    if two:
+        return True
+    often = ends >= _OFTEN * len(places) * total.size
+    return bool(often.all()) and entropy <= _BINARY * len(places) * _entropy(total / len(places))
 
 
 def _entropy(x: np.ndarray) -> float:

@@ -24,7 +24,7 @@ from platformdirs import user_cache_path
 from pooch import HTTPDownloader
 
 from latentsweep.data import idx
-from latentsweep.data.dataset import Dataset, Scale, leading
+from latentsweep.data.raw import Raw
 from latentsweep.errors import DataError
 
 NAME = "mnist"
@@ -93,7 +93,7 @@ def answering(mirrors: Sequence[str] = MIRRORS, seconds: float = PROBE_SECONDS) 
     return None
 
 
-def load(mirrors: Sequence[str] = MIRRORS) -> Dataset:
+def read(mirrors: Sequence[str] = MIRRORS) -> Raw:
     """MNIST, 70,000 x 28 x 28 x 1, the first 60,000 for training, from disk or downloaded.
 
     A download is kept in the user's cache; if that can't be written, a warning says so.
@@ -103,14 +103,14 @@ def load(mirrors: Sequence[str] = MIRRORS) -> Dataset:
     """
     folder = find()
     if folder is not None:
-        return _dataset({name: _read(folder, name) for name in FILES}, source=str(folder))
+        return _raw({name: _read(folder, name) for name in FILES}, source=str(folder))
     first = answering(mirrors)
     if first is None:
         raise DataError(_not_to_be_had(mirrors))
     ordered = sorted(mirrors, key=lambda mirror: mirror != first)
     raw = {name: _downloaded(name, ordered) for name in FILES}
     _keep(raw, places()[-1])
-    return _dataset({name: idx.decompressed(raw[name], name) for name in FILES}, source=first)
+    return _raw({name: idx.decompressed(raw[name], name) for name in FILES}, source=first)
 
 
 def _file(folder: Path, name: str) -> Path | None:
@@ -195,14 +195,12 @@ def _keep(raw: Mapping[str, bytes], folder: Path) -> None:
         )
 
 
-def _dataset(contents: Mapping[str, bytes], source: str) -> Dataset:
+def _raw(contents: Mapping[str, bytes], source: str) -> Raw:
     arrays = [idx.array(contents[name], name) for name in FILES]
-    return Dataset(
+    return Raw(
         name=NAME,
         source=source,
         values=np.concatenate(arrays[:2])[..., np.newaxis],
-        scale=Scale(0.0, 255.0),
-        splits=leading(len(arrays[0]) + len(arrays[1]), len(arrays[0])),
-        labels=np.concatenate(arrays[2:]).astype(np.int32),
-        label_names=tuple("0123456789"),
+        labels=np.concatenate(arrays[2:]),
+        split=np.repeat(["train", "test"], [len(array) for array in arrays[:2]]),
     )

@@ -1,64 +1,58 @@
 """How values are brought to the size that networks learn from, by the study's field `scale`.
 
-Counts stay as they are (data/kind.py). auto of any other array: the first rule that fits:
-
-    all values in [0, 1]     x = values
-    uint8                    x = values / 255
-    any other                x = (values - mean) / std, two numbers, over the training split
-
-auto of a table: the same, but that columns of different units have a mean and a standard deviation
-each. The units are taken for one where more than half of the columns span at least half of what all
-values span together.
-
 standard and minmax take each column of rows by itself, and all values of other arrays together;
-minmax looks at all examples, so that none is outside [0, 1].
+minmax looks at all examples, so that none is outside [0, 1]. What auto takes depends on the
+likelihood (data/kind.py). A Gaussian's values are standardised, whatever their range, so that the
+unit of the data has no part in what is learned:
+
+    x = (values - mean) / std      over the training split
+
+two numbers for all values. Only columns of a table whose units differ have a mean and a standard
+deviation each; the units are taken for one where more than half of the columns span at least half
+of what all values span together.
 """
 
 import math
 
 import numpy as np
 
-from latentsweep.data.dataset import Scale, blocks, extremes, is_large, rows_of
+from latentsweep.data.dataset import Scale, extremes, is_large, rows_of
 from latentsweep.study import Scaling
 
+AS_THEY_ARE = Scale(0.0, 1.0)
 
-def scale_for(values: np.ndarray, train: np.ndarray, how: Scaling, *, table: bool = False) -> Scale:
-    """The scale of values [N, ...] whose examples with the indices `train` are for training."""
+
+def asked_for(values: np.ndarray, train: np.ndarray, how: Scaling) -> Scale:
+    """The scale, not auto, of values [N, ...] whose examples `train` are for training."""
     if how == "none":
-        return Scale(0.0, 1.0)
+        return AS_THEY_ARE
     if how == "minmax":
         return _from_bounds(values)
-    if how == "standard":
-        return _by_column(values, train) if values.ndim == 2 else Scale(*_moments(values, train))
-    return _chosen(values, train, table)
+    return _by_column(values, train) if values.ndim == 2 else Scale(*_moments(values, train))
 
 
-def said(scale: Scale, how: Scaling) -> str:
-    """How values are scaled, in words."""
-    if scale == Scale(0.0, 1.0):
-        return "values as they are"
-    if scale.columns is None and scale.offset == 0:
-        return f"values divided by {scale.factor:g}"
-    by = "least and greatest value" if how == "minmax" else "mean and standard deviation"
-    if scale.columns is None:
-        return f"by the {by} of all values"
-    why = ", since their units differ" if how == "auto" else ""
-    return f"by the {by} of each column{why}"
-
-
-def _chosen(values: np.ndarray, train: np.ndarray, table: bool) -> Scale:
-    if _in_unit_interval(values):
-        return Scale(0.0, 1.0)
-    if values.dtype == np.uint8:
-        return Scale(0.0, 255.0)
+def standardised(values: np.ndarray, train: np.ndarray, table: bool) -> Scale:
+    """Mean and standard deviation of all values, or by column of a table of several units."""
     if table and not _one_unit(values):
         return _by_column(values, train)
     return Scale(*_moments(values, train))
 
 
-def _in_unit_interval(values: np.ndarray) -> bool:
-    """Whether all values lie in [0, 1]; of others no more is read than up to the first."""
-    return all(block.min() >= 0 and block.max() <= 1 for _, block in blocks(values))
+def said(scale: Scale, how: Scaling, *, bounds: bool) -> str:
+    """How values are scaled, in words.
+
+    Args:
+        bounds: whether they are brought to [0, 1] rather than standardised.
+    """
+    if scale == AS_THEY_ARE:
+        return "values as they are"
+    if bounds and scale.columns is None and scale.offset == 0:
+        return f"values divided by {scale.factor:g}"
+    by = "least and greatest value" if bounds else "mean and standard deviation"
+    if scale.columns is None:
+        return f"by the {by} of all values"
+    why = ", since their units differ" if how == "auto" else ""
+    return f"by the {by} of each column{why}"
 
 
 def _one_unit(values: np.ndarray) -> bool:

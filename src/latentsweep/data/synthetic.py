@@ -41,8 +41,11 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from latentsweep.data import shapes
-from latentsweep.data.dataset import Dataset, Scale, split
+from latentsweep.data.dataset import Dataset
+from latentsweep.data.prepare import prepare
+from latentsweep.data.raw import Raw
 from latentsweep.errors import DataError, nearest
+from latentsweep.study import Study
 
 A_SIZE = "a size"
 NOTHING = "nothing to encode"
@@ -53,6 +56,7 @@ LEAST_SHARE = 0.03
 WEAK_STRENGTH = 0.1
 NOISE = 0.05
 CLASS_DIMENSIONS = 2, 4, 6
+CLASS_NAMES = tuple(f"{dimension} dimensions" for dimension in CLASS_DIMENSIONS)
 
 
 @dataclass(frozen=True)
@@ -172,13 +176,13 @@ class _Family:
         return re.fullmatch(f"{start}(?:-([0-9]{{1,9}}))?{end}(?:@(.*))?", name)
 
 
-def load(name: str, test_fraction: float, split_seed: int) -> Dataset:
-    """The data set of a name such as "shapes-4" or "shapes-4@7", with a random test split.
+def read(name: str) -> Raw:
+    """The data set of a name such as "shapes-4" or "shapes-4@7".
 
     Raises:
         DataError: no such family, or not with this dimension or seed.
     """
-    return make(parse(name), test_fraction, split_seed)
+    return drawn(parse(name))
 
 
 def is_known(name: str) -> bool:
@@ -202,27 +206,22 @@ def parse(name: str) -> Synthetic:
     )
 
 
-def make(spec: Synthetic, test_fraction: float, split_seed: int) -> Dataset:
-    """The data set, drawn, with a random test split.
-
-    Real values are scaled by the mean and standard deviation of the training split, two numbers.
-    """
+def drawn(spec: Synthetic) -> Raw:
+    """The data set, drawn."""
     family = FAMILIES[spec.family]
-    n = spec.examples or family.examples
-    with threadpool_limits(
-        limits=1
-    ):  # on busy cores the threads of small products wait for seconds
-        values, labels = family.draw(spec, n, _streams(spec)[1])
-    splits = split(n, test_fraction, split_seed)
-    return Dataset(
+    with threadpool_limits(limits=1):  # on busy cores the threads of small products wait
+        values, labels = family.draw(spec, spec.examples or family.examples, _streams(spec)[1])
+    return Raw(
         name=spec.name,
         source=f"drawn by latentsweep, generator seed {spec.seed}",
         values=values,
-        scale=_scale(values, splits["train"]),
-        splits=splits,
-        labels=labels,
-        label_names=None if labels is None else tuple(f"{d} dimensions" for d in CLASS_DIMENSIONS),
+        labels=None if labels is None else np.array(CLASS_NAMES)[labels],
     )
+
+
+def make(spec: Synthetic, study: Study) -> Dataset:
+    """The data set, drawn, as a study splits and scales it."""
+    return prepare(drawn(spec), study)
 
 
 def truth(spec: Synthetic) -> Truth:
@@ -289,14 +288,6 @@ def _streams(spec: Synthetic) -> tuple[np.random.Generator, np.random.Generator]
     key = [spec.seed, FAMILIES[spec.family].number, spec.dimension]
     population, examples = np.random.default_rng(key).spawn(2)
     return population, examples
-
-
-def _scale(values: np.ndarray, train: np.ndarray) -> Scale:
-    """That of pictures, binary pixels or real values (see `make`)."""
-    if values.dtype == np.uint8:
-        return Scale(0.0, 255.0 if values.ndim == 4 else 1.0)
-    chosen = values[train].astype(np.float64)
-    return Scale(float(chosen.mean()), float(chosen.std()))
 
 
 def _draw_linear(spec: Synthetic, n: int, rng: np.random.Generator) -> _Drawn:

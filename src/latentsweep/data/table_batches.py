@@ -13,7 +13,7 @@ import pyarrow.parquet as parquet
 
 from latentsweep.data import kept
 from latentsweep.data.memory import fits
-from latentsweep.data.table_file import PARQUET, with_index
+from latentsweep.data.table_file import PARQUET, Table, with_index
 
 _BATCH_VALUES = 2**22
 _WHOLE_BYTES = 16  # a number's, while a table is read whole: as it was, and as float64
@@ -46,14 +46,17 @@ def needed(path: Path) -> bool:
     return not fits(_WHOLE_BYTES * about.num_rows * about.num_columns)
 
 
-def header(path: Path) -> pd.DataFrame:
+def header(path: Path) -> Table:
     """A table's columns, without a row."""
     return with_index(parquet.read_schema(path).empty_table().to_pandas())
 
 
 def columns(path: Path, names: Sequence[str]) -> pd.DataFrame:
-    """Some columns of a table, whole."""
-    return with_index(pd.read_parquet(path, columns=list(names))) if names else pd.DataFrame()
+    """Some columns of a table, whole; those of its index too."""
+    if not names:
+        return pd.DataFrame()
+    there = [name for name in names if name in parquet.read_schema(path).names]
+    return with_index(pd.read_parquet(path, columns=there)).frame
 
 
 def numbers(path: Path, names: pd.Index, read: Numbers) -> OnDisk:
@@ -84,7 +87,7 @@ class _Chosen:
         rows, start = max(1, _BATCH_VALUES // len(self.names)), 0
         file = parquet.ParquetFile(self.path, memory_map=True)
         for batch in file.iter_batches(batch_size=rows, columns=list(self.names)):
-            frame = with_index(batch.to_pandas())[self.names]
+            frame = with_index(batch.to_pandas()).frame[self.names]
             yield self.read(frame.set_axis(range(start, start + len(frame))))
             start += len(frame)
 

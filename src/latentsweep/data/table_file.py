@@ -1,7 +1,17 @@
-"""CSV and Parquet files as data frames; what can't be read is refused in one line."""
+"""CSV and Parquet files as data frames; what can't be read is refused in one line.
 
+Of a text file is found out: the lines before its names (comments that begin with #, `sep=;`), what
+separates its columns, whether its first column names the rows, as R writes them, and whether a
+comma in a number parts thousands or decimals. What can be read in two ways is refused with both.
+"""
+
+import csv
+import itertools
+import re
 import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow.parquet as parquet
@@ -11,85 +21,309 @@ from latentsweep.data.memory import check_fits
 from latentsweep.errors import DataError
 
 PARQUET = (".parquet", ".pq")
-_SEPARATORS = ",;\t"
+# Texts that stand for a missing number; in columns of text only the empty one does.
+MISSING = (
+    *("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null"),
+    *("None", "none", "?", "#N/A N/A", "1.#QNAN", "1.#IND", "-1.#QNAN", "-1.#IND"),
+)
+ROW_NAMES = "row names"  # what a column of them is called that has no name
+_SEPARATORS = ",;\t|"
+_LOOKED_AT = 20  # lines
+_FEW = 5
+_THOUSANDS = re.compile(r"\s*[-+]?\d{1,3}(,\d{3})+(\.\d*)?\s*")
+_ZERO = re.compile(r"[-+]?0")
+_DOTTED = re.compile(r"\s*[-+]?\d{1,3}(\.\d{3})+\s*")
+_COMMA = re.compile(
+    rf"{_THOUSANDS.pattern}|\s*[-+]?(\d+|\d{{1,3}}(\.\d{{3}})+)?,\d+([eE][-+]?\d+)?\s*"
+)
 
 
-def read(path: Path) -> pd.DataFrame:
+class Table(NamedTuple):
+    """A data frame whose columns' names are text, and those of them that are its index."""
+
+    frame: pd.DataFrame
+    row_names: tuple[str, ...] = ()
+
+
+def read(path: Path, text: Collection[str] = ()) -> Table:
     """The table in a file, its first line or its schema naming the columns.
+
+    Args:
+        path: of a CSV, TSV or Parquet file.
+        text: columns of a text file that stay text, whatever they look like.
 
     Raises:
         DataError: no such file, not a table, or one that is larger than memory.
     """
     try:
-        frame = _parquet(path) if path.suffix.lower() in PARQUET else _csv(path)
+        return _parquet(path) if path.suffix.lower() in PARQUET else _csv(path, text)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise DataError(
             f"data: cannot open '{path}' ({error.strerror}); check the path and who may read it"
         ) from None
     except UnicodeDecodeError:
         raise DataError(f"data: '{path}' is not a UTF-8 text file; save it as UTF-8") from None
-    except (ValueError, OSError, ArrowException, pd.errors.ParserError) as error:
+    except (ValueError, OSError, ArrowException, pd.errors.ParserError, csv.Error) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise DataError(
             f"data: '{path}' cannot be read as a table ({reason}); save it again as CSV or Parquet"
         ) from None
-    return with_index(frame)
 
 
-def with_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table whose index is a column if it has a name, and whose columns' names are text."""
-    frame = frame.reset_index(drop=frame.index.names == [None])
+def with_index(frame: pd.DataFrame) -> Table:
+    """A table whose index is a column, if it is more than a count of the rows."""
+    counts = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
+    if counts:
+        return Table(_named(frame))
+    names = _free([str(name or ROW_NAMES) for name in frame.index.names], map(str, frame.columns))
+    frame = frame.set_axis(frame.index.set_names(names), axis=0)
+    return Table(_named(frame.reset_index()), tuple(names))
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis([str(name) for name in frame.columns], axis=1)
 
 
-def _parquet(path: Path) -> pd.DataFrame:
+def _free(names: Sequence[str], taken: Iterator[str]) -> list[str]:
+    """Names that are not taken by a column: a line below is added to those that are."""
+    others = set(taken)
+    return [name if name not in others else f"{name}_" for name in names]
+
+
+def _parquet(path: Path) -> Table:
     groups = parquet.read_metadata(path)
     needed = sum(groups.row_group(i).total_byte_size for i in range(groups.num_row_groups))
     check_fits(f"data: '{path}' unpacked", needed, "save fewer rows or columns")
-    return pd.read_parquet(path)
+    return with_index(pd.read_parquet(path))
 
 
-def _csv(path: Path) -> pd.DataFrame:
+# -- text files
+
+
+class _Layout(NamedTuple):
+    """How a text file is laid out: lines before its names, separator, names, and what is odd.
+
+    `named_rows` says that rows have one field more than there are names: the first names the row.
+    """
+
+    before: int
+    separator: str
+    names: list[str]
+    named_rows: bool
+
+
+def _csv(path: Path, text: Collection[str]) -> Table:
     remedy = "save it as Parquet (docs/data.md), which is read in parts"
     check_fits(f"data: '{path}'", path.stat().st_size, remedy)
-    separator = _separator(path)
-    frame = _read_csv(path, separator, ".")
-    if separator != "," and any(_has_decimal_commas(frame[name]) for name in frame):
-        frame = _read_csv(path, separator, ",")
-    _check_header(path, frame)
-    return frame
+    layout = _layout(path)
+    first = [ROW_NAMES] if layout.named_rows else []
+    names = _distinct([*first, *layout.names])
+    index = names[:1] if first or not layout.names[0] else []
+    texts = {*text, *index}
+    frame = _without_empty(_read_csv(path, layout, names, texts), layout)
+    return Table(_with_numbers(path, frame, texts), tuple(index))
 
 
-def _read_csv(path: Path, separator: str, decimal: str) -> pd.DataFrame:
+def _layout(path: Path) -> _Layout:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = list(itertools.islice(file, 1000))
+    before, declared = _preamble(lines)
+    rest = lines[before : before + _LOOKED_AT]
+    if not rest:
+        raise DataError(
+            f"data: '{path}' cannot be read as a table (No columns to parse from file); save it "
+            "again as CSV or Parquet"
+        )
+    separator = declared or _separator(rest)
+    rows = _fields(rest, separator)
+    names, others = [name.strip().removeprefix("#").strip() for name in rows[0]], rows[1:]
+    if len(names) == 1 and others and not _names_rows(rest[1:], others):
+        separator, others = "\t", [[line.strip()] for line in rest[1:]]  # commas are in numbers
+    named_rows = bool(others) and all(len(row) == len(names) + 1 for row in others)
+    if named_rows and all(row[-1] == "" for row in others):
+        named_rows, names = False, [*names, ""]  # a separator ends each line
+    _check_header(path, names, others)
+    return _Layout(before, separator, names, named_rows)
+
+
+def _preamble(lines: Sequence[str]) -> tuple[int, str]:
+    """How many lines stand before the names, and the separator that one of them declares.
+
+    The last comment may be the names themselves, if as many numbers as it has fields follow.
+    """
+    before, declared = 0, ""
+    for line in lines:
+        if said := re.fullmatch(r"\s*\"?sep=(.)\"?\s*", line):
+            declared = said.group(1)
+        elif line.strip() and not line.startswith("#"):
+            break
+        before += 1
+    if 0 < before < len(lines) and lines[before - 1].startswith("#"):
+        separator = declared or _separator(lines[before - 1 : before + _LOOKED_AT])
+        names, first = _fields(lines[before - 1 : before + 1], separator)
+        if len(names) == len(first) and all(map(_is_number, first)) and len(names) > 1:
+            return before - 1, declared
+    return before, declared
+
+
+def _fields(lines: Sequence[str], separator: str) -> list[list[str]]:
+    return [row for row in csv.reader(lines, delimiter=separator) if row]
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """What parts all lines into as many fields as the first, and that into most.
+
+    Quotes are respected, and rows may have one field more than there are names.
+    """
+
+    def fields(separator: str) -> tuple[bool, int]:
+        counts = [len(row) for row in _fields(lines, separator)]
+        even = all(count - counts[0] in (0, 1) for count in counts[1:])
+        return even and counts[0] > 1, counts[0]
+
+    return max(_SEPARATORS, key=fields)
+
+
+def _names_rows(lines: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of two fields is a row's name: in quotes, text, or counting the rows."""
+    firsts = [row[0] for row in rows]
+    quoted = all(line.lstrip().startswith('"') for line in lines if line.strip())
+    counted = firsts in ([str(i + start) for i in range(len(rows))] for start in (0, 1))
+    return quoted or counted or not all(map(_is_number, firsts))
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names as pandas makes them: those that are lacking or stand twice get a number."""
+    found: list[str] = []
+    for place, name in enumerate(names):
+        one = name or (ROW_NAMES if place == 0 else f"Unnamed: {place}")
+        again = sum(re.sub(r"\.\d+$", "", other) == one for other in found)
+        found.append(f"{one}.{again}" if one in found else one)
+    return found
+
+
+def _read_csv(
+    path: Path, layout: _Layout, names: Sequence[str], text: Collection[str]
+) -> pd.DataFrame:
+    texts = {name: str for name in names if name in text}
+    missing = {name: [""] if name in text else list(MISSING) for name in names}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # text among numbers: told later
         return pd.read_csv(
-            path, sep=separator, decimal=decimal, encoding="utf-8-sig", index_col=False
+            path,
+            sep=layout.separator,
+            names=list(names),
+            header=None,
+            skiprows=_skipped(path, layout),
+            dtype=texts,
+            na_values=missing,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+            index_col=False,
         )
 
 
-def _separator(path: Path) -> str:
-    """What the first line has most of."""
-    with path.open(encoding="utf-8-sig") as file:
-        line = file.readline()
-    return max(_SEPARATORS, key=line.count)
+def _skipped(path: Path, layout: _Layout) -> int:
+    """Lines up to the one with the names, which quotes may have made several, and with it."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for _ in range(layout.before):
+            next(file)
+        reader = csv.reader(file, delimiter=layout.separator)
+        next(reader)
+        return layout.before + reader.line_num
 
 
-def _has_decimal_commas(column: pd.Series) -> bool:
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return False
-    return bool(column.dropna().astype(str).str.fullmatch(r"\s*[-+]?\d+,\d+\s*").any())
+def _without_empty(frame: pd.DataFrame, layout: _Layout) -> pd.DataFrame:
+    """Without columns that have neither a name nor a value, as separators at the end make them."""
+    places = range(len(frame.columns) - len(layout.names), len(frame.columns))
+    nameless = [frame.columns[p] for p, name in zip(places, layout.names, strict=True) if not name]
+    return frame.drop(columns=[name for name in nameless if frame[name].isna().all()])
 
 
-def _check_header(path: Path, frame: pd.DataFrame) -> None:
-    """Refuse a first line of numbers, but those that count the columns."""
-    names = [str(name) for name in frame.columns]
-    counted = [str(i) for i in range(len(names))]
-    if names and all(_is_number(name) for name in names) and names != counted:
+# -- commas in numbers
+
+
+def _with_numbers(path: Path, frame: pd.DataFrame, text: Collection[str]) -> pd.DataFrame:
+    """The columns of numbers with commas as numbers, the commas read as the file means them."""
+    others = [str(name) for name in frame if name not in text]
+    texts = [name for name in others if not pd.api.types.is_numeric_dtype(frame[name])]
+    commas = {name: _numbers_with_commas(frame[name]) for name in texts}
+    commas = {name: numbers for name, numbers in commas.items() if numbers}
+    if not commas:
+        return frame
+    thousands = _part_thousands(path, frame, commas)
+    read = {name: frame[name].map(lambda text: _plain(text, thousands)) for name in commas}
+    numbers = {name: pd.to_numeric(column, errors="coerce") for name, column in read.items()}
+    whole = {n: c for n, c in numbers.items() if (c.notna() | frame[n].isna()).all()}
+    return frame.assign(**whole)
+
+
+def _numbers_with_commas(column: pd.Series) -> list[str]:
+    """The texts of a column that have commas, if all of them are numbers."""
+    found = [text for text in column.dropna().astype(str) if "," in text]
+    return found if all(map(_COMMA.fullmatch, found)) else []
+
+
+def _part_thousands(path: Path, frame: pd.DataFrame, commas: Mapping[str, list[str]]) -> bool:
+    """Whether commas part thousands, not decimals, in all of a file's numbers.
+
+    Raises:
+        DataError: they may be either, or commas and points both part decimals.
+    """
+    numbers = [text.strip() for found in commas.values() for text in found]
+    others = [n for n in frame if n not in commas and pd.api.types.is_float_dtype(frame[n])]
+    pointed = next((name for name in others if (frame[name] % 1 > 0).any()), None)
+    name, first = next((name, found[0].strip()) for name, found in commas.items())
+    if all(map(_THOUSANDS.fullmatch, numbers)) and not any(map(_ZERO.match, numbers)):
+        if pointed is not None or any(text.count(",") > 1 or "." in text for text in numbers):
+            return True
         raise DataError(
-            f"data: the first line of '{path}' must name the columns, got numbers alone "
-            f"({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}); write names above them"
+            f"data: '{first}' in column '{name}' of '{path}' may be {first.replace(',', '')} or "
+            f"{first.replace(',', '.')}; write its numbers without commas"
         )
+    if pointed is not None:
+        value = frame[pointed][frame[pointed] % 1 > 0].iloc[0]
+        raise DataError(
+            f"data: numbers with commas or with points for decimals are needed, got '{first}' in "
+            f"column '{name}' and {value:g} in column '{pointed}' of '{path}'; write all with "
+            "points"
+        )
+    return False
+
+
+def _plain(text: object, thousands: bool) -> object:
+    """A number in Python's way of writing; what is none stays as it is."""
+    if not isinstance(text, str) or thousands:
+        return text.replace(",", "") if isinstance(text, str) else text
+    if "," not in text and "." in text and not _DOTTED.fullmatch(text):
+        return text + "?"  # a point for decimals among commas for them: no number
+    return text.replace(".", "").replace(",", ".")
+
+
+# -- names
+
+
+def _check_header(path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Refuse a first line of numbers, but those that count, or are far from all that is below."""
+    counted = [str(i) for i in range(len(names))]
+    if not names or not all(map(_is_number, names)) or names == counted:
+        return
+    columns = list(zip(*rows, strict=False))
+    if columns and all(map(_is_far, names, columns)):
+        return
+    raise DataError(
+        f"data: the first line of '{path}' must name the columns, got numbers alone "
+        f"({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}); write names above them"
+    )
+
+
+def _is_far(name: str, column: Sequence[str]) -> bool:
+    """Whether a number is none of a column's: further from all than they are from each other."""
+    values = [float(text) for text in column if _is_number(text)]
+    if len(values) < _FEW:
+        return False
+    low, high = min(values), max(values)
+    return not 2 * low - high <= float(name) <= 2 * high - low
 
 
 def _is_number(text: str) -> bool:

@@ -101,6 +101,9 @@ class Answer:
         rule, notes = self.compared.rule, _notes(self.losses, self.compared, self.found)
         setting = _setting(self.losses, self.compared)
         json = as_json(self.found, rule, setting, self.evidence, notes)
+        if not any(self.active.values()):
+            doubt = _doubt(self.compared)
+            json |= {name: f"{json[name]} {doubt}" for name in ("sentence", "answer")}
         json["rows"] = [
             {**row, "active_units": self.active.get(row["latent_size"])} for row in json["rows"]
         ]
@@ -262,6 +265,24 @@ def _notes(losses: Losses, compared: Compared, found: Recommendation) -> list[st
     if few and losses.examples == losses.folds * losses.values.shape[2] and undecided:
         notes.append(_("Every example was held out: only more data would narrow the set."))
     return notes
+
+
+def _doubt(compared: Compared) -> str:
+    """That no network uses its latent, which may be the data's doing or the training's."""
+    study, likelihood = compared.study, compared.data["likelihood"]
+    if study.scale not in ("auto", "standard"):
+        remedy = _("try --scale auto")
+    elif study.likelihood != "auto":
+        remedy = _("leave the likelihood to the data, without --set likelihood")
+    elif likelihood != "gaussian":
+        remedy = _("try --set likelihood=gaussian")
+    else:
+        remedy = _("look for values far from all others, or lower learning_rate")
+    words = _(
+        "Doubt this first: at no size does a network use any of its dimensions. Data with nothing "
+        "to encode does that, and so does a likelihood or a scale that does not fit it: {remedy}."
+    )
+    return words.format(remedy=remedy)
 
 
 def _of_groups(count: int, split_by: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from latentsweep.data.dataset import hashable
 from latentsweep.errors import RunFolderError, nearest
 from latentsweep.pipeline.model import Model, load_trained
 from latentsweep.pipeline.plan import Member, members_in
@@ -66,8 +67,14 @@ class Run:
                 f"model: one of the study's is needed ({', '.join(known)}), "
                 f"got '{member.name}'{nearest(member.name, known)}"
             )
-        shape = tuple(self.folder.manifest()["data"]["item_shape"])
-        return Model(member, shape, load_trained(self.folder, member))
+        data = self.folder.manifest()["data"]
+        return Model(
+            member,
+            tuple(data["item_shape"]),
+            load_trained(self.folder, member),
+            data.get("columns") and tuple(data["columns"]),
+            hashable(data.get("origin", 0.0)),
+        )
 
     def figure(self, name: str) -> Figure:
         """A figure of the report as matplotlib's, drawn anew: "headline", "tsne" and others.

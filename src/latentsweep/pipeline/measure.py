@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from latentsweep.data import storage
+from latentsweep.data.dataset import Dataset, Scale
 from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.alarms import Evidence, alarms
 from latentsweep.evaluation.reconstruction import ssim
@@ -98,7 +100,8 @@ def _ssim(work: Work, decoded: np.ndarray) -> np.ndarray:
     """SSIM of decoded shown examples [E, D] with their originals."""
     originals = work.dataset.scale(shown_values(work), np.float32)
     images = (len(decoded), *work.dataset.item_shape)
-    return ssim(originals.reshape(images), decoded.reshape(images)).astype(np.float32)
+    pair = (in_whites(work.dataset, x).reshape(images) for x in (originals, decoded))
+    return ssim(*pair).astype(np.float32)
 
 
 def write_shown(work: Work) -> None:
@@ -121,8 +124,15 @@ def as_shown(work: Work, scaled: np.ndarray) -> np.ndarray:
     if work.dataset.scale.columns is not None:
         return items.astype(np.float32)
     if work.dataset.is_image:
-        return np.rint(255 * np.clip(items, 0, 1)).astype(np.uint8)
-    return work.dataset.scale.unscale(items).astype(np.float32)
+        return np.rint(255 * np.clip(in_whites(work.dataset, items), 0, 1)).astype(np.uint8)
+    return storage.own(work.dataset.scale.unscale(items), work.dataset.origin).astype(np.float32)
+
+
+def in_whites(dataset: Dataset, scaled: np.ndarray) -> np.ndarray:
+    """Scaled pictures [...] from 0, black, to 1, white."""
+    if dataset.scale == Scale(0.0, dataset.white):
+        return scaled
+    return dataset.scale.unscale(scaled) / np.float32(dataset.white)
 
 
 def results_so_far(work: Work) -> pd.DataFrame:

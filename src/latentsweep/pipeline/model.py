@@ -3,12 +3,14 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from latentsweep.data import storage
 from latentsweep.data.dataset import Scale
 from latentsweep.errors import ShapeError
 from latentsweep.model.family import padded
@@ -56,15 +58,17 @@ class Model:
     """One trained network.
 
     Data [N, *item_shape] is in the unit of the data set (0 to 255 for 8-bit images); codes are
-    [N, K] posterior means. Raises ShapeError for arrays that don't fit.
+    [N, K] posterior means. Raises ShapeError for arrays and data frames that don't fit.
     """
 
     member: Member
     item_shape: tuple[int, ...]
     trained: Trained
+    columns: tuple[str, ...] | None = None
+    origin: storage.Origin = storage.NO_ORIGIN
 
-    def encode(self, data: np.ndarray) -> np.ndarray:
-        """The posterior means [N, K] of data."""
+    def encode(self, data: Any) -> np.ndarray:
+        """The posterior means [N, K] of data; of a data frame, by the names of its columns."""
         return _in_blocks(_encoded, self.trained, self._flat(data))
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
@@ -74,7 +78,7 @@ class Model:
             raise ShapeError(f"codes: expected [N, {self.member.latent_size}]; got {codes.shape}")
         return self._items(_in_blocks(_decoded, self.trained, codes))
 
-    def reconstruct(self, data: np.ndarray) -> np.ndarray:
+    def reconstruct(self, data: Any) -> np.ndarray:
         """The expected data at the codes of data: decode(encode(data))."""
         return self.decode(self.encode(data))
 
@@ -86,16 +90,31 @@ class Model:
     def __repr__(self) -> str:
         return f"Model({self.member.name}, items of shape {self.item_shape})"
 
-    def _flat(self, data: np.ndarray) -> np.ndarray:
-        data = np.asarray(data)
+    def _flat(self, data: Any) -> np.ndarray:
+        """The data as it is stored, [N, D]."""
+        data = np.asarray(self._by_name(data))
         bare = self.item_shape[:-1] if self.item_shape[-1:] == (1,) else self.item_shape
         if data.shape[1:] not in (self.item_shape, bare) or not data.ndim:
             expected = ", ".join(["N", *map(str, self.item_shape)])
             raise ShapeError(f"data: expected [{expected}]; got {data.shape}")
-        return data.reshape(len(data), math.prod(self.item_shape))
+        rows = data.reshape(len(data), math.prod(self.item_shape))
+        return rows if self.origin == 0 else (rows - np.asarray(self.origin)).astype(np.float32)
+
+    def _by_name(self, data: Any) -> Any:
+        """Of a data frame the columns that were trained on, in their order."""
+        if self.columns is None or not hasattr(data, "columns"):
+            return data
+        names = {str(name): name for name in data.columns}
+        if lacking := [name for name in self.columns if name not in names]:
+            raise ShapeError(
+                f"data: expected the columns {', '.join(self.columns)}; got none named "
+                f"{', '.join(lacking)}"
+            )
+        return data[[names[name] for name in self.columns]]
 
     def _items(self, scaled: np.ndarray) -> np.ndarray:
-        return self.trained.scale.unscale(scaled).reshape(len(scaled), *self.item_shape)
+        items = storage.own(self.trained.scale.unscale(scaled), self.origin)
+        return items.reshape(len(scaled), *self.item_shape)
 
 
 def _in_blocks(

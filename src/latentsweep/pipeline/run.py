@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import pandas as pd
 
-from latentsweep.data.catalogue import SUFFIXES, is_known, load_dataset, mnist_at_hand
+from latentsweep.data.catalogue import SUFFIXES, is_known, known_as, load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
 from latentsweep.data.in_memory import saved
 from latentsweep.errors import RunFolderError, StudyError
@@ -240,15 +240,14 @@ def begin(work: Work, command: str) -> None:
 
 
 def _write_ids(work: Work) -> None:
-    """The examples' own names, if they have any, by split and place."""
-    if work.dataset.ids is None:
-        return
+    """Where the examples of each split stand in the source, and their own names, if any."""
     tables = [
-        pd.DataFrame({"split": n, "example": range(len(i)), "id": work.dataset.ids[i]})
-        for n in work.dataset.splits
-        if len(i := work.split(n))
+        pd.DataFrame({"split": name, "example": range(len(i)), **work.dataset.origins(i)})
+        for name in work.dataset.splits
+        if len(i := work.split(name))
     ]
-    work.folder.write_ids(pd.concat(tables, ignore_index=True).astype({"example": np.int32}))
+    kinds = {"example": np.int32, "row": np.int64}
+    work.folder.write_ids(pd.concat(tables, ignore_index=True).astype(kinds))
 
 
 def keep_members(work: Work) -> None:
@@ -374,6 +373,7 @@ def _data(dataset: Dataset, likelihood: str) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "source": dataset.source,
+        "known_as": known_as(dataset.values),
         "hash": dataset.hash,
         "hash_of": "a sample" if dataset.is_large else "all",
         "item_shape": list(dataset.item_shape),
@@ -381,8 +381,10 @@ def _data(dataset: Dataset, likelihood: str) -> dict[str, Any]:
         "measured": {name: len(dataset.measured(i)) for name, i in dataset.splits.items()},
         "label_names": None if dataset.label_names is None else list(dataset.label_names),
         "image": dataset.is_image,
+        "white": dataset.white if dataset.is_image else None,
         "likelihood": likelihood,
         "columns": None if dataset.columns is None else list(dataset.columns),
+        "origin": dataset.origin,
         "scale": dataclasses.asdict(dataset.scale),
     }
 

@@ -17,7 +17,8 @@ import numpy as np
 from latentsweep.answers.losses import LEAST_EXAMPLES
 from latentsweep.answers.recommendation import USUAL, Rule
 from latentsweep.answers.search import Goal, Step, asked_for, first_step, next_step, trimmed
-from latentsweep.data.dataset import Dataset, with_folds, with_validation
+from latentsweep.data.dataset import Dataset
+from latentsweep.data.splits import with_folds, with_validation
 from latentsweep.errors import DataError, StudyError
 from latentsweep.evaluation import dimension
 from latentsweep.language import in_every_language
@@ -103,15 +104,18 @@ def suited(study: Study, whole: Dataset, given: Collection[str] = ()) -> tuple[S
         whole: the data without a validation split.
         given: the fields that the user has set, which stay.
     """
-    held_out = {} if _HELD_OUT_BY.intersection(given) else _held_out_by(whole)
+    asked = bool(_HELD_OUT_BY.intersection(given))
+    whole = _enough_or_none(whole, asked)
+    own = "validation" in whole.splits
+    held_out = {} if asked else _held_out_by(whole)
     study = study.changed(held_out)
-    examples = len(whole.splits["train"]) * (1 - _share_held_out(study))
-    own = {
+    examples = len(whole.splits["train"]) * (1 if own else 1 - _share_held_out(study))
+    fitting = {
         "hidden_size": hidden_for(len(whole.splits["train"])),
         "epochs": epochs_for(examples),
         "latent_sizes": first_step(goal_of(study, whole, Ask())).latent_sizes,
     }
-    changed = study.changed({name: value for name, value in own.items() if name not in given})
+    changed = study.changed({name: value for name, value in fitting.items() if name not in given})
     parted = with_validation(whole, changed.validation_fraction, changed.split_seed)
     return changed, with_folds(parted, changed.validation_folds, changed.split_seed)
 
@@ -119,9 +123,23 @@ def suited(study: Study, whole: Dataset, given: Collection[str] = ()) -> tuple[S
 _HELD_OUT_BY = {"validation_fraction", "validation_folds"}
 
 
+def _enough_or_none(whole: Dataset, asked: bool) -> Dataset:
+    """The data with its own validation split only if sizes can be compared on that.
+
+    Otherwise, and where it was asked for another, its examples are for training too.
+    """
+    own = whole.splits.get("validation", ())
+    if not len(own) or (len(own) >= LEAST_EXAMPLES and not asked):
+        return whole
+    train = np.sort(np.concatenate([whole.splits["train"], own]))
+    return dataclasses.replace(whole, splits={"train": train, "test": whole.splits["test"]})
+
+
 def _held_out_by(whole: Dataset) -> dict[str, Any]:
     """In folds where there are few examples, so that all are compared on; else a split."""
     examples = len(whole.splits["train"])
+    if "validation" in whole.splits:
+        return {"validation_folds": 0, "validation_fraction": 0.0}
     if whole.groups is None and LEAST_EXAMPLES <= examples < _FEW:
         return {"validation_folds": _FOLDS, "validation_fraction": 0.0}
     fraction = min(max(_FRACTION, _WISHED / examples), 0.5)

@@ -10,8 +10,8 @@ from functools import cached_property
 import jax.numpy as jnp
 import numpy as np
 
-from latentsweep.data.dataset import Dataset, fold, stratified
-from latentsweep.data.kind import likelihood_for
+from latentsweep.data.dataset import Dataset
+from latentsweep.data.splits import fold, stratified
 from latentsweep.evaluation.evaluate import SPLIT
 from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
 from latentsweep.model.shape import NetworkShape
@@ -36,8 +36,8 @@ class Work:
 
     @cached_property
     def likelihood_name(self) -> str:
-        """The study's likelihood, chosen from the data where it says auto."""
-        return likelihood_for(self.study, self.dataset)
+        """The likelihood that the study asks for, or that suits the data."""
+        return self.dataset.likelihood
 
     @property
     def likelihood(self) -> Likelihood:

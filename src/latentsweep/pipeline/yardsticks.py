@@ -11,7 +11,8 @@ import pandas as pd
 from platformdirs import user_cache_path
 from sklearn.metrics import pairwise_distances
 
-from latentsweep.data.dataset import stratified
+from latentsweep.data.catalogue import known_as
+from latentsweep.data.splits import stratified
 from latentsweep.evaluation import dimension, generation, structure
 from latentsweep.evaluation.evaluate import SPLIT
 from latentsweep.evaluation.scorer import Scorer, accuracy, fingerprint, scorer_for
@@ -48,7 +49,7 @@ class Yardsticks:
     def scorer(self) -> Scorer | None:
         """The frozen classifier, which there is for MNIST."""
         data = self.work.dataset
-        if data.name != "mnist" or self.labels is None:
+        if self.labels is None or known_as(data.values) != "mnist":
             return None
         self.work.observer.say("the scorer, a classifier of MNIST's training split, once ...")
         images = data.values[self.work.split("train")]

@@ -298,11 +298,14 @@ class RunFolder:
         write_table(self.projections_path, projections)
 
     def ids(self) -> pd.DataFrame | None:
-        """The examples' own names, by split and place in it; None if they have none."""
+        """Where each example stands in the source, by split and place in it, and its own name.
+
+        None in a folder of an earlier version; no `id` where the examples have no names.
+        """
         return read_table(self.ids_path) if self.ids_path.exists() else None
 
     def write_ids(self, ids: pd.DataFrame) -> None:
-        """Write the examples' own names."""
+        """Write where the examples stand in the source, and their own names."""
         write_table(self.ids_path, ids)
 
     def _json(self, path: Path) -> Any:

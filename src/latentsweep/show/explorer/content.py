@@ -159,7 +159,9 @@ def _scale(manifest: Mapping[str, Any], values: np.ndarray) -> tuple[float, floa
     """
     scale = manifest["data"].get("scale") or {"offset": 0.0, "factor": 1.0}
     if values.dtype == np.uint8:
-        return 0.0, 255.0
+        if (white := manifest["data"].get("white")) is None:  # of an earlier version: in [0, 1]
+            return 0.0, 255.0
+        return 255.0 / white * scale["offset"], 255.0 / white * scale["factor"]
     return (0.0, 1.0) if isinstance(scale["factor"], list) else (scale["offset"], scale["factor"])
 
 

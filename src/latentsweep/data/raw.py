@@ -1,0 +1,55 @@
+"""What a source of data holds, before anything is done with it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPLITS = ("train", "validation", "test")  # as a source's own split names its examples'
+
+
+class Stretch(NamedTuple):
+    """Consecutive examples, and what a message calls the array or file that they come from."""
+
+    where: str
+    examples: int
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """N examples as a source holds them: nothing is split, scaled, left out or filled in.
+
+    `values` [N, *item_shape] are numbers of any type, missing ones not finite; they may be a memory
+    map. `labels` [N] are text or whole numbers, `ids` [N] text, `by` [N] what `split_by` names;
+    missing ones are None or NaN. `columns` name the features of a table. `split` [N] holds "train",
+    "validation" or "test" for each example where the source brings a split of its own.
+
+    `stretches` say where the examples come from, for messages; `example` is what one is called.
+    `notes` say what was left out or changed on reading.
+    """
+
+    name: str
+    source: str
+    values: np.ndarray
+    labels: "np.ndarray | pd.Series | None" = None
+    ids: "np.ndarray | pd.Series | None" = None
+    by: "pd.Series | None" = None
+    columns: tuple[str, ...] | None = None
+    split: np.ndarray | None = None
+    stretches: tuple[Stretch, ...] = ()
+    example: str = "example"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for each in (self.labels, self.ids, self.by, self.split):
+            assert each is None or len(each) == len(self.values), self.name
+        assert self.columns is None or self.values.shape[1:] == (len(self.columns),)
+        assert sum(stretch.examples for stretch in self.stretches) in (0, len(self.values))
+
+    @property
+    def where(self) -> str:
+        """What a message calls the values."""
+        return self.stretches[0].where if len(self.stretches) == 1 else f"data: '{self.source}'"

@@ -1,0 +1,241 @@
+"""Text files as programs write them: names of rows, commas in numbers, lines before the names."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentsweep.data import catalogue
+from latentsweep.data.in_memory import saved
+from latentsweep.errors import DataError
+from latentsweep.study import Study
+
+RNG = np.random.default_rng(0)
+X = (RNG.normal(size=(60, 2)) @ RNG.normal(size=(2, 4)) + 0.1 * RNG.normal(size=(60, 4))).round(3)
+NAMES = ["len", "wid", "hei", "mas"]
+FRAME = pd.DataFrame(X, columns=NAMES)
+
+
+def load(path, **fields):
+    return catalogue.load_dataset(Study(name="test", data=str(path), **fields))
+
+
+def message(path, **fields):
+    with pytest.raises(DataError) as caught:
+        load(path, **fields)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def written(folder, *lines, name="my.csv"):
+    (folder / name).write_text("\n".join(lines) + "\n")
+    return folder / name
+
+
+def is_whole(data):
+    assert data.columns == tuple(NAMES)
+    np.testing.assert_allclose(data.values, X, rtol=1e-6)
+    return True
+
+
+ROWS = [",".join(map(str, row)) for row in X]
+
+
+# ---- names of rows --------------------------------------------------------------------------
+
+
+def test_rows_numbered_by_r_have_their_own_values(tmp_path):
+    numbered = [f'"{i}",{row}' for i, row in enumerate(ROWS, 1)]
+    for header in (",".join(f'"{name}"' for name in NAMES), '"",' + ",".join(NAMES)):
+        data = load(written(tmp_path, header, *numbered))
+        assert is_whole(data)
+        assert data.notes == ("column without a name left out: it only counts the rows",)
+        assert data.ids is None
+
+
+def test_rows_named_by_r_are_known_by_their_names(tmp_path):
+    names = [f"Merc {i} D" for i in range(60)]
+    rows = [f'"{name}",{row}' for name, row in zip(names, ROWS, strict=True)]
+    data = load(written(tmp_path, ",".join(NAMES), *rows))
+    assert is_whole(data)
+    assert list(data.ids) == names
+    assert data.notes == ("column without a name taken for the names of the rows, no feature",)
+
+
+def test_a_filtered_frame_keeps_the_numbers_of_its_rows(tmp_path):
+    FRAME[FRAME["len"] > 0].to_csv(tmp_path / "my.csv")
+    data = load(tmp_path / "my.csv")
+    assert data.columns == tuple(NAMES)
+    assert list(data.ids) == [str(i) for i in FRAME.index[FRAME["len"] > 0]]
+
+
+@pytest.mark.parametrize("index", [pd.Index(7 * np.arange(60), name="patient"), list("ab") * 30])
+def test_an_index_names_the_rows_in_every_file_and_from_python(tmp_path, index):
+    frame = FRAME.set_axis(index, axis=0)
+    frame.to_parquet(tmp_path / "my.parquet")
+    for path in (tmp_path / "my.parquet", saved(frame, None, tmp_path, "own")["data"]):
+        data = load(path)
+        assert is_whole(data)
+        assert list(data.ids) == [str(name) for name in frame.index]
+
+
+def test_an_index_can_have_a_part(tmp_path):
+    frame = FRAME.set_axis(pd.Index(list("abc") * 20, name="kind"), axis=0)
+    frame.to_parquet(tmp_path / "my.parquet")
+    data = load(tmp_path / "my.parquet", label="kind")
+    assert (data.label_names, data.ids) == (("a", "b", "c"), None)
+    data = load(tmp_path / "my.parquet", id="kind")
+    assert list(data.ids) == list(frame.index)
+
+
+def test_a_separator_at_the_end_of_each_line_makes_no_column(tmp_path):
+    rows = [f"{row}," for row in ROWS]
+    assert is_whole(load(written(tmp_path, ",".join(NAMES), *rows)))
+    assert is_whole(load(written(tmp_path, ",".join(NAMES) + ",", *rows)))
+
+
+# ---- text stays text ------------------------------------------------------------------------
+
+
+def test_what_looks_like_a_number_stays_text_where_it_is_a_name(tmp_path):
+    zips, wells = [f"{71 * i:05d}" for i in range(60)], [f"{i // 10}E{i % 10}" for i in range(60)]
+    sites = ["01", "1", "001", "2", "02"] * 12
+    FRAME.assign(zip=zips, well=wells, site=sites).to_csv(tmp_path / "my.csv", index=False)
+    data = load(tmp_path / "my.csv", id="zip", label="site", drop=("well",))
+    assert list(data.ids) == zips
+    assert set(data.label_names) == set(sites)
+    assert list(load(tmp_path / "my.csv", id="well", drop=("zip", "site")).ids) == wells
+    split = load(tmp_path / "my.csv", split_by="site", drop=("zip", "well"))
+    assert len(np.unique(split.groups)) == 5
+
+
+def test_a_class_called_na_is_a_class_and_an_empty_one_is_missing(tmp_path):
+    regions = np.array(["EU", "NA", "AS"])[RNG.integers(0, 3, 60)]
+    FRAME.assign(region=regions).to_csv(tmp_path / "my.csv", index=False)
+    assert load(tmp_path / "my.csv", label="region").label_names == ("AS", "EU", "NA")
+    regions[7] = ""
+    FRAME.assign(region=regions).to_csv(tmp_path / "my.csv", index=False)
+    assert "1 row of" in message(tmp_path / "my.csv", label="region")
+
+
+@pytest.mark.parametrize("of_frame", [True, False])
+def test_labels_that_are_missing_in_python_are_no_class(tmp_path, of_frame):
+    kinds = pd.Categorical(np.where(np.arange(60) % 10 == 0, None, ["B cell", "T cell"] * 30))
+    fields = saved(FRAME if of_frame else X, kinds, tmp_path, "own")
+    assert "6 " in (text := message(fields["data"], label=fields.get("label", "")))
+    assert text.endswith("--missing drop leaves them out")
+    data = load(fields["data"], label=fields.get("label", ""), missing="drop")
+    assert data.label_names == ("B cell", "T cell")
+    assert len(data.values) == 54
+    np.testing.assert_array_equal(data.rows, np.flatnonzero(np.arange(60) % 10))
+
+
+# ---- commas in numbers ----------------------------------------------------------------------
+
+PEOPLE = np.exp(7 + RNG.normal(size=60)).astype(int)
+RATES = (12.5 + RNG.normal(size=60)).round(2)
+
+
+def test_commas_of_thousands_part_no_decimals(tmp_path):
+    rows = [f"{people:,}\t{rate}" for people, rate in zip(PEOPLE, RATES, strict=True)]
+    data = load(written(tmp_path, "people\trate", *rows, name="towns.tsv"))
+    np.testing.assert_allclose(data.values, np.column_stack([PEOPLE, RATES]), rtol=1e-6)
+    millions = [f'"{1000 * people:,}"' for people in PEOPLE]
+    data = load(written(tmp_path, "people", *millions))
+    np.testing.assert_array_equal(data.values[:, 0], 1000 * PEOPLE)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_commas_of_decimals_are_decimals(tmp_path, separator):
+    rows = [separator.join(str(v).replace(".", ",") for v in row) for row in X]
+    assert is_whole(load(written(tmp_path, separator.join(NAMES), *rows)))
+
+
+def test_a_single_column_may_have_decimal_commas(tmp_path):
+    rows = [str(rate).replace(".", ",") for rate in RATES]
+    data = load(written(tmp_path, "rate", *rows))
+    np.testing.assert_allclose(data.values[:, 0], RATES, rtol=1e-6)
+
+
+def test_points_of_thousands_stand_beside_decimal_commas(tmp_path):
+    rows = [f"{people:,}".replace(",", ".") + f",5;{i},25" for i, people in enumerate(PEOPLE)]
+    data = load(written(tmp_path, "people;other", *rows))
+    np.testing.assert_allclose(data.values[:, 0], PEOPLE + 0.5)
+
+
+def test_commas_that_may_be_either_are_refused_with_both(tmp_path):
+    rows = [f"{1000 + i:,}\t{i}" for i in range(60)]
+    path = written(tmp_path, "people\tplace", *rows, name="towns.tsv")
+    assert message(path) == (
+        f"data: '1,000' in column 'people' of '{path}' may be 1000 or 1.000; write its numbers "
+        "without commas"
+    )
+    rows = [f"{rate}\t{i},5" for i, rate in enumerate(RATES)]
+    path = written(tmp_path, "rate\tplace", *rows, name="towns.tsv")
+    assert message(path).startswith(
+        "data: numbers with commas or with points for decimals are needed, got '0,5' in column "
+        "'place' and "
+    )
+
+
+# ---- the lines before the names -------------------------------------------------------------
+
+
+def test_comments_and_declarations_before_the_names_are_skipped(tmp_path):
+    assert is_whole(load(written(tmp_path, "# by a logger", "# in cm", ",".join(NAMES), *ROWS)))
+    rows = [row.replace(",", ";") for row in ROWS]
+    assert is_whole(load(written(tmp_path, "sep=;", ";".join(NAMES), *rows)))
+    assert is_whole(load(written(tmp_path, "# by a logger", "#" + ",".join(NAMES), *ROWS)))
+
+
+def test_separators_in_quotes_separate_nothing(tmp_path):
+    names = ["height, cm", "weight, kg", "age, y", "mass, g"]
+    rows = [row.replace(",", ";") for row in ROWS]
+    quoted = ";".join(f'"{name}"' for name in names)
+    assert load(written(tmp_path, quoted, *rows)).columns == tuple(names)
+    assert load(written(tmp_path, ";".join(names), *rows)).columns == tuple(names)
+
+
+def test_numbers_far_from_those_below_are_names(tmp_path):
+    data = load(written(tmp_path, "400,410,420,430", *ROWS))
+    assert data.columns == ("400", "410", "420", "430")
+    path = written(tmp_path, *ROWS)
+    assert message(path).startswith(f"data: the first line of '{path}' must name the columns")
+
+
+# ---- times ----------------------------------------------------------------------------------
+
+TIMES = pd.date_range("2024-01-01", periods=60, freq="13h")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%m/%d/%Y %H:%M"),
+        *("%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %I:%M %p"),
+        *("%d %b %Y %H:%M", "%b %d, %Y %H:%M", "%m/%d/%y %H:%M"),
+    ],
+)
+def test_times_are_times_in_any_common_form(tmp_path, form):
+    FRAME.assign(when=TIMES.strftime(form)).to_csv(tmp_path / "my.csv", index=False)
+    data = load(tmp_path / "my.csv", split_by="when")
+    np.testing.assert_array_equal(data.groups, np.arange(60) // 3)
+
+
+@pytest.mark.parametrize("times", [TIMES, TIMES.normalize(), TIMES.tz_localize("UTC")])
+def test_equal_times_are_split_equally_in_every_file(tmp_path, times):
+    frame = FRAME.assign(when=times)
+    frame.to_parquet(tmp_path / "my.parquet")
+    frame.to_csv(tmp_path / "my.csv", index=False)
+    one, other = (load(tmp_path / f"my.{end}", split_by="when") for end in ("csv", "parquet"))
+    np.testing.assert_array_equal(one.groups, other.groups)
+    np.testing.assert_array_equal(one.splits["test"], other.splits["test"])
+    assert len(np.unique(one.groups)) > 15
+
+
+def test_days_and_months_that_may_change_places_are_refused_with_both(tmp_path):
+    days = pd.date_range("2024-01-01", periods=60, freq="h").strftime("%m/%d/%Y")
+    FRAME.assign(when=days).to_csv(tmp_path / "my.csv", index=False)
+    assert message(tmp_path / "my.csv", split_by="when") == (
+        "split_by: times that can be read in one way are needed, got '01/02/2024' in 'when', which "
+        "may be 2024-01-02 or 2024-02-01; write them as 2024-01-31"
+    )
