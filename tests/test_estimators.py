@@ -341,3 +341,29 @@ def test_the_example_runs():
     ran = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
     assert ran.stderr == ""
     assert "best by cross-validation" in ran.stdout
+
+
+def test_a_fit_that_is_interrupted_leaves_all_as_it_was(monkeypatch):
+    vae, fresh = small().fit(DIGITS), small()
+    before = vae.transform(DIGITS)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(estimators, "train_alone", interrupted)
+    for one in (vae, fresh):
+        with pytest.raises(KeyboardInterrupt):
+            one.fit(100 * DIGITS[:, :9] + 5000.5)
+    np.testing.assert_array_equal(vae.transform(DIGITS), before)
+    with pytest.raises(NotFittedError):
+        fresh.transform(DIGITS)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e6])
+def test_the_unit_of_x_has_no_part_in_what_is_learned(factor):
+    x, _ = linear_data()
+    codes = [small(epochs=3).fit_transform(f * x) for f in (factor, 2**10 * factor)]
+    np.testing.assert_array_equal(*codes)
+    far = small(epochs=3).fit(1e9 + x)
+    np.testing.assert_allclose(far.transform(1e9 + x), small(epochs=3).fit_transform(x), atol=0.05)
+    assert np.abs(far.inverse_transform(far.transform(1e9 + x)) - 1e9 - x).max() < 20

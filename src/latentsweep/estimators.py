@@ -8,6 +8,7 @@ and everything after training goes in blocks of one size, so that neither anothe
 same shape nor another number of examples compiles anything anew.
 """
 
+import os
 import tempfile
 import warnings
 import zlib
@@ -30,7 +31,7 @@ from latentsweep.answers.losses import LEAST_EXAMPLES
 from latentsweep.data import storage
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.dataset import Scale
-from latentsweep.data.kind import likelihood_and_scale, not_counted
+from latentsweep.data.kind import IN_UNIT_INTERVAL, likelihood_and_scale, not_counted
 from latentsweep.errors import LatentsweepError
 from latentsweep.evaluation.bounds import draw_noise, measure
 from latentsweep.model.family import Stream, stream
@@ -42,6 +43,9 @@ from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import COUNT_LIKELIHOODS, LikelihoodName, Study
 from latentsweep.training.program_cache import kept_programs
+
+if given := os.environ.get("OMP_NUM_THREADS"):  # as joblib tells its workers: XLA goes by another
+    os.environ.setdefault("PJRT_NPROC", given)
 
 DRAWS = 16
 _ROWS_AT_ONCE = 512
@@ -110,7 +114,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         before = dict(vars(self))
         try:
-            self._fit(X)
+            with kept_programs():
+                self._fit(X)
         except BaseException:  # as before the call, also after Ctrl-C
             vars(self).clear()
             vars(self).update(before)
@@ -298,10 +303,6 @@ def _seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(_SEEDS - 1))
 
 
-def _in_unit_interval(scaled: np.ndarray) -> bool:
-    return bool(scaled.min() >= 0 and scaled.max() <= 1)
-
-
 def _check_range(likelihood: str, scaled: np.ndarray) -> None:
     """Refuse values that the likelihood has no probability of."""
     if likelihood in COUNT_LIKELIHOODS and (odd := not_counted(scaled)) is not None:
@@ -309,7 +310,8 @@ def _check_range(likelihood: str, scaled: np.ndarray) -> None:
             f"X: counts, whole numbers from 0 upwards, are needed for a {likelihood} likelihood, "
             f"got {odd:g}; set likelihood='gaussian'"
         )
-    if likelihood in ("bernoulli", "continuous-bernoulli") and not _in_unit_interval(scaled):
+    inside = scaled.min() >= 0 and scaled.max() <= 1
+    if likelihood in IN_UNIT_INTERVAL and not inside:
         raise ValueError(
             f"X: values in [0, 1] (or whole from 0 to 255) are needed for a {likelihood} "
             f"likelihood, got {scaled.min():g} to {scaled.max():g} after scaling; scale X with "
@@ -386,10 +388,11 @@ def _elbo(key: Array, trained: Trained, scaled: Array, marks: Array) -> Array:
 def _in_blocks(function: Callable[..., Array], trained: Trained, *arrays: np.ndarray) -> np.ndarray:
     """A mapped function of rows, in blocks of one size so that it compiles once."""
     done = []
-    for start in range(0, len(arrays[0]), _ROWS_AT_ONCE):
-        blocks = [array[start : start + _ROWS_AT_ONCE] for array in arrays]
-        rows = len(blocks[0])
-        done.append(np.asarray(function(trained, *map(_full, blocks)))[:rows])
+    with kept_programs():
+        for start in range(0, len(arrays[0]), _ROWS_AT_ONCE):
+            blocks = [array[start : start + _ROWS_AT_ONCE] for array in arrays]
+            rows = len(blocks[0])
+            done.append(np.asarray(function(trained, *map(_full, blocks)))[:rows])
     return np.concatenate(done)
 
 

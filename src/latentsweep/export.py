@@ -88,6 +88,11 @@ def write_onnx(folder: RunFolder, member: Member, output: Path | None = None) ->
     """
     onnx = _onnx()
     network = read_network(folder, member)
+    if network.data.get("origin", 0) != 0:
+        raise RunFolderError(
+            f"{folder.path}: values that float32 holds are needed for ONNX, got some that lie far "
+            "from 0 for how little they vary; subtract their means from the data and train anew"
+        )
     parts = {
         _path(folder, member, output, f"{part.name}.onnx"): part
         for part in (encoder(network), decoder(network))

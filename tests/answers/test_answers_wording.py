@@ -511,3 +511,10 @@ def test_all_words_are_translated_and_no_number(shouted, evidence, measure, rule
         for each in (*words, other["methods"] or "", *other["evidence_sentences"]):
             assert not lower_case(each), each
         assert (other["status"], other["unit"]) == (found.status, setting.measure.unit)
+
+
+def test_one_feature_leaves_nothing_to_choose():
+    row = EACH["one size"].rows[0]._replace(latent_size=1)
+    alone = dataclasses.replace(EACH["one size"], rows=(row,), exhausted=True)
+    assert told(alone) == "size 1, there being no other to choose from: the data has one feature."
+    assert told(dataclasses.replace(alone, exhausted=False)).endswith("train at least two more.")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentsweep.data import mnist
+from latentsweep.data import catalogue, mnist
 from latentsweep.data.prepare import prepare
 from latentsweep.errors import DataError
 from latentsweep.study import Study
@@ -370,3 +370,13 @@ def test_the_real_mnist_from_a_mirror_is_the_same(monkeypatch, tmp_path, serve):
     monkeypatch.setattr(mnist, "user_cache_path", lambda name: tmp_path / name)
     assert load(mirrors=[mirror]).hash == here
     assert everything_in(tmp_path / "latentsweep" / "mnist") == sorted(files)
+
+
+def test_mnist_is_known_by_its_values_whatever_it_is_called(mnist_folder, tmp_path):
+    values = mnist.read().values
+    assert catalogue.known_as(values) == "mnist"
+    assert catalogue.known_as(values[::-1]) is None
+    np.savez(tmp_path / "mnist.npz", x=np.arange(200).reshape(10, 4, 5), y=np.arange(10))
+    asked = Study(name="x", data=str(tmp_path / "mnist.npz"))
+    named = catalogue.load_dataset(asked)
+    assert (named.name, catalogue.known_as(named.values)) == ("mnist", None)

@@ -2,11 +2,14 @@ import shutil
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
+import latentsweep as ls
 from latentsweep import Run
 from latentsweep.errors import RunFolderError, ShapeError
+from latentsweep.export import chosen, write_onnx
 from latentsweep.pipeline import model as pipeline_model
 
 IMAGES = load_digits().images[..., None]  # 0 to 16
@@ -157,3 +160,26 @@ def test_a_padded_model_is_the_same_model(run, model):
     mean, _ = jax.jit(lambda t, x: t.encoded(t.scaled(x)))(wide, x)
     np.testing.assert_allclose(mean[:3], model.encode(IMAGES[:1])[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(mean[3:], 0)
+
+
+def test_a_data_frame_is_taken_by_the_names_of_its_columns(tmp_path, without_report):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 2)) @ rng.normal(size=(2, 4)), columns=list("abcd"))
+    far = frame.add([5_400_000, 0, 0, 1e9])
+    settings = {"epochs": 2, "hidden_size": 8, "objectives": "elbo", "projected_examples": 20}
+    done = ls.run(data=far, latents=[2], output=tmp_path / "run", settings=settings)
+    model = done.model("elbo", 2)
+    codes = model.encode(far)
+    np.testing.assert_array_equal(model.encode(far[list("dbca")].assign(more=1)), codes)
+    np.testing.assert_allclose(model.encode(far.to_numpy()), codes, atol=1e-6)
+    stand = done.folder.ids()
+    tested = stand[stand["split"] == "test"]["row"].to_numpy()
+    kept = done.folder.arrays("elbo-k02-s0")["test/codes"]
+    np.testing.assert_allclose(codes[tested], kept, atol=1e-5)
+    made = model.decode(codes)
+    assert np.abs(made[:, 0] - far["a"]).max() < 10  # float32 has one in two of such numbers
+    with pytest.raises(ShapeError) as caught:
+        model.encode(far.drop(columns="c"))
+    assert str(caught.value) == "data: expected the columns a, b, c, d; got none named c"
+    with pytest.raises(RunFolderError, match="values that float32 holds are needed for ONNX"):
+        write_onnx(done.folder, chosen(done.folder, 2))

@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 from latentsweep import Run
 from latentsweep.data.splits import split
 from latentsweep.record.folder import RunFolder
+from latentsweep.show.explorer.content import content
 
 MEMBERS = ["keras-blog-k02-s0", "elbo-k02-s0", "keras-blog-k03-s0", "elbo-k03-s0"]
 TERMS = (
@@ -172,3 +173,23 @@ def test_a_run_says_what_it_is(tiny_run):
     assert repr(run) == f"Run({tiny_run}, 4 models)"
     assert list(run.results["member"]) == MEMBERS
     assert run.study.name == "tiny"
+
+
+def test_pictures_of_a_gaussian_are_measured_and_shown_between_black_and_white(quick, test_pixels):
+    done = quick(likelihood="gaussian", latent_sizes=2, objectives="elbo", epochs=2)
+    data, scale = (done.folder.manifest()["data"][key] for key in ("white", "scale"))
+    assert data == 16
+    assert scale["offset"] == pytest.approx(load_digits().data.mean(), rel=0.02)
+    made = done.model("elbo", 2).reconstruct(test_pixels)[..., 0] / 16
+    errors = ((made - test_pixels / 16) ** 2).mean(axis=(1, 2))
+    told = done.results["psnr_of_mean"].iloc[0]
+    assert told == pytest.approx(np.mean(-10 * np.log10(errors)), abs=1e-3)
+    shown, arrays = done.folder.examples(), done.folder.arrays("elbo-k02-s0")
+    np.testing.assert_array_equal(
+        shown.values[..., 0], np.rint(255 * test_pixels[shown.indices] / 16)
+    )
+    decoded = arrays["shown/decodes"][..., 0].astype(float)
+    np.testing.assert_allclose(decoded, 255 * made[shown.indices].clip(0, 1), atol=0.51)
+    held = content(done.folder)
+    own = (held["offset"] / 255 * 16, held["factor"] / 255 * 16)
+    assert own == pytest.approx((scale["offset"], scale["factor"]))

@@ -341,7 +341,7 @@ def _first(told: _Told) -> str:
 
 def _one_size(told: _Told) -> str:
     words = _("one size, {size}, can't be compared with itself; train at least two more.")
-    if told.found.sizes == (1,) and told.found.exhausted:
+    if list(told.found.sizes) == [1] and told.found.exhausted:
         words = _("size 1, there being no other to choose from: the data has one feature.")
     return words.format(size=told.found.sizes[0])
 

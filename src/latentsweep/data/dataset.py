@@ -195,6 +195,12 @@ class Dataset:
         stand = {"row": indices if self.rows is None else self.rows[indices]}
         return stand if self.ids is None else {**stand, "id": self.ids[indices]}
 
+    def in_whites(self, scaled: np.ndarray) -> np.ndarray:
+        """Scaled pictures [...] from 0, black, to 1, white."""
+        if self.scale == Scale(0.0, self.white):
+            return scaled
+        return self.scale.unscale(scaled) / np.float32(self.white)
+
     @cached_property
     def white(self) -> float:
         """The value that is white in pictures."""

@@ -67,17 +67,27 @@ def _type(values: np.ndarray, low: float, high: float) -> str:
 
 
 def _origin(values: np.ndarray, train: np.ndarray, by_column: bool) -> Origin:
-    """The means over the training split of what lies far from 0, and 0 of all else."""
-    axes = (0,) if by_column else tuple(range(values.ndim))
-    count = len(train) * (1 if by_column else int(np.prod(values.shape[1:])))
-    means = sum(rows.sum(axis=axes, dtype=np.float64) for rows in rows_of(values, train)) / count
-    squares = sum(np.square(rows - means).sum(axis=axes) for rows in rows_of(values, train)) / count
-    far = np.abs(means) > FAR * np.sqrt(squares)
+    """Means over the training split: one of all values if that brings them near, or by column.
+
+    0 of what does not lie far from 0.
+    """
+    columns = (0,) if by_column else tuple(range(values.ndim))
+    means = sum(rows.sum(axis=columns, dtype=np.float64) for rows in rows_of(values, train))
+    means = np.asarray(means) / _count(values, train, columns)
+    squares = sum(np.square(rows - means).sum(axis=columns) for rows in rows_of(values, train))
+    squares = np.asarray(squares) / _count(values, train, columns)
     varies = squares > np.square(4 * np.spacing(np.abs(means)))  # else it is a constant, rounded
-    if not (far & varies).any():
+    far = (np.abs(means) > FAR * np.sqrt(squares)) & varies
+    if not far.any():
         return NO_ORIGIN
-    origin = np.where(far, means, 0.0)
-    return tuple(origin.tolist()) if by_column else float(origin)
+    middle = float(means.mean())
+    if not (np.abs(means - middle) > FAR * np.sqrt(squares))[varies].any():
+        return middle
+    return tuple(np.where(far, means, 0.0).tolist())
+
+
+def _count(values: np.ndarray, train: np.ndarray, axes: tuple[int, ...]) -> int:
+    return len(train) * int(np.prod(values.shape[1:])) if len(axes) > 1 else len(train)
 
 
 def _centred(values: np.ndarray, origin: Origin) -> np.ndarray:

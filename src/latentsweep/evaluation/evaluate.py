@@ -95,10 +95,15 @@ def summary_row(
     }
 
 
-def picture_row(arrays: dict[str, np.ndarray]) -> dict[str, float]:
-    """The columns of results.parquet that only images have: PSNR in decibels, SSIM."""
+def picture_row(arrays: dict[str, np.ndarray], unit: float) -> dict[str, float]:
+    """The columns of results.parquet that only images have: PSNR in decibels, SSIM.
+
+    Args:
+        unit: of scaled values, as a share of what is between black and white.
+    """
     kinds = ("of_mean", "of_sample")
-    return {f"psnr_{kind}": _mean(psnr(arrays[f"{SPLIT}/mse_{kind}"])) for kind in kinds} | {
+    errors = {kind: unit**2 * arrays[f"{SPLIT}/mse_{kind}"] for kind in kinds}
+    return {f"psnr_{kind}": _mean(psnr(errors[kind])) for kind in kinds} | {
         f"ssim_{kind}": _mean(arrays[f"shown/ssim_{kind}"]) for kind in kinds
     }
 

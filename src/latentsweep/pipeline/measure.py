@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from latentsweep.data import storage
-from latentsweep.data.dataset import Dataset, Scale
+from latentsweep.data.dataset import Dataset
 from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.alarms import Evidence, alarms
 from latentsweep.evaluation.reconstruction import ssim
@@ -100,7 +100,7 @@ def _ssim(work: Work, decoded: np.ndarray) -> np.ndarray:
     """SSIM of decoded shown examples [E, D] with their originals."""
     originals = work.dataset.scale(shown_values(work), np.float32)
     images = (len(decoded), *work.dataset.item_shape)
-    pair = (in_whites(work.dataset, x).reshape(images) for x in (originals, decoded))
+    pair = (work.dataset.in_whites(x).reshape(images) for x in (originals, decoded))
     return ssim(*pair).astype(np.float32)
 
 
@@ -124,15 +124,8 @@ def as_shown(work: Work, scaled: np.ndarray) -> np.ndarray:
     if work.dataset.scale.columns is not None:
         return items.astype(np.float32)
     if work.dataset.is_image:
-        return np.rint(255 * np.clip(in_whites(work.dataset, items), 0, 1)).astype(np.uint8)
+        return np.rint(255 * np.clip(work.dataset.in_whites(items), 0, 1)).astype(np.uint8)
     return storage.own(work.dataset.scale.unscale(items), work.dataset.origin).astype(np.float32)
-
-
-def in_whites(dataset: Dataset, scaled: np.ndarray) -> np.ndarray:
-    """Scaled pictures [...] from 0, black, to 1, white."""
-    if dataset.scale == Scale(0.0, dataset.white):
-        return scaled
-    return dataset.scale.unscale(scaled) / np.float32(dataset.white)
 
 
 def results_so_far(work: Work) -> pd.DataFrame:
@@ -170,5 +163,12 @@ def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
         "failed_epoch": failed_epoch,
         "train_seconds": facts["train_seconds"],
         **means,
-        **(evaluate.picture_row(arrays) if work.dataset.is_image else {}),
+        **_of_pictures(work.dataset, arrays),
     }
+
+
+def _of_pictures(dataset: Dataset, arrays: dict[str, np.ndarray]) -> dict[str, float]:
+    if not dataset.is_image:
+        return {}
+    assert isinstance(dataset.scale.factor, float), dataset.scale  # one, of all pixels
+    return evaluate.picture_row(arrays, dataset.scale.factor / dataset.white)

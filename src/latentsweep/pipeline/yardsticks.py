@@ -184,7 +184,8 @@ class Yardsticks:
         return self.work.dataset.scale(self.work.stored_at(self.work.split(split)), np.float32)
 
     def _images(self, x: np.ndarray) -> np.ndarray:
-        return x.reshape(len(x), *self.work.dataset.item_shape[:2])
+        dataset = self.work.dataset
+        return dataset.in_whites(x).reshape(len(x), *dataset.item_shape[:2])
 
 
 def without_nan(value: Any) -> Any:
