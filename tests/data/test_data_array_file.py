@@ -3,6 +3,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from latentsweep.data import array_file, catalogue, dataset, memory
 from latentsweep.data.dataset import Scale
@@ -505,3 +506,37 @@ def test_an_archive_that_expands_beyond_memory_is_refused_before_it_does(tmp_pat
         f"{path}: unpacked: takes 7.6 MiB in memory, of which 7.5 MiB are free; save the values "
         "alone with numpy.save: a .npy file stays on the disk"
     )
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation", "dev"])
+def test_an_archive_may_bring_a_validation_split(tmp_path, name):
+    arrays = {"x_train": FLOATS[:20], f"x_{name}": FLOATS[20:30], "x_test": FLOATS[30:]}
+    labels = {part.replace("x_", "y_"): np.arange(len(each)) % 3 for part, each in arrays.items()}
+    data = load(archived(tmp_path, **arrays, **labels))
+    assert {split: len(rows) for split, rows in data.splits.items()} == {
+        "train": 20,
+        "validation": 10,
+        "test": 10,
+    }
+    for split, part in (("train", "x_train"), ("validation", f"x_{name}"), ("test", "x_test")):
+        np.testing.assert_array_equal(data.values[data.splits[split]], arrays[part])
+        np.testing.assert_array_equal(
+            data.labels[data.splits[split]], labels[part.replace("x_", "y_")]
+        )
+
+
+@pytest.mark.parametrize("name", ["labels", "label", "y", "target", "targets"])
+def test_labels_have_their_usual_names_and_what_is_not_read_is_said(tmp_path, name):
+    data = load(archived(tmp_path, data=FLOATS, **{name: np.arange(40) % 3}, extra=FLOATS))
+    np.testing.assert_array_equal(data.labels, np.arange(40) % 3)
+    assert data.notes == ("arrays not read: extra",)
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_matrix, sparse.coo_array])
+def test_a_sparse_matrix_of_scipy_is_read(tmp_path, kind):
+    counts = RANDOM.poisson(0.5, (60, 20))
+    sparse.save_npz(tmp_path / "cells.npz", kind(counts))
+    data = load(tmp_path / "cells.npz")
+    np.testing.assert_array_equal(data.values, counts)
+    assert data.likelihood == "negative-binomial"
+    assert data.notes == ("sparse matrix read as a dense one",)
