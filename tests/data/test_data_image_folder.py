@@ -1,6 +1,7 @@
 """Folders of images: what is read, and one line for each mistake."""
 
 import dataclasses
+import re
 import struct
 import zlib
 
@@ -222,9 +223,40 @@ def test_folders_named_as_splits_are_splits_and_those_beside_them_classes(
 def test_splits_beside_classes_are_refused(tmp_path):
     filled(tmp_path, subfolders=("train", "test", "unlabelled"))
     assert message(tmp_path) == (
-        "data: folders of splits or of classes are needed, got test, train beside unlabelled in "
-        f"'{tmp_path}'; move one kind elsewhere"
+        "data: folders of splits, one of them train, or of classes are needed, got test, train "
+        f"beside unlabelled in '{tmp_path}'; move one kind elsewhere"
     )
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        ("cat/train", "cat/test", "dog/train", "dog"),
+        ("val/a", "test/a"),
+        ("a/train", "a/test", "b"),
+    ],
+)
+def test_splits_that_are_not_everywhere_are_refused(tmp_path, places):
+    filled(tmp_path, subfolders=places)
+    assert "folders of splits, one of them train, or of classes are needed" in message(tmp_path)
+
+
+@pytest.mark.parametrize("around", ["PetImages", "train", "a/b"])
+def test_a_folder_around_the_classes_is_none_of_them(tmp_path, around):
+    filled(tmp_path / around, subfolders=("cat", "dog"))
+    assert load(tmp_path).label_names == ("cat", "dog")
+
+
+def test_pages_of_another_size_or_depth_are_refused(tmp_path):
+    for other in (PIXELS[0, :4, :5, 0], PIXELS[0, ..., 0].astype(np.uint16), PIXELS[0, ..., :3]):
+        for i in range(5):
+            pages = [Image.fromarray(p[..., 0]) for p in PIXELS[3 * i : 3 * i + 3]]
+            pages += [Image.fromarray(other)] if i == 4 else []
+            pages[0].save(tmp_path / f"{i}.tif", save_all=True, append_images=pages[1:])
+        assert re.match(
+            "data: (pages of one size and mode|images of 8 bits a channel) are needed, got ",
+            message(tmp_path),
+        )
 
 
 def test_a_split_of_its_own_is_what_a_search_compares_on(tmp_path):

@@ -89,6 +89,10 @@ NO_COUNTS = {
     "a dim scan": blobs(400, 12, 60),
     "a scan of 12 bits": blobs(400, 12, 4000),
     "digits": load_digits().data.astype(int),
+    "one of a hundred": np.eye(100, dtype=int)[RNG.integers(0, 100, 500)] * 3,
+    "one of a hundred, and ages": np.column_stack(
+        [np.eye(100, dtype=int)[RNG.integers(0, 100, 500)], RNG.integers(18, 90, 500)]
+    ),
 }
 
 
@@ -166,12 +170,26 @@ def test_few_ones_are_enough_where_there_are_two_values():
 
 
 def test_nearly_binary_is_little_of_the_entropy_of_the_means():
-    """A share q of fair coins, all others at 1/2: the entropy is 1 - q of that of the means."""
-    half = np.full((1000, 1), 0.5, np.float32)
-    coins = (np.arange(1000)[:, None] % 2).astype(np.float32)
-    for share, expected in ((0.59, False), (0.61, True)):
-        values = np.where(np.arange(1000)[:, None] < 1000 * share, coins, half)
+    """Three in four near the ends, the others at 1/2: 1/4 of the entropy, and what those have."""
+    places = np.arange(1000)[:, None]
+    for inside, expected in ((0.0, True), (0.03, True), (0.06, False)):
+        near = np.where(places % 2, 1 - inside, inside)
+        values = np.where(places < 760, near, 0.5)
+        values[:2] = [[0], [1]]
         assert nearly_binary(values) == expected
+
+
+def test_a_scale_of_three_points_is_not_binary():
+    assert not nearly_binary(RNG.integers(1, 4, (200, 6)))
+
+
+def test_one_column_of_another_unit_makes_the_others_no_binary_ones():
+    ages, missing = RNG.integers(18, 90, 300), RNG.random(300) < 0.05
+    assert not nearly_binary(np.column_stack([ages, ages // 2, np.where(missing, 99999, 0)]))
+    reals = RNG.normal(size=(300, 3))
+    assert not nearly_binary(np.column_stack([reals, np.where(missing, -9999, reals[:, 0])]))
+    many = np.column_stack([RNG.normal(size=(300, 2)), 1000 * (RNG.random(300) < 0.5)])
+    assert not nearly_binary(many)
 
 
 def test_only_training_examples_are_looked_at():

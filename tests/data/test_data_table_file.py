@@ -212,7 +212,14 @@ TIMES = pd.date_range("2024-01-01", periods=60, freq="13h")
     [
         *("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%m/%d/%Y %H:%M"),
         *("%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %I:%M %p"),
-        *("%d %b %Y %H:%M", "%b %d, %Y %H:%M", "%m/%d/%y %H:%M"),
+        *(
+            "%d %b %Y %H:%M",
+            "%b %d, %Y %H:%M",
+            "%m/%d/%y %H:%M",
+            "%Y%m%dT%H%M%S",
+            "%d%b%Y:%H:%M:%S",
+        ),
+        *("%m/%d/%Y, %H:%M", "%d.%m.%Y %H.%M", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S,000"),
     ],
 )
 def test_times_are_times_in_any_common_form(tmp_path, form):
@@ -239,3 +246,144 @@ def test_days_and_months_that_may_change_places_are_refused_with_both(tmp_path):
         "split_by: times that can be read in one way are needed, got '01/02/2024' in 'when', which "
         "may be 2024-01-02 or 2024-02-01; write them as 2024-01-31"
     )
+
+
+def test_midnights_without_hours_are_times_too(tmp_path):
+    times = pd.Series(pd.date_range("2024-01-20", periods=60, freq="6h"))
+    texts = times.dt.strftime("%d.%m.%Y %H:%M").str.replace(" 00:00", "")
+    FRAME.assign(when=texts).to_csv(tmp_path / "my.csv", index=False)
+    np.testing.assert_array_equal(
+        load(tmp_path / "my.csv", split_by="when").groups, np.arange(60) // 3
+    )
+
+
+def test_times_in_no_known_form_are_refused(tmp_path):
+    times = TIMES.strftime("%Y.%j.13:59 at 2024-02-30 %H/%M")
+    FRAME.assign(when=times).to_csv(tmp_path / "my.csv", index=False)
+    assert message(tmp_path / "my.csv", split_by="when").startswith(
+        "split_by: times in a common form, or groups, are needed, got '2024.001.13:59 at"
+    )
+
+
+def test_one_time_everywhere_is_refused(tmp_path):
+    FRAME.assign(when="2024-01-31").to_csv(tmp_path / "my.csv", index=False)
+    assert message(tmp_path / "my.csv", split_by="when").startswith(
+        "split_by: a column of two groups or more is needed, got '2024-01-31' everywhere"
+    )
+
+
+def test_numbers_in_any_writing_are_in_order(tmp_path):
+    for numbers in (np.arange(60) * 1e-6, np.arange(60) * 1e12 + 1e16):
+        frame = FRAME.assign(t=numbers)
+        frame.to_csv(tmp_path / "t.csv", index=False)
+        frame.to_parquet(tmp_path / "t.parquet")
+        for end in ("csv", "parquet"):
+            found = load(tmp_path / f"t.{end}", split_by="t")
+            np.testing.assert_array_equal(found.groups, np.arange(60) // 3)
+    FRAME.assign(t=[f"{i:04d}" for i in range(60)]).to_csv(tmp_path / "t.csv", index=False)
+    np.testing.assert_array_equal(load(tmp_path / "t.csv", split_by="t").groups, np.arange(60) // 3)
+
+
+# ---- what was found by trying to break it ---------------------------------------------------
+
+
+def test_a_name_in_several_lines_takes_no_row(tmp_path):
+    lines = ",".join(['"len\n(cm)"', *NAMES[1:]])
+    data = load(written(tmp_path, lines, *ROWS))
+    np.testing.assert_allclose(data.values, X, rtol=1e-6)
+    assert data.columns[0] == "len\n(cm)"
+
+
+def test_names_that_begin_with_a_comment_s_sign_are_names_beside_text_too(tmp_path):
+    rows = [f"OTU{i},{row}" for i, row in enumerate(ROWS)]
+    path = written(tmp_path, "# made from a biom file", "#OTU ID," + ",".join(NAMES), *rows)
+    data = load(path, id="OTU ID")
+    assert is_whole(data)
+    assert list(data.ids[:2]) == ["OTU0", "OTU1"]
+
+
+def test_a_first_row_in_the_place_of_names_is_refused(tmp_path):
+    rows = [f"{row},{'uv'[i % 2]}" for i, row in enumerate(ROWS)]
+    path = written(tmp_path, *rows)
+    assert message(path, drop=("u",)).startswith(
+        f"data: the first line of '{path}' must name the columns, got numbers ("
+    )
+    years = [f"{i % 7},{1000 + 37 * i},{2000 + i}" for i in range(60)]
+    assert load(written(tmp_path, "country,2020,2021", *years)).columns[1:] == ("2020", "2021")
+
+
+def test_row_numbers_that_were_saved_again_and_again_are_no_feature(tmp_path):
+    FRAME.to_csv(tmp_path / "my.csv")
+    pd.read_csv(tmp_path / "my.csv").to_csv(tmp_path / "my.csv")
+    assert is_whole(load(tmp_path / "my.csv"))
+    FRAME.rename_axis("id").to_csv(tmp_path / "my.csv")
+    data = load(tmp_path / "my.csv")
+    assert is_whole(data)
+    assert data.notes == ("column id left out: it only counts the rows",)
+    pd.concat({"k": FRAME[:30], "l": FRAME[30:]}).to_csv(tmp_path / "my.csv")
+    data = load(tmp_path / "my.csv")
+    assert is_whole(data)
+    assert (data.ids[31], data.rows) == ("l", None)
+    pd.concat({"k": FRAME[:30], "l": FRAME[30:]}).to_parquet(tmp_path / "my.parquet")
+    assert is_whole(load(tmp_path / "my.parquet"))
+
+
+def test_columns_that_are_left_out_have_no_part_in_reading_the_others(tmp_path):
+    rows = [f"{row};1,{100 + i}" for i, row in enumerate(RATES)]
+    data = load(written(tmp_path, "rate;note", *rows), drop=("note",))
+    np.testing.assert_allclose(data.values[:, 0], RATES, rtol=1e-6)
+
+
+def test_a_table_that_r_wrote_with_spaces_is_read(tmp_path):
+    rows = [f'"{i}" ' + row.replace(",", " ") for i, row in enumerate(ROWS, 1)]
+    header = " ".join(f'"{name}"' for name in NAMES)
+    assert is_whole(load(written(tmp_path, header, *rows, name="my.csv")))
+
+
+def test_names_that_stand_twice_are_told_apart(tmp_path):
+    data = load(written(tmp_path, "a,a.1,a,a", *ROWS))
+    assert len(set(data.columns)) == 4
+
+
+def test_a_row_without_a_name_has_an_empty_one(tmp_path):
+    names = ["" if i == 3 else f"n{i}" for i in range(60)]
+    FRAME.assign(name=names).to_csv(tmp_path / "my.csv", index=False)
+    assert list(load(tmp_path / "my.csv", id="name").ids) == names
+
+
+def test_text_in_another_encoding_is_named(tmp_path):
+    for encoding in ("utf-16", "utf-16-le", "latin-1"):
+        content = "\n".join(["längs," + ",".join(NAMES[1:]), *ROWS])
+        (tmp_path / "my.csv").write_bytes(content.encode(encoding))
+        assert message(tmp_path / "my.csv").endswith("is not a UTF-8 text file; save it as UTF-8")
+
+
+def test_whole_labels_have_one_writing(tmp_path):
+    kinds = pd.Series(np.arange(60) % 3, dtype=float)
+    FRAME.assign(kind=kinds).to_csv(tmp_path / "my.csv", index=False)
+    FRAME.assign(kind=kinds).to_parquet(tmp_path / "my.parquet")
+    for end in ("csv", "parquet"):
+        assert load(tmp_path / f"my.{end}", label="kind").label_names == ("0", "1", "2")
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, ""])
+def test_lists_of_labels_with_gaps_have_no_class_of_gaps(tmp_path, missing):
+    kinds = [missing if i % 10 == 0 else "ab"[i % 2] for i in range(60)]
+    fields = saved(X, kinds, tmp_path, "own")
+    assert load(fields["data"], missing="drop").label_names == ("a", "b")
+    masked = np.ma.masked_array(np.arange(60) % 2, np.arange(60) % 10 == 0)
+    assert len(load(saved(X, masked, tmp_path, "own")["data"], missing="drop").values) == 54
+
+
+def test_points_of_thousands_are_no_decimals_where_commas_are(tmp_path):
+    places = [f"{people:,}".replace(",", ".") for people in 37 * np.arange(1, 61)]
+    rows = [f"{i},5;{place}" for i, place in enumerate(places)]
+    data = load(written(tmp_path, "preis;menge", *rows))
+    np.testing.assert_array_equal(data.values[:, 1], 37 * np.arange(1, 61))
+    path = written(tmp_path, "city;menge", *[f"{i % 7};{place}" for i, place in enumerate(places)])
+    assert message(path) == (
+        f"data: '1.036' in column 'menge' of '{path}' may be 1036 or 1.0360; write its numbers "
+        "without points for thousands"
+    )
+    rows = [f"{i % 7};{rate:.3f}" for i, rate in enumerate(RATES)]
+    np.testing.assert_allclose(load(written(tmp_path, "a;b", *rows)).values[:, 1], RATES, rtol=1e-6)

@@ -38,7 +38,7 @@ def by_column(name: str, column: "pd.Series") -> Groups:
         DataError: there is only one group, or dates that can be read in two ways.
     """
     places = _in_order(name, column)
-    if places is not None:
+    if places is not None and len(np.unique(places)) > 1:
         numbers = _cut(places)
         return Groups(
             numbers,
@@ -77,8 +77,9 @@ def _is_plain(column: "pd.Series") -> bool:
 
     if pd.api.types.is_numeric_dtype(column):
         return True
-    texts = column.astype(str)
-    return bool(texts.map(_NUMBER.fullmatch).notna().all())
+    texts = column.astype(str).str.strip()
+    padded = texts.str.fullmatch(r"\d+").all() and texts.str.len().nunique() == 1
+    return bool(padded or texts.map(_NUMBER.fullmatch).notna().all())
 
 
 def times(name: str, texts: "pd.Series") -> np.ndarray | None:
@@ -87,20 +88,22 @@ def times(name: str, texts: "pd.Series") -> np.ndarray | None:
     Raises:
         DataError: day and month, or month and day: both can be meant, and differ in their order.
     """
-    import pandas as pd  # noqa: PLC0415
-
     different = texts.drop_duplicates()
-    if not different.map(_LIKE_A_TIME.match).notna().all():
+    if not different.map(_LIKE_A_TIME.search).notna().all():
         return None
-    readings = []
-    for date in _DATES:
-        for hour in _HOURS if date != "ISO8601" else ("",):
-            read = pd.to_datetime(different, format=date + hour, errors="coerce", utc=True)
-            if read.notna().all():
-                readings.append((date, pd.Series(_nanoseconds(read), different.to_numpy(str))))
-                break
+    plain = different.str.replace(_AFTER_A_TIME, "", regex=True)
+    readings = [
+        (date, reading.set_axis(different.to_numpy(str)))
+        for date in _DATES
+        if (reading := _read_as(plain, date)) is not None
+    ]
     if not readings:
-        return None
+        if 2 * len(different) <= len(texts):
+            return None
+        raise DataError(
+            f"split_by: times in a common form, or groups, are needed, got '{texts.iloc[0]}' in "
+            f"'{name}'; write times as 2024-01-31 13:00"
+        )
     first, second = readings[0], readings[-1]
     if not first[1].equals(second[1]):
         text = next(t for t in first[1].index if first[1][t] != second[1][t])
@@ -112,16 +115,40 @@ def times(name: str, texts: "pd.Series") -> np.ndarray | None:
     return texts.map(first[1]).to_numpy()
 
 
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+_NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)?(\.\d+)?([eE][-+]?\d+)?")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _LIKE_A_TIME = re.compile(
-    r"\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ][A-Za-z]{3,9}[- ,]|[A-Za-z]{3,9} \d)"
+    r"\b\d{1,4}[-/.:]\d{1,2}[-/.:]\d{1,4}|\b\d{8}T\d"
+    rf"|\b\d{{1,2}}[-. ]*{_MONTH}[-. ,]*\d|\b{_MONTH}[-. ]*\d",
+    re.IGNORECASE,
 )
+_AFTER_A_TIME = r"(?<=\d)\s*(?:UTC|GMT|Uhr|h)$|(?<=:\d\d),\d+$"
+
+
+def _read_as(texts: "pd.Series", date: str) -> "pd.Series | None":
+    """Texts as times in nanoseconds, of dates in this form, with hours or, at midnight, without."""
+    import pandas as pd  # noqa: PLC0415
+
+    found = None
+    for hour in _HOURS if date != "ISO8601" else ("",):
+        read = pd.to_datetime(texts, format=date + hour, errors="coerce", utc=True)
+        found = read if found is None else found.fillna(read)
+        if found.notna().all():
+            return pd.Series(_nanoseconds(found))
+    return None
+
+
 _DATES = (
     *("ISO8601", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y"),
-    *("%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%m-%d-%Y", "%d-%m-%Y"),
-    *("%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
+    *("%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%m-%d-%Y", "%d-%m-%Y", "%Y:%m:%d"),
+    *("%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%y", "%d %b %y"),
+    *("%d%b%Y", "%b %d %Y", "%Y-%b-%d", "%A, %B %d, %Y", "%a, %d %b %Y", "%Y%m%d"),
 )
-_HOURS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
+_HOURS = (
+    *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S"),
+    *(", %H:%M", ", %H:%M:%S", ", %I:%M %p", ", %I:%M:%S %p", " %I:%M%p", "T%H%M%S", ":%H:%M:%S"),
+    *(" %H.%M", "_%H-%M-%S"),
+)
 
 
 def _nanoseconds(times: "pd.Series") -> np.ndarray:

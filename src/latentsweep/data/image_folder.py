@@ -161,8 +161,8 @@ def _parts(
     folder: Path, places: Sequence[tuple[str, ...]]
 ) -> tuple[list[str] | None, list[str] | None]:
     """The split and the class of each file, by the folders that it stands in; None for none."""
-    while all(parts and parts[0] == places[0][0] for parts in places) and _splits_at(places, 1):
-        places = [parts[1:] for parts in places]  # a folder around the splits
+    while all(len(parts) > 1 and parts[0] == places[0][0] for parts in places):
+        places = [parts[1:] for parts in places]  # a folder around all others
     splits = None
     for level in (0, 1):
         if found := _splits_at(places, level):
@@ -170,7 +170,8 @@ def _parts(
             places = [(*parts[:level], *parts[level + 1 :]) for parts in places]
             break
     else:
-        _check_no_split_among_classes(folder, places)
+        for level in (0, 1):
+            _check_no_split_among_classes(folder, places, level)
     bare = sum(not parts for parts in places)
     if bare == len(places):
         return splits, None
@@ -189,14 +190,17 @@ def _splits_at(places: Sequence[tuple[str, ...]], level: int) -> list[str] | Non
     return splits if all(splits) and "train" in splits and len(set(splits)) > 1 else None
 
 
-def _check_no_split_among_classes(folder: Path, places: Sequence[tuple[str, ...]]) -> None:
-    tops = {parts[0] for parts in places if parts}
-    splits = sorted(top for top in tops if top.lower() in _NAMED_SPLITS)
-    others = sorted(tops - set(splits))
-    if len(splits) > 1 and others:
+def _check_no_split_among_classes(
+    folder: Path, places: Sequence[tuple[str, ...]], level: int
+) -> None:
+    names = {parts[level] if len(parts) > level else "images" for parts in places}
+    splits = sorted(name for name in names if name.lower() in _NAMED_SPLITS)
+    if len(splits) > 1:
+        others = sorted(names - set(splits))
+        beside = f" beside {some(others)}" if others else " and none to train on"
         raise DataError(
-            f"data: folders of splits or of classes are needed, got {', '.join(splits)} beside "
-            f"{some(others)} in '{folder}'; move one kind elsewhere"
+            f"data: folders of splits, one of them train, or of classes are needed, got "
+            f"{', '.join(splits)}{beside} in '{folder}'; move one kind elsewhere"
         )
 
 
@@ -245,7 +249,9 @@ def _opened(file: Path) -> Iterator[Image.Image]:
             warnings.simplefilter("ignore")  # of odd metadata, and of sizes: memory is checked
             with Image.open(file) as image:
                 yield image
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except DataError:
+        raise
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise DataError(
             f"data: '{file}' cannot be read as an image ({reason}); save it again, or move it out "
@@ -258,11 +264,24 @@ def _opened(file: Path) -> Iterator[Image.Image]:
 def _shape(file: Path) -> tuple[Shape, int]:
     """The shape of a file's images, and how many there are."""
     with _opened(file) as image:
-        mode = _mode(file, image)
-        width, height = image.size
-        if image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE:
-            width, height = height, width
-        return Shape(height, width, mode), getattr(image, "n_frames", 1)
+        pages = getattr(image, "n_frames", 1)
+        shapes = []
+        for page in range(pages):
+            if pages > 1:
+                image.seek(page)
+            mode = _mode(file, image)
+            width, height = image.size
+            if image.getexif().get(_ORIENTATION) in _ON_ITS_SIDE:
+                width, height = height, width
+            shapes.append(Shape(height, width, mode))
+    # GIF decodes its first page in another mode than the later ones, of the same colours.
+    other = next((s for s in shapes if s[:2] != shapes[0][:2] or s.mode != shapes[-1].mode), None)
+    if other is not None and not (image.format == "GIF" and other[:2] == shapes[0][:2]):
+        raise DataError(
+            f"data: pages of one size and mode are needed, got {shapes[0]} and {other} in "
+            f"'{file}'; save them as files of their own"
+        )
+    return shapes[-1], pages
 
 
 def _mode(file: Path, image: Image.Image) -> str:

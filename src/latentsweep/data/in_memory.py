@@ -81,7 +81,7 @@ def _saved_frame(frame: pd.DataFrame, labels: Any, folder: Path, name: str) -> d
 def _write(frame: pd.DataFrame, path: Path) -> None:
     try:
         frame.to_parquet(path)
-    except (ValueError, ArrowException) as error:
+    except (ValueError, TypeError, ArrowException) as error:
         path.unlink(missing_ok=True)
         reason = " ".join(str(error).split()).rstrip(".")
         raise DataError(
@@ -92,14 +92,16 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
 
 def _classes(labels: Any, count: int) -> np.ndarray:
     """The labels, those that are missing as an empty text."""
-    classes = np.asarray(labels)
+    mask = np.ma.getmaskarray(labels) if np.ma.isMaskedArray(labels) else False
+    own = getattr(labels, "dtype", None)
+    classes = np.asarray(labels, None if isinstance(own, np.dtype) else object)
     if classes.shape != (count,):
         raise DataError(
             f"labels: one for each example is needed, got {list(classes.shape)} for {count:,} "
             "examples; pass both from the same rows"
         )
-    missing = np.asarray(pd.isna(classes), bool)
-    if classes.dtype.kind in "bui" or (classes.dtype.kind == "U" and not missing.any()):
+    missing = np.asarray(pd.isna(classes), bool) | mask
+    if classes.dtype.kind in "buiU" and not missing.any():
         return classes
     return np.where(missing, "", [class_name(label) for label in classes.tolist()])
 

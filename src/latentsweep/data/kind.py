@@ -11,18 +11,19 @@ that fits:
 answers on a scale and grey values are whole numbers too; each breaks one of the rules:
 
 - an example is a row of features: what has rows and columns of its own is a picture;
-- some are above 1, and half of the features have a 0;
+- half of the features have a 0, and one in five a value above 1;
 - of the values other than 0 half are at most 20: of greater ones a Gaussian says as much;
 - in four of five features, what the others leave unexplained varies by nine tenths of the mean at
   least, less two standard errors: a Poisson variable given its rate varies by its mean, and what
   shares its rate knows no more of it. Codes vary by less, and a pixel is known from its neighbours;
 - in four of five features, there is no end. For counts of any mixture of rates, n(k) of which are
   k, n(k + 1) / n(k) is expected to be at least k / (k + 1) n(k) / n(k - 1). Where that expects 5 or
-  more beyond the greatest value, and there is none, the scale has an end.
+  more just beyond the greatest value, or 1 in the median over the features, the scale has an end.
 
-**Nearly binary** are two values, or values of which one in a hundred at least lies near either
-end (within a sixteenth of what all span) and whose entropy, as probabilities, is little: with
-H(p) = -p log p - (1 - p) log(1 - p), and means over examples,
+**Nearly binary** are two values; or values of which three in four lie near an end (within a
+sixteenth of what all span), and one in a hundred near either, most columns of rows reaching both,
+so that one of another unit does not make the others look binary; and whose entropy, as
+probabilities, is little: with H(p) = -p log p - (1 - p) log(1 - p), and means over examples,
 
     sum_d mean_n H(x_nd)  <=  0.4 sum_d H(mean_n x_nd)
 
@@ -32,6 +33,8 @@ References:
     Johnson, Kemp & Kotz (2005), Univariate discrete distributions, section 8.3, on mixtures of
         Poisson variables: k! p(k) are the moments of a measure, whence the last rule.
 """
+
+import math
 
 import numpy as np
 from scipy.special import entr
@@ -43,9 +46,11 @@ from latentsweep.study import COUNT_LIKELIHOODS, Study
 
 IN_UNIT_INTERVAL = ("bernoulli", "continuous-bernoulli")
 _LOOKED_AT, _AT_ONCE = 5_000, 500
-_BINARY, _ENDS, _OFTEN = 0.4, 1 / 16, 0.01
+_BINARY, _ENDS, _OFTEN, _AT_ENDS = 0.4, 1 / 16, 0.01, 0.75
 _FEATURES = 200  # whose noise is looked at
-_SMALL, _MOST, _SLACK, _EXPECTED = 20, 0.8, 0.9, 5
+_SEVERAL = 5  # features, of which more than half hardly share their greatest value by chance
+_ABOVE_ONE = 0.2  # of the features: fewer have categories rather than counts
+_SMALL, _MOST, _SLACK, _EXPECTED, _BEYOND = 20, 0.8, 0.9, 5, 1.0
 
 
 def likelihood_and_scale(
@@ -158,14 +163,18 @@ def are_counts(values: np.ndarray, train: np.ndarray) -> bool:
     rows = rows[:, rows.max(axis=0) > rows.min(axis=0)]
     if not rows.size or np.mean(rows.min(axis=0) == 0) < 0.5:
         return False
+    if np.mean(rows.max(axis=0) > 1) < _ABOVE_ONE:
+        return False
     if np.median(rows[rows > 0]) > _SMALL:
         return False
     rows = rows[:, _spread(rows.shape[1], min(_FEATURES, max(1, len(rows) // 4)))]
     means = rows.mean(axis=0)
     errors = np.sqrt((2 + 1 / means) / (len(rows) - rows.shape[1]))  # of a Poisson's variance
     noisy = unexplained(rows) >= (_SLACK - 2 * errors) * means
-    endless = np.array([not has_end(column) for column in rows.T])
-    return bool(np.mean(noisy) >= _MOST and np.mean(endless) >= _MOST)
+    beyond, most = np.array([expected_beyond(column) for column in rows.T]), rows.max(axis=0)
+    alike = most.size >= _SEVERAL and np.mean(most == most.max()) > 0.5
+    thin = np.median(beyond) <= _BEYOND + (0 if alike else 2 / math.sqrt(len(beyond)))
+    return bool(np.mean(noisy) >= _MOST and np.mean(beyond < _EXPECTED) >= _MOST and thin)
 
 
 def not_counted(values: np.ndarray) -> float | None:
@@ -191,13 +200,12 @@ def unexplained(rows: np.ndarray) -> np.ndarray:
     return deviations**2 / np.diag(precision) * n / (n - d)
 
 
-def has_end(column: np.ndarray) -> bool:
-    """Whether counts of any mixture of rates would have gone beyond the greatest value."""
+def expected_beyond(column: np.ndarray) -> float:
+    """How many counts of a mixture of rates would at least be one above the greatest."""
     seen = np.bincount(column.astype(np.int64))
     most = len(seen) - 1
     here, before = seen[most], seen[most - 1]
-    expected = here * here / max(before, 1) * most / (most + 1)
-    return bool(expected >= _EXPECTED)
+    return float(here * here / max(before, 1) * most / (most + 1))
 
 
 def _some_rows(values: np.ndarray, train: np.ndarray) -> np.ndarray:
@@ -224,16 +232,22 @@ def nearly_binary(values: np.ndarray, train: np.ndarray) -> bool:
     places = train[_spread(len(train), _LOOKED_AT)]
     total, entropy = np.zeros(values.shape[1:]), 0.0
     ends, two = np.zeros(2), True
+    least, most = np.ones(values.shape[1:]), np.zeros(values.shape[1:])
     for start in range(0, len(places), _AT_ONCE):
         x = (values[places[start : start + _AT_ONCE]].astype(np.float64) - low) / (high - low)
         ends += np.sum(x <= _ENDS), np.sum(x >= 1 - _ENDS)
         two = two and bool(np.all((x == 0) | (x == 1)))
+        least, most = np.minimum(least, x.min(axis=0)), np.maximum(most, x.max(axis=0))
         total += x.sum(axis=0)
         entropy += _entropy(x)
     if two:
         return True
-    often = ends >= _OFTEN * len(places) * total.size
-    return bool(often.all()) and entropy <= _BINARY * len(places) * _entropy(total / len(places))
+    count = len(places) * total.size
+    often = (ends >= _OFTEN * count).all() and ends.sum() >= _AT_ENDS * count
+    of_one_unit = min(np.mean(most >= 1 - _ENDS), np.mean(least <= _ENDS)) > 0.5
+    if not (often and (of_one_unit or values.ndim > 2)):
+        return False
+    return entropy <= _BINARY * len(places) * _entropy(total / len(places))
 
 
 def _entropy(x: np.ndarray) -> float:

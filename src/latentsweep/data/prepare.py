@@ -7,6 +7,7 @@ from the values.
 """
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -44,7 +45,7 @@ def prepare(raw: Raw, study: Study) -> Dataset:
         values = values[..., np.newaxis]
     values, origin, columns = _varying(raw, values, origin, splits["train"], notes)
     labels, label_names = _classes(raw, study)
-    table = raw.columns is not None
+    table = values.ndim == 2 and not raw.one_unit
     likelihood, scale = likelihood_and_scale(values, splits["train"], study, table=table)
     return Dataset(
         name=raw.name,
@@ -91,7 +92,8 @@ def absent(part: Iterable) -> np.ndarray:
     """Which values of a column are missing: None, NaN or not a time."""
     import pandas as pd  # noqa: PLC0415  (only where there is something beside the values)
 
-    return np.asarray(pd.isna(np.asarray(part, object)), bool)
+    values = np.asarray(part, object)
+    return np.asarray(pd.isna(values), bool) | (values == "")
 
 
 def _kept(raw: Raw, rows: np.ndarray) -> Raw:
@@ -242,6 +244,8 @@ def _classes(raw: Raw, study: Study) -> tuple[np.ndarray | None, tuple[str, ...]
     given = np.asarray(raw.labels)
     kind = given.dtype.kind
     texts = np.array([class_name(label) for label in given.tolist()], str)
+    if all(re.fullmatch(r"-?\d+\.0+", text) for text in np.unique(texts)):
+        texts = np.array([text.partition(".")[0] for text in texts], str)
     names, numbers = np.unique(texts, return_inverse=True)
     values = [number(name) for name in names]
     if all(value is not None for value in values):
@@ -265,15 +269,20 @@ def _classes(raw: Raw, study: Study) -> tuple[np.ndarray | None, tuple[str, ...]
 
 def class_name(label: object) -> str:
     """A label as text; a whole number that missing ones made a float is written as one."""
-    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+    if isinstance(label, bytes):
+        return label.decode("utf-8", "replace")
+    if isinstance(label, float | np.floating) and float(label).is_integer():
+        return str(int(label))
+    return str(label)
 
 
 def number(text: str) -> float | None:
     """The number that a text is, None if it is none."""
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return None
+    return value if np.isfinite(value) else None
 
 
 def some(names: Iterable[str]) -> str:

@@ -27,8 +27,9 @@ class Raw:
     missing ones are None or NaN. `columns` name the features of a table. `split` [N] holds "train",
     "validation" or "test" for each example where the source brings a split of its own.
 
-    `stretches` say where the examples come from, for messages; `example` is what one is called.
-    `notes` say what was left out or changed on reading.
+    `one_unit` says that the columns of rows have one unit, whatever they look like. `stretches` say
+    where the examples come from, for messages; `example` is what one is called. `notes` say what
+    was left out or changed on reading.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Raw:
     split: np.ndarray | None = None
     stretches: tuple[Stretch, ...] = ()
     example: str = "example"
+    one_unit: bool = False
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -216,6 +216,7 @@ def drawn(spec: Synthetic) -> Raw:
         source=f"drawn by latentsweep, generator seed {spec.seed}",
         values=values,
         labels=None if labels is None else np.array(CLASS_NAMES)[labels],
+        one_unit=True,
     )
 
 

@@ -3,6 +3,7 @@
 The names of rows, as R and pandas write them beside a table, are never a feature.
 """
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -47,7 +48,8 @@ def read(path: Path, study: Study) -> Raw:
     """
     if table_batches.needed(path):
         return _read_in_parts(path, study)
-    found = table_file.read(path, text=[n for n in (study.label, study.id, study.split_by) if n])
+    parts = (study.label, study.id, study.split_by, *study.drop)
+    found = table_file.read(path, text=[name for name in parts if name])
     return parted(Named(path.stem, str(path), *found), study)
 
 
@@ -83,7 +85,7 @@ def _read_in_parts(path: Path, study: Study) -> Raw:
 def _raw(table: Named, parts: _Parts, values: np.ndarray, columns: pd.Index) -> Raw:
     ids = None
     if parts.ids is not None:
-        ids = parts.ids.astype(str).agg(" ".join, axis=1)
+        ids = parts.ids.fillna("").astype(str).agg(" ".join, axis=1)
     return Raw(
         name=table.name,
         source=table.source,
@@ -122,10 +124,14 @@ def _by_part(table: Named, study: Study) -> _Parts:
 
 def _row_names(table: Named) -> list[str]:
     """The columns that name the rows: the index, or a first column without a name."""
-    if table.row_names:
-        return list(table.row_names)
-    first = str(table.frame.columns[0]) if table.frame.columns.size else ""
-    return [first] if first in ("", "Unnamed: 0", "__index_level_0__") else []
+    named = list(table.row_names)
+    others = [str(name) for name in table.frame if str(name) not in named]
+    for name in others:  # of a table that was saved with its row numbers twice, there are several
+        counts = name.lower() in _OF_ROWS and _counts(table.frame[name])
+        if not (_NAMELESS.fullmatch(name) or counts):
+            break
+        named.append(name)
+    return named
 
 
 def _index(
@@ -134,17 +140,29 @@ def _index(
     """The ids that the names of the rows make, if any, and what is said of them."""
     if not index:
         return None, []
-    name = ", ".join(index)
-    own = name not in ("", "Unnamed: 0", "__index_level_0__", table_file.ROW_NAMES)
-    what = f"column {name}" if own else "column without a name"
-    if len(index) == 1 and _counts(frame[index[0]]):
-        return None, [f"{what} left out: it only counts the rows"]
-    if study.id:
-        return None, [f"{what} left out: it names the rows, and so does {study.id}"]
-    return frame[index], [f"{what} taken for the names of the rows, no feature"]
+    notes = [f"{_what(n)} left out: it only counts the rows" for n in index if _counts(frame[n])]
+    naming = [name for name in index if not _counts(frame[name])]
+    what = " and ".join(map(_what, naming))
+    if naming and study.id:
+        return None, [*notes, f"{what} left out: it names the rows, and so does {study.id}"]
+    if naming:
+        notes.append(f"{what} taken for the names of the rows, no feature")
+    return (frame[naming] if naming else None), notes
+
+
+def _what(name: str) -> str:
+    nameless = _NAMELESS.fullmatch(name) or name.startswith(table_file.ROW_NAMES)
+    return "column without a name" if nameless else f"column {name}"
+
+
+_OF_ROWS = ("index", "id", "idx", "row", "rownames", "row_names", "no", "nr", "#", "level_0")
+_NAMELESS = re.compile(r"|Unnamed: \d+(_level_\d+|\.\d+)?|__index_level_\d+__")
 
 
 def _counts(column: pd.Series) -> bool:
+    """Whether a column holds the numbers of the rows, and is none of them alone."""
+    if len(column) < 2:
+        return False
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return any(np.array_equal(numbers, np.arange(len(column)) + start) for start in (0, 1))
 

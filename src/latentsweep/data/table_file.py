@@ -86,8 +86,13 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _free(names: Sequence[str], taken: Iterator[str]) -> list[str]:
     """Names that are not taken by a column: a line below is added to those that are."""
-    others = set(taken)
-    return [name if name not in others else f"{name}_" for name in names]
+    found, others = [], set(taken)
+    for name in names:
+        while name in others:
+            name = f"{name}_"
+        found.append(name)
+        others.add(name)
+    return found
 
 
 def _parquet(path: Path) -> Table:
@@ -118,15 +123,19 @@ def _csv(path: Path, text: Collection[str]) -> Table:
     layout = _layout(path)
     first = [ROW_NAMES] if layout.named_rows else []
     names = _distinct([*first, *layout.names])
-    index = names[:1] if first or not layout.names[0] else []
+    nameless = itertools.takewhile(lambda name: not name, layout.names)
+    index = names[:1] if first else names[: sum(1 for _ in nameless)]
     texts = {*text, *index}
     frame = _without_empty(_read_csv(path, layout, names, texts), layout)
-    return Table(_with_numbers(path, frame, texts), tuple(index))
+    frame, dotted = _with_points(path, layout, names, frame)
+    return Table(_with_numbers(path, frame, texts | dotted), tuple(index))
 
 
 def _layout(path: Path) -> _Layout:
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = list(itertools.islice(file, 1000))
+    if any("\0" in line for line in lines):
+        raise DataError(f"data: '{path}' is not a UTF-8 text file; save it as UTF-8")
     before, declared = _preamble(lines)
     rest = lines[before : before + _LOOKED_AT]
     if not rest:
@@ -161,13 +170,14 @@ def _preamble(lines: Sequence[str]) -> tuple[int, str]:
     if 0 < before < len(lines) and lines[before - 1].startswith("#"):
         separator = declared or _separator(lines[before - 1 : before + _LOOKED_AT])
         names, first = _fields(lines[before - 1 : before + 1], separator)
-        if len(names) == len(first) and all(map(_is_number, first)) and len(names) > 1:
+        words = not any(map(_is_number, names)) and any(map(_is_number, first))
+        if len(names) == len(first) > 1 and words:
             return before - 1, declared
     return before, declared
 
 
 def _fields(lines: Sequence[str], separator: str) -> list[list[str]]:
-    return [row for row in csv.reader(lines, delimiter=separator) if row]
+    return [row for row in csv.reader(lines, delimiter=separator, skipinitialspace=True) if row]
 
 
 def _separator(lines: Sequence[str]) -> str:
@@ -176,12 +186,14 @@ def _separator(lines: Sequence[str]) -> str:
     Quotes are respected, and rows may have one field more than there are names.
     """
 
-    def fields(separator: str) -> tuple[bool, int]:
+    def fields(separator: str) -> int:
         counts = [len(row) for row in _fields(lines, separator)]
-        even = all(count - counts[0] in (0, 1) for count in counts[1:])
-        return even and counts[0] > 1, counts[0]
+        return counts[0] if all(count - counts[0] in (0, 1) for count in counts[1:]) else 0
 
-    return max(_SEPARATORS, key=fields)
+    best = max((*_SEPARATORS, " "), key=fields)
+    if fields(best) > 1:
+        return best
+    return max(_SEPARATORS, key=lambda each: len(_fields(lines[:1], each)[0]))
 
 
 def _names_rows(lines: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
@@ -197,8 +209,8 @@ def _distinct(names: Sequence[str]) -> list[str]:
     found: list[str] = []
     for place, name in enumerate(names):
         one = name or (ROW_NAMES if place == 0 else f"Unnamed: {place}")
-        again = sum(re.sub(r"\.\d+$", "", other) == one for other in found)
-        found.append(f"{one}.{again}" if one in found else one)
+        numbered = (f"{one}.{number}" for number in itertools.count(1))
+        found.append(one if one not in found else next(n for n in numbered if n not in found))
     return found
 
 
@@ -209,28 +221,21 @@ def _read_csv(
     missing = {name: [""] if name in text else list(MISSING) for name in names}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # text among numbers: told later
-        return pd.read_csv(
-            path,
-            sep=layout.separator,
-            names=list(names),
-            header=None,
-            skiprows=_skipped(path, layout),
-            dtype=texts,
-            na_values=missing,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-            index_col=False,
-        )
-
-
-def _skipped(path: Path, layout: _Layout) -> int:
-    """Lines up to the one with the names, which quotes may have made several, and with it."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for _ in range(layout.before):
-            next(file)
-        reader = csv.reader(file, delimiter=layout.separator)
-        next(reader)
-        return layout.before + reader.line_num
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for _ in range(layout.before):
+                next(file)
+            next(csv.reader(file, delimiter=layout.separator))  # the names, maybe in several lines
+            return pd.read_csv(
+                file,
+                sep=layout.separator,
+                names=list(names),
+                header=None,
+                dtype=texts,
+                na_values=missing,
+                keep_default_na=False,
+                index_col=False,
+                skipinitialspace=True,
+            )
 
 
 def _without_empty(frame: pd.DataFrame, layout: _Layout) -> pd.DataFrame:
@@ -240,7 +245,47 @@ def _without_empty(frame: pd.DataFrame, layout: _Layout) -> pd.DataFrame:
     return frame.drop(columns=[name for name in nameless if frame[name].isna().all()])
 
 
-# -- commas in numbers
+# -- points and commas in numbers
+
+
+def _with_points(
+    path: Path, layout: _Layout, names: Sequence[str], frame: pd.DataFrame
+) -> tuple[pd.DataFrame, set[str]]:
+    """The table with points read as thousands where its commas are decimals, and those columns.
+
+    Raises:
+        DataError: points of a column may part thousands or decimals.
+    """
+    floats = [str(name) for name in frame if pd.api.types.is_float_dtype(frame[name])]
+    likely = {
+        name for name in floats if (frame[name].dropna().round(3) == frame[name].dropna()).all()
+    }
+    if layout.separator == "," or not likely:
+        return frame, set()
+    raw = _read_csv(path, layout, names, likely)
+    thousands = {}
+    for name in sorted(likely):
+        texts = [text for text in raw[name].dropna().str.strip() if text not in MISSING]
+        pointed = [text for text in texts if "." in text]
+        if pointed and all(map(_DOTTED.fullmatch, pointed)) and not any(map(_ZERO.match, texts)):
+            thousands[name] = len(pointed) < len(texts), pointed[0]
+    commas = any(
+        any(map(_COMMA.fullmatch, numbers)) and not all(map(_THOUSANDS.fullmatch, numbers))
+        for name in frame
+        if frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name])
+        if (numbers := _numbers_with_commas(frame[name]))
+    )
+    if not commas:
+        for name, (mixed, text) in thousands.items():
+            if mixed:
+                raise DataError(
+                    f"data: '{text}' in column '{name}' of '{path}' may be "
+                    f"{text.replace('.', '')} or {text}0; write its numbers without points for "
+                    "thousands"
+                )
+        return frame, set()
+    read = {n: pd.to_numeric(raw[n].str.replace(".", ""), errors="coerce") for n in thousands}
+    return frame.assign(**read), set(thousands)
 
 
 def _with_numbers(path: Path, frame: pd.DataFrame, text: Collection[str]) -> pd.DataFrame:
@@ -306,13 +351,17 @@ def _plain(text: object, thousands: bool) -> object:
 def _check_header(path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Refuse a first line of numbers, but those that count, or are far from all that is below."""
     counted = [str(i) for i in range(len(names))]
-    if not names or not all(map(_is_number, names)) or names == counted:
+    numbers = [place for place, name in enumerate(names) if _is_number(name)]
+    alone = len(numbers) == len(names)
+    if not numbers or names == counted:
         return
+    if not alone and not any("." in names[place] for place in numbers):
+        return  # years, say, beside other names
     columns = list(zip(*rows, strict=False))
-    if columns and all(map(_is_far, names, columns)):
+    if columns and all(_is_far(names[place], columns[place]) for place in numbers):
         return
     raise DataError(
-        f"data: the first line of '{path}' must name the columns, got numbers alone "
+        f"data: the first line of '{path}' must name the columns, got numbers{' alone' * alone} "
         f"({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}); write names above them"
     )
 
