@@ -32,7 +32,7 @@ def main(output: str | None = None) -> None:
     """Print the table of results, and save three images beside what the network makes of them."""
     home = Path(output or tempfile.mkdtemp())
     draw(home / "discs", 250)
-    settings = {"epochs": 30, "objectives": "elbo", "hidden_size": 64, "batch_size": 16}
+    settings = {"epochs": 50, "objectives": "elbo", "hidden_size": 64, "batch_size": 16}
     kind = {"network": "convolutional", "latents": [1, 4]}
     run = ls.run(data=home / "discs", output=home / "run", **kind, settings=settings)
     print(run.results[["member", "neg_elbo", "rate", "active_units"]].round(1).to_string())

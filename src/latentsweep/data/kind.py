@@ -16,9 +16,10 @@ answers on a scale and grey values are whole numbers too; each breaks one of the
 - in four of five features, what the others leave unexplained varies by nine tenths of the mean at
   least, less two standard errors: a Poisson variable given its rate varies by its mean, and what
   shares its rate knows no more of it. Codes vary by less, and a pixel is known from its neighbours;
-- in four of five features, there is no end. For counts of any mixture of rates, n(k) of which are
-  k, n(k + 1) / n(k) is expected to be at least k / (k + 1) n(k) / n(k - 1). Where that expects 5 or
-  more just beyond the greatest value, or 1 in the median over the features, the scale has an end.
+- in all features but one in five (or one), there is no end. For counts of any mixture of rates,
+  n(k) of which are k, n(k + 1) / n(k) is expected to be at least k / (k + 1) n(k) / n(k - 1). Where
+  that expects 5 or more just beyond the greatest value, the scale has an end; so it has where it
+  expects more than 1 in the median over the features, few of them being given a little more.
 
 **Nearly binary** are two values; or values of which three in four lie near an end (within a
 sixteenth of what all span), and one in a hundred near either, most columns of rows reaching both,
@@ -173,8 +174,9 @@ def are_counts(values: np.ndarray, train: np.ndarray) -> bool:
     noisy = unexplained(rows) >= (_SLACK - 2 * errors) * means
     beyond, most = np.array([expected_beyond(column) for column in rows.T]), rows.max(axis=0)
     alike = most.size >= _SEVERAL and np.mean(most == most.max()) > 0.5
-    thin = np.median(beyond) <= _BEYOND + (0 if alike else 2 / math.sqrt(len(beyond)))
-    return bool(np.mean(noisy) >= _MOST and np.mean(beyond < _EXPECTED) >= _MOST and thin)
+    thin = np.median(beyond) <= _BEYOND + (0 if alike else 3 / math.sqrt(len(beyond)))
+    few_ends = np.sum(beyond >= _EXPECTED) <= max(1, (1 - _MOST) * len(beyond))
+    return bool(np.mean(noisy) >= _MOST and few_ends and thin)
 
 
 def not_counted(values: np.ndarray) -> float | None:
