@@ -76,13 +76,18 @@ def pytest_configure(config: pytest.Config) -> None:
             shutil.rmtree(folder)
 
 
-@pytest.fixture(autouse=True)
-def programs(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Compiled programs live on while there is room, with the optimisations that a test wants."""
-    wanted = OPTIMISED or request.node.get_closest_marker("optimised") is not None
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Programs are compiled with the optimisations that a test wants, those of its fixtures too."""
+    wanted = OPTIMISED or item.get_closest_marker("optimised") is not None
     if wanted == jax.config.read("jax_disable_most_optimizations"):
         jax.clear_caches()
         jax.config.update("jax_disable_most_optimizations", not wanted)
+
+
+@pytest.fixture(autouse=True)
+def programs() -> Iterator[None]:
+    """Compiled programs live on while there is room."""
     yield
     if _memory() > _most["memory"]:
         jax.clear_caches()
