@@ -136,3 +136,14 @@ def test_what_varies_little_far_from_0_keeps_all_of_its_values(tmp_path):
     _, scaled = trained_on(tmp_path / "survey.csv")
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(scaled.std(axis=0), 1, rtol=1e-5)
+
+
+def test_a_few_zeros_among_times_hide_nothing_of_the_others(tmp_path):
+    times = 1.7e9 + 60.0 * np.arange(300)
+    times[[3, 50]] = 0
+    pd.DataFrame({"t": times, "a": REALS[:, 0], "b": REALS[:, 1]}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    dataset = catalogue.load_dataset(Study(name="x", data=str(tmp_path / "t.csv")))
+    assert dataset.likelihood == "gaussian"
+    assert len(np.unique(dataset.values[:, 0])) == 299

@@ -387,3 +387,17 @@ def test_points_of_thousands_are_no_decimals_where_commas_are(tmp_path):
     )
     rows = [f"{i % 7};{rate:.3f}" for i, rate in enumerate(RATES)]
     np.testing.assert_allclose(load(written(tmp_path, "a;b", *rows)).values[:, 1], RATES, rtol=1e-6)
+
+
+def test_an_empty_text_is_a_missing_label_in_every_file(tmp_path):
+    kinds = ["" if i == 7 else "ab"[i % 2] for i in range(60)]
+    FRAME.assign(kind=kinds).to_parquet(tmp_path / "my.parquet")
+    FRAME.assign(kind=kinds).to_csv(tmp_path / "my.csv", index=False)
+    for end in ("csv", "parquet"):
+        assert "1 row of" in message(tmp_path / f"my.{end}", label="kind")
+
+
+def test_a_space_before_a_quote_is_no_part_of_a_text(tmp_path):
+    rows = [f'{row}, "{"u, v"[:: 1 - 2 * (i % 2)]}"' for i, row in enumerate(ROWS)]
+    path = written(tmp_path, ", ".join([*NAMES, '"kind, of"']), *rows)
+    assert load(path, label="kind, of").label_names == ("u, v", "v ,u")
