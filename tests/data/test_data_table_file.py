@@ -401,3 +401,28 @@ def test_a_space_before_a_quote_is_no_part_of_a_text(tmp_path):
     rows = [f'{row}, "{"u, v"[:: 1 - 2 * (i % 2)]}"' for i, row in enumerate(ROWS)]
     path = written(tmp_path, ", ".join([*NAMES, '"kind, of"']), *rows)
     assert load(path, label="kind, of").label_names == ("u, v", "v ,u")
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes"),
+    [
+        ("Int64", [1, 2]),
+        ("string", ["u", "v"]),
+        ("boolean", [False, True]),
+        ("category", ["a", "b"]),
+    ],
+)
+def test_columns_of_pandas_own_types_may_have_gaps(tmp_path, kind, classes):
+    values = [None if i % 10 == 0 else classes[i % 2] for i in range(60)]
+    FRAME.assign(kind=pd.Series(values, dtype=kind)).to_parquet(tmp_path / "my.parquet")
+    assert "6 rows of" in message(tmp_path / "my.parquet", label="kind")
+    data = load(tmp_path / "my.parquet", label="kind", missing="drop")
+    assert (data.label_names, len(data.values)) == (tuple(map(str, classes)), 54)
+    data = load(tmp_path / "my.parquet", split_by="kind", missing="drop")
+    assert len(np.unique(data.groups)) == 2
+
+
+def test_a_column_left_out_does_not_say_what_points_are(tmp_path):
+    rows = [f"{rate:.3f};{i},5" for i, rate in enumerate(RATES)]
+    data = load(written(tmp_path, "rate;note", *rows), drop=("note",))
+    np.testing.assert_allclose(data.values[:, 0], RATES, rtol=1e-6)

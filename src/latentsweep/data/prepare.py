@@ -89,11 +89,13 @@ def _complete(raw: Raw, study: Study, notes: list[str]) -> tuple[Raw, np.ndarray
 
 
 def absent(part: Iterable) -> np.ndarray:
-    """Which values of a column are missing: None, NaN or not a time."""
+    """Which values of a column are missing: None, NA, NaN, not a time, or an empty text."""
     import pandas as pd  # noqa: PLC0415  (only where there is something beside the values)
 
     values = np.asarray(part, object)
-    return np.asarray(pd.isna(values), bool) | (values == "")
+    missing = np.asarray(pd.isna(values), bool)
+    missing[~missing] = values[~missing] == ""  # NA is equal to nothing, nor unequal
+    return missing
 
 
 def _kept(raw: Raw, rows: np.ndarray) -> Raw:

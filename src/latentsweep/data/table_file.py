@@ -127,7 +127,7 @@ def _csv(path: Path, text: Collection[str]) -> Table:
     index = names[:1] if first else names[: sum(1 for _ in nameless)]
     texts = {*text, *index}
     frame = _without_empty(_read_csv(path, layout, names, texts), layout)
-    frame, dotted = _with_points(path, layout, names, frame)
+    frame, dotted = _with_points(path, layout, names, frame, texts)
     return Table(_with_numbers(path, frame, texts | dotted), tuple(index))
 
 
@@ -249,7 +249,11 @@ def _without_empty(frame: pd.DataFrame, layout: _Layout) -> pd.DataFrame:
 
 
 def _with_points(
-    path: Path, layout: _Layout, names: Sequence[str], frame: pd.DataFrame
+    path: Path,
+    layout: _Layout,
+    names: Sequence[str],
+    frame: pd.DataFrame,
+    text: Collection[str],
 ) -> tuple[pd.DataFrame, set[str]]:
     """The table with points read as thousands where its commas are decimals, and those columns.
 
@@ -272,7 +276,7 @@ def _with_points(
     commas = any(
         any(map(_COMMA.fullmatch, numbers)) and not all(map(_THOUSANDS.fullmatch, numbers))
         for name in frame
-        if frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name])
+        if name not in text and not pd.api.types.is_numeric_dtype(frame[name])
         if (numbers := _numbers_with_commas(frame[name]))
     )
     if not commas:
