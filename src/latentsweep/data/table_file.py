@@ -280,11 +280,11 @@ def _with_points(
         if (numbers := _numbers_with_commas(frame[name]))
     )
     if not commas:
-        for name, (mixed, text) in thousands.items():
+        for name, (mixed, first) in thousands.items():
             if mixed:
                 raise DataError(
-                    f"data: '{text}' in column '{name}' of '{path}' may be "
-                    f"{text.replace('.', '')} or {text}0; write its numbers without points for "
+                    f"data: '{first}' in column '{name}' of '{path}' may be "
+                    f"{first.replace('.', '')} or {first}0; write its numbers without points for "
                     "thousands"
                 )
         return frame, set()
