@@ -382,7 +382,7 @@ def test_points_of_thousands_are_no_decimals_where_commas_are(tmp_path):
     np.testing.assert_array_equal(data.values[:, 1], 37 * np.arange(1, 61))
     path = written(tmp_path, "city;menge", *[f"{i % 7};{place}" for i, place in enumerate(places)])
     assert message(path) == (
-        f"data: '1.036' in column 'menge' of '{path}' may be 1036 or 1.0360; write its numbers "
+        f"data: '1.036' in column 'menge' of '{path}' may be 1036 or 1.036; write its numbers "
         "without points for thousands"
     )
     rows = [f"{i % 7};{rate:.3f}" for i, rate in enumerate(RATES)]

@@ -284,7 +284,7 @@ def _with_points(
             if mixed:
                 raise DataError(
                     f"data: '{first}' in column '{name}' of '{path}' may be "
-                    f"{first.replace('.', '')} or {first}0; write its numbers without points for "
+                    f"{first.replace('.', '')} or {first}; write its numbers without points for "
                     "thousands"
                 )
         return frame, set()
