@@ -19,10 +19,11 @@ from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.shape import NetworkShape
 from latentsweep.pipeline.plan import members_of
 from latentsweep.study import Study, load_study, parse_setting
-from latentsweep.training import fit
 from latentsweep.training.optimiser import adam
 from latentsweep.training.placement import Placement
+from latentsweep.training.programs import compiled
 from latentsweep.training.steps import Recipe
+from latentsweep.training.supply import Held
 
 FEATURES, EXAMPLES = 784, 60_000
 _COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.-]+) .*\{$")
@@ -90,10 +91,10 @@ def epoch_program(study: Study, mapping: family.Mapping) -> tuple[str, int]:
         products=study.products,
     )
     settings = family.stacked([member.settings(study, FEATURES) for member in members_of(study)])
-    data = jnp.zeros((EXAMPLES, FEATURES), jnp.uint8)
+    data = Held(jnp.zeros((EXAMPLES, FEATURES), jnp.uint8))
     mesh = Placement(tuple(jax.devices()[:1]), mapping).mesh(len(settings.seed))
-    (programs,) = fit.compiled(recipe, mapping, [(settings, data, mesh)])
-    return programs.epoch.as_text(), steps
+    (programs,) = compiled(recipe, mapping, [(settings, data, mesh)])
+    return programs.last.as_text(), steps
 
 
 def main() -> None:

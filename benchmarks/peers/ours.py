@@ -25,7 +25,6 @@ from latentsweep.pipeline.train import TrainingStage
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import load_study
-from latentsweep.training import fit
 from latentsweep.training.placement import Placement, available, fitting, over_members
 
 
@@ -57,11 +56,11 @@ class Family:
 
     def trained(self, plan: Pass, epochs: int) -> tuple[Any, float]:
         """The state of a pass after so many epochs, and the seconds that these took."""
-        programs, settings = self.programs[len(plan.members)], self.stage.settings(plan)
-        state = over_members(fit.fresh(programs, settings), programs.mesh)
+        programs, settings = self.programs[plan.width, len(plan.members)], self.stage.settings(plan)
+        state = over_members(programs.fresh(settings), programs.mesh)
         started = time.perf_counter()
         for _ in range(epochs):
-            state, terms = programs.epoch(state, settings, programs.data)
+            state, terms = programs.epoch(state, settings)
             jax.device_get(terms)
         return state, time.perf_counter() - started
 

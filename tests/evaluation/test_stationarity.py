@@ -18,7 +18,14 @@ from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
 from latentsweep.study import Study, load_study
 from latentsweep.training.optimiser import adam
-from latentsweep.training.steps import Recipe, State, initial_state, train_epoch
+from latentsweep.training.steps import (
+    Recipe,
+    State,
+    Terms,
+    initial_state,
+    order_of,
+    train_last_chunk,
+)
 
 # Each objective's penalty per dimension, of the mean and the standard deviation that is sampled.
 PENALTY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -120,13 +127,15 @@ def trained() -> dict[str, Trained]:
         examples=len(TRAIN),
         products="float32",
     )
-    values = jnp.asarray(TRAIN)
+    values, none = jnp.asarray(TRAIN), jnp.zeros(recipe.steps_per_epoch)
+    orders = jnp.stack([order_of(0, epoch, recipe) for epoch in range(EPOCHS)])
 
     def fitted(settings: Settings) -> State:
-        def epoch(state: State, _: None) -> tuple[State, None]:
-            return train_epoch(state, settings, values, recipe)[0], None
+        def epoch(state: State, order: jax.Array) -> tuple[State, None]:
+            amid = state, Terms(none, none)
+            return train_last_chunk(state, amid, settings, order, 0, values, recipe)[0], None
 
-        return jax.lax.scan(epoch, initial_state(settings, recipe), None, EPOCHS)[0]
+        return jax.lax.scan(epoch, initial_state(settings, recipe), orders)[0]
 
     members = [
         Settings(jnp.int32(0), jnp.int32(LATENTS), jax.tree.map(jnp.float32, numbers))

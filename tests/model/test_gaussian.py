@@ -38,11 +38,3 @@ def test_noise_is_standard_normal_and_its_columns_are_independent():
     noise = np.asarray(column_noise(jax.random.key(0), (20_000,), 3))
     assert stats.kstest(noise.ravel(), "norm").pvalue > 1e-3
     np.testing.assert_allclose(np.corrcoef(noise.T), np.eye(3), atol=0.03)
-
-
-@pytest.mark.parametrize(("start", "rows"), [(0, 3), (5, 1), (9, 11)])
-def test_noise_drawn_in_parts_is_the_noise_drawn_whole(start, rows):
-    key = jax.random.key(3)
-    whole = column_noise(key, (20, 7), 3)
-    part = jax.jit(lambda skipped: column_noise(key, (rows, 7), 3, skipped))(jnp.int32(7 * start))
-    np.testing.assert_array_equal(part, whole[start : start + rows])

@@ -9,6 +9,8 @@ from training_family import recipe
 
 from latentsweep.training import fit
 from latentsweep.training.placement import Placement, on_all, over_members
+from latentsweep.training.programs import compiled
+from latentsweep.training.supply import Held
 
 EPOCHS = 5
 
@@ -27,8 +29,8 @@ def run(members, values, folder: Path, devices=2, mapping="map", stop_after=None
             raise InterruptionError
 
     mesh = Placement(tuple(jax.devices()[:devices]), mapping).mesh(4)
-    data = on_all(values, mesh)
-    (programs,) = fit.compiled(parts, mapping, [(members, data, mesh)])
+    data = Held(on_all(values, mesh))
+    (programs,) = compiled(parts, mapping, [(members, data, mesh)])
     settings = over_members(members, mesh)
     return fit.fit(programs, settings, EPOCHS, folder, on_epoch), told
 

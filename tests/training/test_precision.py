@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from training_family import recipe
+from training_family import orders, recipe, train_epoch
 
 from latentsweep.model import family
 from latentsweep.training import steps
-from latentsweep.training.steps import closed_form, initial_state, train_epoch
+from latentsweep.training.steps import closed_form_chunk, initial_state
 
 PRODUCT = re.compile(
     r"stablehlo\.dot_general.* precision = \[(\w+), (\w+)\]"
@@ -32,8 +32,9 @@ def program(function, members, values, mapping, **changes):
     """`function` of a family's members, lowered."""
     parts = recipe(7, **changes)
     initial = family.each(lambda member: initial_state(member, parts), mapping)
-    one = lambda state, member: function(state, member, jnp.asarray(values), parts)  # noqa: E731
-    return jax.jit(family.each(one, mapping)).lower(jax.eval_shape(initial, members), members)
+    one = lambda *each: function(*each, jnp.asarray(values), parts)  # noqa: E731
+    like = jax.eval_shape(initial, members), members, orders(members, 0, parts)
+    return jax.jit(family.each(one, mapping)).lower(*like)
 
 
 def products(lowered) -> list[tuple[str | None, ...]]:
@@ -48,8 +49,8 @@ def trained(epoch, members, epochs=2):
     """A family after some epochs of a lowered program, and the last one's terms."""
     run = epoch.compile()
     state = jax.vmap(lambda member: initial_state(member, recipe(7)))(members)
-    for _ in range(epochs):
-        state, terms = run(state, members)
+    for number in range(epochs):
+        state, terms = run(state, members, orders(members, number, recipe(7)))
     return state, terms
 
 
@@ -81,9 +82,8 @@ def test_every_product_of_a_step_and_its_gradient_has_the_studys_precision(
 
 @pytest.mark.parametrize("precision", SAID)
 def test_what_is_measured_after_training_is_measured_in_float32(members, values, precision):
-    lowered = program(
-        closed_form, members, values, "map", likelihood="gaussian", products=precision
-    )
+    measuring = lambda *each: closed_form_chunk(*each[:3], 0, *each[3:])  # noqa: E731
+    lowered = program(measuring, members, values, "map", likelihood="gaussian", products=precision)
     assert products(lowered) == [SAID["float32"]] * FORWARD
 
 

@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from training_family import EXAMPLES, FEATURES, recipe, settings
+from training_family import EXAMPLES, FEATURES, orders, recipe, settings, train_epoch
 
 from latentsweep.model import family
 from latentsweep.model.family import unpadded
 from latentsweep.training import steps
 from latentsweep.training.kernel.dense_adam import supported
-from latentsweep.training.steps import batch_terms, initial_state, train_epoch
+from latentsweep.training.steps import batch_terms, initial_state, order_of
 
 FUSED = [False, pytest.param(True, marks=pytest.mark.skipif(not supported(), reason="no kernel"))]
 
@@ -25,20 +25,20 @@ def programs(width, mapping, fused=False, **changes):
     """The compiled start and epoch of a member (mapping None) or of a family."""
     parts = dataclasses.replace(recipe(width, **changes), fused=fused)
 
-    def epoch(states, members, values):
-        one = lambda state, member: train_epoch(state, member, values, parts)  # noqa: E731
-        return (family.each(one, mapping) if mapping else one)(states, members)
+    def epoch(states, members, order, values):
+        one = lambda *each: train_epoch(*each, values, parts)  # noqa: E731
+        return (family.each(one, mapping) if mapping else one)(states, members, order)
 
     initial = lambda member: initial_state(member, parts)  # noqa: E731
     return jax.jit(family.each(initial, mapping) if mapping else initial), jax.jit(epoch)
 
 
-def trained(member, values, width, epochs, mapping=None, **changes):
+def trained(member, values, width, epochs, mapping=None, fused=False, **changes):
     """A member, or a family, after some epochs."""
-    initial, epoch = programs(width, mapping, **changes)
-    state = initial(member)
-    for _ in range(epochs):
-        state, terms = epoch(state, member, jnp.asarray(values))
+    initial, epoch = programs(width, mapping, fused, **changes)
+    state, parts = initial(member), recipe(width, **changes)
+    for number in range(epochs):
+        state, terms = epoch(state, member, orders(member, number, parts), jnp.asarray(values))
     return state, terms
 
 
@@ -126,25 +126,43 @@ def test_a_training_lowers_the_loss(members, values):
 
 def test_every_example_is_visited_each_epoch_and_orders_differ():
     parts = recipe(3)
-    orders = []
+    drawn = []
     for seed, epoch in ((0, 0), (0, 1), (1, 0)):
-        member = settings(3, seed)
-        state = eqx.tree_at(lambda s: s.epoch, initial_state(member, parts), jnp.int32(epoch))
-        order = np.asarray(steps._order(state, member, parts))
+        order = order_of(seed, epoch, parts)
         assert order.shape == (7, 8)
         flat = order.ravel()
         assert sorted(flat[:EXAMPLES]) == list(range(EXAMPLES))
         np.testing.assert_array_equal(flat[EXAMPLES:], flat[:6])
-        orders.append(tuple(flat))
-    assert len(set(orders)) == 3
+        drawn.append(tuple(flat))
+    assert len(set(drawn)) == 3
 
 
-def test_order_and_noise_do_not_depend_on_the_latent_size():
-    small, large = settings(2), settings(5)
-    states = [initial_state(s, recipe(7)) for s in (small, large)]
-    for draw in (steps._order, steps._noise):
-        a, b = (draw(state, s, recipe(7)) for state, s in zip(states, (small, large), strict=True))
-        np.testing.assert_array_equal(a, b)
+def test_noise_is_of_the_seed_the_epoch_and_the_step_and_of_nothing_else():
+    parts = recipe(7)
+
+    def noise(latent_size, seed, epoch, step):
+        member = settings(latent_size, seed)
+        state = eqx.tree_at(lambda s: s.epoch, initial_state(member, parts), jnp.int32(epoch))
+        return np.asarray(steps._noise(state, member, jnp.int32(step), parts))
+
+    np.testing.assert_array_equal(noise(2, 0, 1, 3), noise(5, 0, 1, 3))
+    drawn = [noise(2, *at) for at in ((0, 1, 3), (1, 1, 3), (0, 3, 1), (0, 1, 2), (0, 0, 3))]
+    assert len({each.tobytes() for each in drawn}) == len(drawn)
+
+
+def test_a_training_is_the_same_in_however_many_chunks(members, values, monkeypatch):
+    """Seven steps whose noise is drawn three at a time, as one chunk, and as two and five."""
+    monkeypatch.setattr(steps, "_AT_ONCE", 3)
+    member, parts = family.member(members, 1), dataclasses.replace(recipe(7), binarised=True)
+    order, x = orders(member, 0, parts), jnp.asarray(values)
+    state = initial_state(member, parts)
+    whole = train_epoch(state, member, order, x, parts)
+    none = jnp.zeros(parts.steps_per_epoch)
+    amid = state, steps.Terms(none, none)
+    amid = steps.train_chunk(amid, member, order[:2], 0, x, parts)
+    parted = steps.train_last_chunk(state, amid, member, order[2:], 2, x, parts)
+    assert largest_difference(parted[0].vae, whole[0].vae) < 1e-6
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5), parted[1], whole[1])
 
 
 def test_terms_are_the_objective_written_out(values):
@@ -197,8 +215,9 @@ def test_a_warm_up_weighs_the_penalty_by_the_epochs_done(values, monkeypatch):
     monkeypatch.setattr(steps, "batch_terms", told)
     parts = dataclasses.replace(recipe(3), warmed=True)
     state = initial_state(weighed, parts)
-    for _ in range(2):
-        state, _terms = train_epoch(state, weighed, jnp.asarray(values), parts)
+    for number in range(2):
+        order = orders(weighed, number, parts)
+        state, _terms = train_epoch(state, weighed, order, jnp.asarray(values), parts)
     jax.effects_barrier()
     done = np.arange(1, 15) / 7  # batches of 8 from 50 examples: 7 steps an epoch
     np.testing.assert_allclose(sorted(seen), 4 * np.minimum(done / 1.5, 1), rtol=1e-6)
@@ -206,8 +225,9 @@ def test_a_warm_up_weighs_the_penalty_by_the_epochs_done(values, monkeypatch):
 
 def test_members_without_a_warm_up_train_alike_beside_some_with(values):
     plain, beside = recipe(3), dataclasses.replace(recipe(3), warmed=True)
+    member, order = settings(3), orders(settings(3), 0, plain)
     one, other = (
-        train_epoch(initial_state(settings(3), parts), settings(3), jnp.asarray(values), parts)[0]
+        train_epoch(initial_state(member, parts), member, order, jnp.asarray(values), parts)[0]
         for parts in (plain, beside)
     )
     assert largest_difference(one.vae, other.vae) < 1e-6
@@ -222,7 +242,8 @@ def test_binarised_training_sees_zeros_and_ones_drawn_anew(values, monkeypatch):
         return carry, steps.Terms(jnp.mean(x), jnp.mean(x * (1 - x)))
 
     monkeypatch.setattr(steps, "train_step", step)
-    epoch = jax.jit(lambda state: train_epoch(state, member, jnp.asarray(values), parts))
+    order = orders(member, 0, parts)
+    epoch = jax.jit(lambda state: train_epoch(state, member, order, jnp.asarray(values), parts))
     state, seen = initial_state(member, parts), []
     for _ in range(20):
         state, terms = epoch(state)
@@ -240,8 +261,10 @@ def test_a_gaussian_learns_the_noise_of_its_data():
     state, _ = trained(
         member, data.astype(np.float32), 2, 300, likelihood="gaussian", learning_rate=3e-3
     )
-    variance = steps.closed_form(state, member, jnp.asarray(data, jnp.float32), parts)
-    assert float(variance) ** 0.5 == pytest.approx(0.3, rel=0.3)
+    order, x = orders(member, 300, parts), jnp.asarray(data, jnp.float32)
+    variances = steps.closed_form_chunk(state, member, order, 0, x, parts)
+    assert variances.shape == (7,)
+    assert float(variances.mean()) ** 0.5 == pytest.approx(0.3, rel=0.3)
 
 
 def test_a_member_that_diverges_keeps_its_last_finite_state(values):
@@ -251,7 +274,8 @@ def test_a_member_that_diverges_keeps_its_last_finite_state(values):
     )
     parts = dataclasses.replace(parts, optimiser=explode)
     member = settings(3)
-    epoch = jax.jit(lambda state: train_epoch(state, member, jnp.asarray(values), parts))
+    order = orders(member, 0, parts)
+    epoch = jax.jit(lambda state: train_epoch(state, member, order, jnp.asarray(values), parts))
     first, _ = epoch(initial_state(member, parts))
     dead, terms = epoch(first)
     still, _ = epoch(dead)
@@ -268,12 +292,12 @@ def test_sizes_and_objectives_share_one_compilation(values):
     traces = []
 
     @jax.jit
-    def epoch(state, member):
+    def epoch(state, member, order):
         traces.append(1)
-        return train_epoch(state, member, jnp.asarray(values), parts)
+        return train_epoch(state, member, order, jnp.asarray(values), parts)
 
     for member in (settings(1), settings(7, 3), settings(4, 1, "keras-blog")):
-        epoch(initial_state(member, parts), member)
+        epoch(initial_state(member, parts), member, orders(member, 0, parts))
     assert len(traces) == 1
 
 
@@ -288,9 +312,8 @@ def held_out_by(seed, folds=4):
 
 def test_a_member_never_sees_the_fold_of_its_seed_and_sees_all_else(values):
     parts, _ = held_out_by(0)
-    epoch = jax.jit(
-        lambda member, x: train_epoch(initial_state(member, parts), member, x, parts)[0]
-    )
+    run = jax.jit(lambda *each: train_epoch(initial_state(each[0], parts), *each, parts)[0])
+    epoch = lambda member, x: run(member, orders(member, 0, parts), x)  # noqa: E731
     for seed in (0, 3, 6):
         _, own = held_out_by(seed)
         data = np.float32(values)
@@ -310,9 +333,7 @@ def test_every_epoch_visits_all_but_the_fold_and_folds_together_are_all():
     seen = []
     for seed in range(4):
         parts, own = held_out_by(seed)
-        member = settings(2, seed)
-        state = initial_state(member, parts)
-        order = np.asarray(steps._order(state, member, parts)).ravel()
+        order = order_of(seed, 0, parts).ravel()
         assert sorted(set(order)) == sorted(set(range(EXAMPLES)) - set(own))
         seen.extend(own)
     assert sorted(seen) == list(range(48))  # the two that are left over are in no fold

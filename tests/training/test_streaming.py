@@ -2,9 +2,7 @@
 
 import dataclasses
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from training_family import EXAMPLES, recipe, settings
@@ -12,9 +10,9 @@ from training_family import EXAMPLES, recipe, settings
 from latentsweep.model import family
 from latentsweep.training import fit, supply
 from latentsweep.training.placement import Placement, on_all, over_members
-from latentsweep.training.steps import initial_state
-from latentsweep.training.streaming import Streamed
-from latentsweep.training.supply import Supply
+from latentsweep.training.programs import compiled
+from latentsweep.training.steps import order_of
+from latentsweep.training.supply import Held, Supply
 
 EPOCHS = 3
 BATCH = 8
@@ -31,8 +29,8 @@ def mapped(values, tmp_path):
 
 def trained(members, parts, data, folder, placement, after=lambda *_: None):
     mesh = placement.mesh(len(members.seed))
-    data = data if isinstance(data, Supply) else on_all(data, mesh)
-    (programs,) = fit.compiled(parts, placement.mapping, [(members, data, mesh)])
+    data = data if isinstance(data, Supply) else Held(on_all(data, mesh))
+    (programs,) = compiled(parts, placement.mapping, [(members, data, mesh)])
     return fit.fit(programs, over_members(members, mesh), EPOCHS, folder, after)
 
 
@@ -55,32 +53,21 @@ def test_a_supply_gives_the_numbers_of_data_in_memory(
     """Four members in three orders, seven steps in chunks of three, two and two."""
     parts = dataclasses.replace(recipe(7, likelihood), binarised=binarised)
     supplied = Supply(mapped, np.arange(0, 2 * EXAMPLES, 2, dtype=np.int32), orders=3)
-    noise = 4 * 4 * 7
-    monkeypatch.setattr(supply, "CHUNK_BYTES", 3 * BATCH * max(3 * supplied.row_bytes, noise))
+    monkeypatch.setattr(supply, "CHUNK_BYTES", 3 * BATCH * 3 * supplied.row_bytes)
     placement, told = Placement(tuple(jax.devices()[:devices]), mapping), []
     whole = trained(members, parts, values, tmp_path / "whole", placement)
     chunked = trained(
         members, parts, supplied, tmp_path / "chunked", placement, lambda *t: told.append(t)
     )
     assert_same(chunked, whole)
-    assert told[:5] == [(0, False), (3 / 7, False), (5 / 7, False), (1, False), (1, False)]
+    assert told[:5] == [(0, False), (3 / 7, False), (5 / 7, False), (1, False), (1 + 3 / 7, False)]
 
 
-def test_members_of_one_seed_share_an_order_and_a_dead_one_takes_any():
-    """The order program is told apart by what it is asked."""
-    asked = []
-
-    def order(epoch, one):
-        asked.append((int(epoch), int(one.seed)))
-        return np.full((2, 8), one.seed)
-
-    mesh = Placement((jax.devices()[0],), "map").mesh(5)
-    streamed = Streamed(recipe(3), mesh, [2], order, {}, {}, end=order, mean=order)
+def test_members_of_one_seed_share_an_order(values):
+    mesh, parts = Placement((jax.devices()[0],), "map").mesh(5), recipe(3)
     members = family.stacked([settings(1, seed) for seed in (5, 5, 4, 4, 5)])
-    state = jax.vmap(lambda one: initial_state(one, recipe(3)))(members)
-    state = eqx.tree_at(lambda s: s.epoch, state, jnp.array([3, 3, 1, 3, 3]))
-    state = eqx.tree_at(lambda s: s.alive, state, jnp.array([True, True, False, True, True]))
-    orders, own = streamed._orders(state, members)
-    assert asked == [(3, 5), (3, 4)]
-    assert own == [0, 0, 0, 1, 0]
-    assert [each[0, 0] for each in orders] == [5, 4]
+    (programs,) = compiled(parts, "map", [(members, Held(on_all(values, mesh)), mesh)])
+    orders, own = programs._orders(members, 3)
+    assert own == [0, 0, 1, 1, 0]
+    for seed, order in zip((5, 4), orders, strict=True):
+        np.testing.assert_array_equal(order, order_of(seed, 3, parts))

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from latentsweep.data.dataset import Scale
 from latentsweep.model.family import Settings
@@ -10,7 +11,7 @@ from latentsweep.model.objective import OBJECTIVES
 from latentsweep.model.shape import NetworkShape
 from latentsweep.study import load_study
 from latentsweep.training.optimiser import adam
-from latentsweep.training.steps import Recipe
+from latentsweep.training.steps import Recipe, Terms, order_of, train_last_chunk
 
 EXAMPLES, FEATURES = 50, 12
 
@@ -33,3 +34,17 @@ def recipe(width: int, likelihood: str = "bernoulli", **changes) -> Recipe:
         examples=EXAMPLES,
         products=study.products,
     )
+
+
+def orders(members: Settings, epoch: int, parts: Recipe) -> jax.Array:
+    """The order of an epoch, of one member [T, B] or of a family [M, T, B]."""
+    seeds = np.asarray(members.seed)
+    found = [order_of(int(seed), epoch, parts) for seed in seeds.ravel()]
+    return jnp.reshape(jnp.array(found), (*seeds.shape, parts.steps_per_epoch, parts.batch_size))
+
+
+def train_epoch(state, member, order, values, parts):
+    """A member after an epoch of one chunk, and its mean terms."""
+    none = jnp.zeros(parts.steps_per_epoch)
+    amid = state, Terms(none, none)
+    return train_last_chunk(state, amid, member, order, 0, values, parts)

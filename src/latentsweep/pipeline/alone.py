@@ -25,7 +25,9 @@ from latentsweep.training import fit
 from latentsweep.training.optimiser import adam
 from latentsweep.training.placement import available, fitting, on_all
 from latentsweep.training.program_cache import kept_programs
+from latentsweep.training.programs import Programs, compiled
 from latentsweep.training.steps import Recipe
+from latentsweep.training.supply import Held
 
 _SCALED = Scale(0.0, 1.0)
 _LEAST_WIDTH = 8
@@ -54,7 +56,7 @@ def train_alone(study: Study, seed: int, scaled: np.ndarray) -> Alone:
         {"kl_weight": 1.0, "split_seed": 0, "latent_sizes": _width(latent_size)}
     )
     programs = _programs(_Kind(neutral, *scaled.shape))
-    with_data = replace(programs, data=on_all(scaled, programs.mesh))
+    with_data = replace(programs, data=Held(on_all(scaled, programs.mesh)))
     with tempfile.TemporaryDirectory(prefix="latentsweep-") as folder:
         members = family.stacked([settings])
         (outcome,) = fit.fit(with_data, members, study.epochs, Path(folder), lambda *_: None)
@@ -92,7 +94,7 @@ class _Kind:
 
 
 @lru_cache(maxsize=16)
-def _programs(kind: _Kind) -> fit.Programs:
+def _programs(kind: _Kind) -> Programs:
     """The programs of a training, without its data."""
     recipe, zeros = kind.recipe(), np.zeros((kind.examples, kind.features), np.float32)
     placement, at_once = fitting(available(), footprint(recipe, zeros.nbytes))
@@ -100,7 +102,7 @@ def _programs(kind: _Kind) -> fit.Programs:
     mesh = placement.mesh(1)
     settings = Member("elbo", kind.study.latent_sizes[0], 0).settings(kind.study, kind.features)
     with kept_programs():
-        data = on_all(zeros, mesh)
+        data = Held(on_all(zeros, mesh))
         kinds = [(family.stacked([settings]), data, mesh)]
-        (programs,) = fit.compiled(plan.recipe(recipe), plan.mapping, kinds)
-    return replace(programs, data=data[:0])
+        (programs,) = compiled(plan.recipe(recipe), plan.mapping, kinds)
+    return replace(programs, data=Held(data.values[:0]))

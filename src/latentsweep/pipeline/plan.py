@@ -23,7 +23,6 @@ from latentsweep.study import Study
 from latentsweep.training.kernel import dense_adam
 from latentsweep.training.placement import Footprint, Placement, cores, pass_sizes
 from latentsweep.training.steps import Recipe
-from latentsweep.training.streaming import sizes_of_chunks
 from latentsweep.training.supply import Supply
 
 # A step takes about this multiple of its products' time at the machine's best rate, and never less
@@ -148,28 +147,29 @@ def parameters(shape: NetworkShape) -> int:
 def footprint(recipe: Recipe, data_bytes: int) -> Footprint:
     """The memory that training takes: counted, and checked against what XLA allots.
 
-    A member has its parameters, two moments, a gradient and what the compiler keeps besides, all in
-    all 6.3 copies, and four while an epoch's noise is drawn.
+    A member has its parameters and two moments before and after an epoch, a gradient and what the
+    compiler keeps besides, all in all 9.3 copies, and the order of the epoch; and three more while
+    the next epoch is begun.
 
     Args:
         data_bytes: of the training split as stored.
     """
-    noise = recipe.steps_per_epoch * recipe.batch_size * recipe.shape.width
-    return Footprint(data_bytes, int(4 * (6.3 * parameters(recipe.shape) + 4 * noise)))
+    order = recipe.steps_per_epoch * recipe.batch_size
+    return Footprint(data_bytes, int(4 * (12.3 * parameters(recipe.shape) + order)))
 
 
 def streamed_footprint(recipe: Recipe, supply: Supply) -> Footprint:
     """The memory that training takes where its data is supplied in chunks.
 
     Of a chunk's examples there are three: trained on, on the way to the device, and being read. A
-    member has a copy of its state before the epoch besides, and noise for a chunk alone. The orders
-    of an epoch are whole, and as they are drawn there are some copies of one.
+    member has a copy of its state besides, amid the epoch. The orders of an epoch are whole, and as
+    they are drawn there are some copies of one.
     """
-    examples = max(sizes_of_chunks(recipe, supply)) * recipe.batch_size
+    sizes = supply.sizes(recipe.batch_size, recipe.steps_per_epoch)
+    examples = max(sizes) * recipe.batch_size
     chunk = examples * supply.orders * supply.row_bytes
     orders = (supply.orders + _COPIES_OF_ORDER) * 4 * len(supply.indices)
-    member = 4 * (9.3 * parameters(recipe.shape) + 4 * examples * recipe.shape.width)
-    return Footprint(3 * chunk + orders, int(member))
+    return Footprint(3 * chunk + orders, int(4 * 12.3 * parameters(recipe.shape)))
 
 
 def step_flop(shape: NetworkShape, batch: int) -> int:

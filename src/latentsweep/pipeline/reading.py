@@ -8,7 +8,6 @@ import math
 from latentsweep.pipeline.plan import footprint, streamed_footprint
 from latentsweep.pipeline.work import Work
 from latentsweep.training.placement import Footprint, available, fitting, holds
-from latentsweep.training.streaming import has_closed_form
 from latentsweep.training.supply import Supply
 
 
@@ -36,5 +35,5 @@ def seconds_to_read(work: Work, supply: Supply, members: int) -> float:
     """About how long reading takes while so many members train, by reading a few examples."""
     placement, at_once = fitting(available(), training_footprint(work, supply))
     passes = math.ceil(members / (len(placement.devices) * at_once))
-    epochs = passes * (work.study.epochs + has_closed_form(work.likelihood))
+    epochs = passes * (work.study.epochs + work.likelihood.shares)
     return epochs * supply.seconds_to_read(supply.orders * len(supply.indices))

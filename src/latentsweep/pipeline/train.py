@@ -7,7 +7,6 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -33,7 +32,8 @@ from latentsweep.training import fit
 from latentsweep.training.checkpoint import named_arrays, remove_checkpoints
 from latentsweep.training.kernel import dense_adam
 from latentsweep.training.placement import Placement, available, fitting, on_all, on_some
-from latentsweep.training.supply import Supply
+from latentsweep.training.programs import Programs, compiled
+from latentsweep.training.supply import Held, Supply
 
 Measure = Callable[[Work, Iterable[str]], None]
 
@@ -114,26 +114,26 @@ class TrainingStage:
             )
         return dataclasses.replace(plan, fused=False)
 
-    def compiled(self, passes: list[Pass]) -> dict[tuple[int, int], fit.Programs]:
+    def compiled(self, passes: list[Pass]) -> dict[tuple[int, int], Programs]:
         """The programs of each kind of pass, by its latent width and its number of members."""
         kinds = {(plan.width, len(plan.members)): plan for plan in passes}
         meshes = [self.placement.mesh(size) for _, size in kinds]
         data = dict(zip(kinds, zip(self._data(meshes), meshes, strict=True), strict=True))
-        found: dict[tuple[int, int], fit.Programs] = {}
+        found: dict[tuple[int, int], Programs] = {}
         for width in dict.fromkeys(width for width, _ in kinds):
             here = {kind: plan for kind, plan in kinds.items() if kind[0] == width}
             first = next(iter(here.values()))
             needed = [(self.settings(plan), *data[kind]) for kind, plan in here.items()]
-            made = fit.compiled(first.recipe(self.recipe), first.mapping, needed)
+            made = compiled(first.recipe(self.recipe), first.mapping, needed)
             found |= dict(zip(here, made, strict=True))
         return found
 
-    def _data(self, meshes: Sequence[Mesh]) -> Sequence[jax.Array | Supply]:
+    def _data(self, meshes: Sequence[Mesh]) -> Sequence[Held | Supply]:
         """The training examples on the devices of each mesh, held once, or the supply of them."""
         if self.supply is not None or not meshes:
             return [self.supply for _ in meshes if self.supply]
         data = on_all(self.work.stored("train"), max(meshes, key=lambda mesh: mesh.size))
-        return [on_some(data, mesh) for mesh in meshes]
+        return [Held(on_some(data, mesh)) for mesh in meshes]
 
     def settings(self, plan: Pass) -> Settings:
         """The stacked settings of a pass's members."""
@@ -144,7 +144,7 @@ class TrainingStage:
     def _members(self, plan: Pass) -> list[Member]:
         return [m for m in self.work.members if m.name in plan.members]
 
-    def _train(self, number: int, plan: Pass, programs: fit.Programs, done: int) -> None:
+    def _train(self, number: int, plan: Pass, programs: Programs, done: int) -> None:
         folder = self.work.folder.pass_path(number)
         tell = partial(self._tell, number, plan, done)
         with self.work.timed("train"):

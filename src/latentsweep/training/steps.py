@@ -1,17 +1,18 @@
-"""Pure functions that train one member: a state, a step, an epoch of steps as one `lax.scan`.
+"""Pure functions that train one member: a state, a step, some steps as one `lax.scan`.
 
 An epoch visits the training examples, with folds all but the member's own, in a fresh random order,
-in batches; the last batch is filled up with the first examples of that order. Order and noise are
-functions of (seed, epoch), so a training that is interrupted between epochs goes on with the same
-numbers.
+in batches; the last batch is filled up with the first examples of that order. The order is a
+function of (seed, epoch), the noise of (seed, epoch, step), so that a training is the same in
+however many parts its steps are taken.
 """
 
 import dataclasses
-from typing import Any
+from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, Num
 
 from latentsweep.data.dataset import Scale
@@ -69,11 +70,14 @@ class State(eqx.Module):
     alive: Bool[Array, "*M"]
 
 
+_AT_ONCE = 16  # steps whose noise is drawn together: a small network's step is as short as a draw
+
+
 class Terms(eqx.Module):
     """The terms of a training loss, in nats per example; `Objective.loss` of them is minimised."""
 
-    reconstruction: Float[Array, "*M"]
-    penalty: Float[Array, "*M"]
+    reconstruction: Float[Array, "*any"]
+    penalty: Float[Array, "*any"]
 
 
 def initial_state(settings: Settings, recipe: Recipe) -> State:
@@ -83,88 +87,73 @@ def initial_state(settings: Settings, recipe: Recipe) -> State:
     return State(vae, optimiser, jnp.zeros((), int), jnp.ones((), bool))
 
 
-def train_epoch(
-    state: State, settings: Settings, values: Num[Array, "N D"], recipe: Recipe
+def train_chunk(
+    amid: tuple[State, Terms],
+    settings: Settings,
+    order: Int[Array, "steps B"],
+    start: Int[Array, ""] | int,
+    values: Num[Array, "rows D"],
+    recipe: Recipe,
 ) -> tuple[State, Terms]:
-    """A member after one more epoch, and the epoch's mean terms.
+    """A member some steps of an epoch later; `train_last_chunk` takes the epoch's last.
+
+    Args:
+        amid: the member amid its epoch, and the terms [T] of the epoch's steps, of which those done
+            are filled in.
+        order: indices of the rows of these steps, batch by batch.
+        start: the number of the first of them in the epoch.
+        values: the rows that they take, as stored; batches are scaled as they are taken.
+    """
+    (state, terms), steps = amid, len(order)
+    at_once = min(_AT_ONCE, steps)
+
+    def noise_from(place: Int[Array, ""]) -> Float[Array, "few B K"]:
+        ahead = start + place + jnp.arange(at_once)
+        return jax.vmap(lambda number: _noise(state, settings, number, recipe))(ahead)
+
+    def step(carry, batch):
+        (network, noise), (indices, rate, place) = carry, batch
+        noise = jax.lax.cond(place % at_once == 0, noise_from, lambda _: noise, place)
+        x = recipe.scale(values[indices], noise.dtype)
+        if recipe.binarised:
+            key = _key(Stream.PIXELS, state, settings, start + place)
+            x = jax.random.bernoulli(key, x).astype(x.dtype)
+        network, of_step = train_step(network, (x, noise[place % at_once]), rate, settings, recipe)
+        return (network, noise), of_step
+
+    batches = (order, recipe.optimiser.rates(state.optimiser, steps), jnp.arange(steps))
+    carry = ((state.vae, state.optimiser), noise_from(jnp.zeros((), int)))
+    ((vae, optimiser), _), per_step = jax.lax.scan(step, carry, batches)
+    filled = jax.tree.map(
+        partial(jax.lax.dynamic_update_slice_in_dim, start_index=start, axis=0), terms, per_step
+    )
+    return State(vae, optimiser, state.epoch, state.alive), filled
+
+
+def train_last_chunk(
+    before: State,
+    amid: tuple[State, Terms],
+    settings: Settings,
+    order: Int[Array, "steps B"],
+    start: Int[Array, ""] | int,
+    values: Num[Array, "rows D"],
+    recipe: Recipe,
+) -> tuple[State, Terms]:
+    """A member after an epoch, and the epoch's mean terms.
 
     A member whose loss or weights are no longer finite keeps the state it had before the epoch, and
     is dead from then on.
 
     Args:
-        values: the training data as stored; batches are scaled as they are taken.
+        before: the member before the epoch.
+        amid: and so on: as for `train_chunk`.
     """
-    order = _order(state, settings, recipe)
-    noise = _noise(state, settings, recipe)
-    rates = recipe.optimiser.rates(state.optimiser, recipe.steps_per_epoch)
-    pixels = _keys(state, settings, recipe) if recipe.binarised else None
-    after, per_step = _stepped(state, settings, values, (order, noise, rates, pixels), recipe)
-    return ended(state, after, per_step)
-
-
-def train_chunk(
-    state: State,
-    settings: Settings,
-    order: Int[Array, "T B"],
-    start: Int[Array, ""],
-    values: Num[Array, "rows D"],
-    recipe: Recipe,
-) -> tuple[State, Terms]:
-    """A member amid an epoch, some steps later, and each step's terms; `ended` ends the epoch.
-
-    Args:
-        order: indices of the rows of these steps, batch by batch.
-        start: the number of the first of them in the epoch.
-        values: the rows that they take, as stored.
-    """
-    steps = len(order)
-    noise = _noise(state, settings, recipe, start, steps)
-    rates = recipe.optimiser.rates(state.optimiser, steps)
-    pixels = None
-    if recipe.binarised:
-        keys = _keys(state, settings, recipe)
-        pixels = jax.lax.dynamic_slice_in_dim(keys, start, steps)
-    return _stepped(state, settings, values, (order, noise, rates, pixels), recipe)
-
-
-def _stepped(
-    state: State,
-    settings: Settings,
-    values: Num[Array, "rows D"],
-    batches: tuple[Array, Array, Array, Array | None],
-    recipe: Recipe,
-) -> tuple[State, Terms]:
-    """A member's weights and moments after steps, and each step's terms.
-
-    Args:
-        batches: of each step the rows, the noise, the learning rate, and the key of binary values.
-    """
-    carry = (state.vae, state.optimiser)
-
-    def step(carry, batch):
-        indices, batch_noise, rate, key = batch
-        x = recipe.scale(values[indices], batch_noise.dtype)
-        if key is not None:
-            x = jax.random.bernoulli(key, x).astype(x.dtype)
-        return train_step(carry, (x, batch_noise), rate, settings, recipe)
-
-    (vae, optimiser), per_step = jax.lax.scan(step, carry, batches)
-    return State(vae, optimiser, state.epoch, state.alive), per_step
-
-
-def ended(state: State, after: State, per_step: Terms) -> tuple[State, Terms]:
-    """A member after an epoch, and the epoch's mean terms.
-
-    Args:
-        state: before the epoch.
-        after: with the weights and moments that its steps led to.
-        per_step: the terms of each.
-    """
-    terms, vae = jax.tree.map(jnp.mean, per_step), after.vae
-    alive = state.alive & _finite((terms, vae))
-    after = State(vae, after.optimiser, state.epoch + 1, alive)
-    before = eqx.tree_at(lambda s: s.alive, state, jnp.zeros((), bool))
-    return jax.tree.map(lambda new, old: jnp.where(after.alive, new, old), after, before), terms
+    after, per_step = train_chunk(amid, settings, order, start, values, recipe)
+    terms = jax.tree.map(jnp.mean, per_step)
+    alive = before.alive & _finite((terms, after.vae))
+    after = State(after.vae, after.optimiser, before.epoch + 1, alive)
+    kept = eqx.tree_at(lambda state: state.alive, before, jnp.zeros((), bool))
+    return jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, kept), terms
 
 
 def train_step(
@@ -208,45 +197,29 @@ def batch_terms(
     return Terms(reconstruction, jnp.mean(passed.penalty))
 
 
-def closed_form(
-    state: State, settings: Settings, values: Num[Array, "N D"], recipe: Recipe
-) -> Float[Array, ""]:
-    """What the likelihood shares between examples, over one more epoch: mean over its batches."""
-
-    batches = (_order(state, settings, recipe), _noise(state, settings, recipe))
-    return jnp.mean(_closed_forms(state, settings, values, batches, recipe))
-
-
 def closed_form_chunk(
     state: State,
     settings: Settings,
-    order: Int[Array, "T B"],
-    start: Int[Array, ""],
+    order: Int[Array, "steps B"],
+    start: Int[Array, ""] | int,
     values: Num[Array, "rows D"],
     recipe: Recipe,
-) -> Float[Array, " T"]:
-    """The same of some of the epoch's batches, each for itself; arguments as for `train_chunk`."""
-    batches = (order, _noise(state, settings, recipe, start, len(order)))
-    return _closed_forms(state, settings, values, batches, recipe)
+) -> Float[Array, " steps"]:
+    """What the likelihood shares between the examples of each batch, by the weights as they are.
 
+    Args:
+        order: indices of the rows of some steps of an epoch, and so on, as for `train_chunk`.
+    """
 
-def _closed_forms(
-    state: State,
-    settings: Settings,
-    values: Num[Array, "rows D"],
-    batches: tuple[Int[Array, "T B"], Float[Array, "T B K"]],
-    recipe: Recipe,
-) -> Float[Array, " T"]:
-    """What the likelihood shares between the examples of each batch."""
-
-    def of_batch(batch: tuple[Int[Array, " B"], Float[Array, "B K"]]) -> Float[Array, ""]:
-        indices, noise = batch
+    def of_batch(batch: tuple[Int[Array, " B"], Int[Array, ""]]) -> Float[Array, ""]:
+        indices, number = batch
+        noise = _noise(state, settings, number, recipe)
         x = recipe.scale(values[indices], noise.dtype)
         with products_in("float32"):  # a measurement
             passed = _forward(state.vae, x, noise, settings, recipe)
         return recipe.likelihood.closed_form(recipe.likelihood.target(x), passed.parameters)
 
-    return jax.lax.map(of_batch, batches)
+    return jax.lax.map(of_batch, (order, start + jnp.arange(len(order))))
 
 
 def _forward(
@@ -265,51 +238,32 @@ def _forward(
     return jax.vmap(one, in_axes=(example_axes(vae), 0, 0))(vae, x, noise)
 
 
-def order_at(epoch: Int[Array, ""], settings: Settings, recipe: Recipe) -> Int[Array, "T B"]:
-    """Indices of the training examples of an epoch, in the order in which they are taken."""
-    state = eqx.tree_at(lambda s: s.epoch, initial_state(settings, recipe), epoch)
-    return _order(state, settings, recipe)
+def order_of(seed: int, epoch: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
+    """Indices of the training examples of a seed's epoch, batch by batch."""
+    draws = np.random.default_rng((seed, Stream.ORDER, epoch))
+    order = _past_fold(draws.permutation(recipe.examples), seed, recipe)
+    return np.resize(order, (recipe.steps_per_epoch, recipe.batch_size)).astype(np.int32)
 
 
-def orders_alike(settings: Settings) -> tuple[Any, ...]:
-    """What, beside the epoch, the order is a function of: members alike in it share one."""
-    return (settings.seed,)
-
-
-def _order(state: State, settings: Settings, recipe: Recipe) -> Int[Array, "T B"]:
-    """Indices of the training examples, batch by batch."""
-    key = jax.random.fold_in(stream(settings.seed, Stream.ORDER), state.epoch)
-    shape = (recipe.steps_per_epoch, recipe.batch_size)
-    order = jax.random.permutation(key, recipe.examples)
-    return jnp.resize(_past_fold(order, settings, recipe), shape)
-
-
-def _past_fold(places: Int[Array, " N"], settings: Settings, recipe: Recipe) -> Int[Array, " N"]:
-    """The indices of places among the examples that are left without the member's own fold."""
+def _past_fold(places: Int[np.ndarray, " N"], seed: int, recipe: Recipe) -> Int[np.ndarray, " N"]:
+    """The indices of places among the examples that are left without the seed's own fold."""
     if not recipe.folds:
         return places
-    start = settings.seed % recipe.folds * recipe.held_out
-    return places + jnp.where(places >= start, recipe.held_out, 0)
+    start = seed % recipe.folds * recipe.held_out
+    return np.where(places >= start, places + recipe.held_out, places)
 
 
 def _noise(
-    state: State,
-    settings: Settings,
-    recipe: Recipe,
-    start: Int[Array, ""] | None = None,
-    steps: int | None = None,
-) -> Float[Array, "T B K"]:
-    """Standard normal noise for every code of the epoch, or of some steps from `start` on."""
-    key = jax.random.fold_in(stream(settings.seed, Stream.NOISE), state.epoch)
-    rows = (steps or recipe.steps_per_epoch, recipe.batch_size)
-    skipped = None if start is None else start * recipe.batch_size
-    return column_noise(key, rows, recipe.shape.width, skipped)
+    state: State, settings: Settings, step: Int[Array, ""], recipe: Recipe
+) -> Float[Array, "B K"]:
+    """Standard normal noise for the codes of a step of the epoch."""
+    key = _key(Stream.NOISE, state, settings, step)
+    return column_noise(key, (recipe.batch_size,), recipe.shape.width)
 
 
-def _keys(state: State, settings: Settings, recipe: Recipe) -> Key[Array, " T"]:
-    """The random key of each step's binary values."""
-    key = jax.random.fold_in(stream(settings.seed, Stream.PIXELS), state.epoch)
-    return jax.random.split(key, recipe.steps_per_epoch)
+def _key(purpose: Stream, state: State, settings: Settings, step: Int[Array, ""]) -> Key[Array, ""]:
+    """The random key of a step, by its epoch and its number there."""
+    return jax.random.fold_in(jax.random.fold_in(stream(settings.seed, purpose), state.epoch), step)
 
 
 def _finite(tree: object) -> Bool[Array, ""]:

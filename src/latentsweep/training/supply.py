@@ -1,6 +1,6 @@
-"""Training data that is larger than memory, supplied a chunk of steps at a time.
+"""Training data, supplied a chunk of steps at a time: all at once where devices hold it.
 
-The order of an epoch is drawn whole, as for data in memory. The examples of a chunk's steps are
+What is larger than memory comes in several chunks. The examples of a chunk's steps are
 read in the order in which they lie on the disk, and the steps find them by their places among
 those, so that every step takes the same examples whatever the memory. While a chunk is trained on,
 the next one is read.
@@ -13,9 +13,10 @@ import contextlib
 import dataclasses
 import mmap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import jax
 import numpy as np
 from jaxtyping import Int, Num
 
@@ -33,26 +34,54 @@ class Chunk:
 
     start: int
     order: Int[np.ndarray, "M T B"]
-    values: Num[np.ndarray, "rows D"]
+    values: Num[np.ndarray, "rows D"] | jax.Array
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Held:
+    """Training examples `values` [N, D] that each device holds: an epoch is one chunk."""
+
+    values: jax.Array
+
+    def sizes(self, batch: int, steps: int) -> list[int]:  # noqa: ARG002
+        """The steps of each chunk of an epoch."""
+        return [steps]
+
+    def rows(self, examples: int) -> int:  # noqa: ARG002
+        """How many rows come with a chunk of so many examples."""
+        return len(self.values)
+
+    def chunks(
+        self, orders: Sequence[np.ndarray], of_members: Sequence[int], sizes: Sequence[int]
+    ) -> Iterator[Chunk]:
+        """The epoch; arguments as for `Supply.chunks`."""
+        assert len(sizes) == 1, sizes
+        yield Chunk(0, np.stack([orders[number] for number in of_members]), self.values)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Supply:
     """Training examples that stay where they are: those of `values` [N, D] at `indices`.
 
-    `orders` is how many different orders a pass may have: a chunk has so many parts. `told` hears
-    which share of an epoch is done.
+    `orders` is how many different orders a pass may have: a chunk has so many parts.
     """
 
     values: np.ndarray
     indices: np.ndarray
     orders: int
-    told: Callable[[float], None] = lambda _: None
 
     @property
     def row_bytes(self) -> int:
         """Bytes of one example."""
         return self.values[:1].nbytes
+
+    def sizes(self, batch: int, steps: int) -> list[int]:
+        """The steps of each chunk of an epoch of so many steps, by the examples of a batch."""
+        return chunk_sizes(batch * self.row_bytes * self.orders, steps)
+
+    def rows(self, examples: int) -> int:
+        """How many rows come with a chunk of so many examples of each member."""
+        return self.orders * examples
 
     def chunks(
         self, orders: Sequence[np.ndarray], of_members: Sequence[int], sizes: Sequence[int]
@@ -111,7 +140,7 @@ def chunk_sizes(batch_bytes: int, steps: int) -> list[int]:
     another way than the loop of an epoch, and its last digits would differ.
 
     Args:
-        batch_bytes: of one step's examples in all orders, or of its noise if that is more.
+        batch_bytes: of one step's examples in all orders.
         steps: of an epoch.
 
     >>> chunk_sizes(CHUNK_BYTES // 4, 10), chunk_sizes(CHUNK_BYTES, 5), chunk_sizes(1, 1)

@@ -39,6 +39,11 @@ class Likelihood(eqx.Module):
         """The best value of what all examples share, given decoded examples; 0 for nothing."""
         return jnp.zeros(())
 
+    @property
+    def shares(self) -> bool:
+        """Whether there is anything that all examples share."""
+        return type(self).closed_form is not Likelihood.closed_form
+
     @abc.abstractmethod
     def log_prob(
         self,

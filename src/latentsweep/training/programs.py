@@ -1,0 +1,206 @@
+"""The compiled programs of a pass, and an epoch of a family as they make it.
+
+An epoch is its order, chunk after chunk of its steps, and its end. Data that devices hold is one
+chunk, data that is larger than memory several. The state before the epoch is kept until its end,
+since a member whose training fails goes back to it.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Float
+
+from latentsweep.model import family
+from latentsweep.model.family import Mapping, Settings
+from latentsweep.training.placement import cores, on_all, over_family, over_members
+from latentsweep.training.steps import (
+    Recipe,
+    State,
+    Terms,
+    closed_form_chunk,
+    initial_state,
+    order_of,
+    train_chunk,
+    train_last_chunk,
+)
+from latentsweep.training.supply import Held, Supply
+
+_Program = Callable[..., Any]
+_UNOPTIMISED: dict[str, str | bool] = {
+    "xla_backend_optimization_level": "0"
+}  # for what runs once: compiling costs more
+
+
+@dataclasses.dataclass(frozen=True)
+class Programs:
+    """The compiled programs of a kind of pass, and the training values of its devices.
+
+    `initial` makes the state of one member, the others are of a whole family: `chunk` and `closed`
+    by the number of their steps, and `last` for the chunk that ends an epoch. There is no `chunk`
+    where one chunk is an epoch, and no `closed` where the likelihood shares nothing.
+    """
+
+    recipe: Recipe
+    mesh: Mesh
+    data: Held | Supply
+    initial: _Program
+    no_terms: Terms
+    chunk: dict[int, _Program]
+    last: _Program
+    closed: dict[int, _Program]
+
+    def fresh(self, settings: Settings) -> State:
+        """The state of a family before its first step, on the host."""
+        here = jax.device_get(settings)
+        members = [family.member(here, index) for index in range(len(here.seed))]
+        states = jax.device_get([self.initial(member) for member in members])
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *states)
+
+    def epoch(
+        self,
+        state: State,
+        settings: Settings,
+        number: int,
+        told: Callable[[float], None] = lambda _: None,
+    ) -> tuple[State, Terms]:
+        """A family after one more epoch, and the epoch's mean terms [M].
+
+        A member whose loss or weights are no longer finite keeps the state it had before the epoch,
+        and is dead from then on.
+
+        Args:
+            number: of the epochs done.
+            told: hears how many are done amid the epoch, where it is more than one chunk.
+        """
+        amid = state, self.no_terms
+        *others, _ = self._sizes
+        chunks = self._chunks(settings, number)
+        for size, chunk in zip(others, chunks, strict=False):
+            amid = jax.block_until_ready(self.chunk[size](amid, settings, *chunk))
+            told(number + (chunk[1] + size) / self.recipe.steps_per_epoch)
+        ended = self.last(state, amid, settings, *next(chunks))
+        return jax.block_until_ready(ended) if others else ended
+
+    def closed_form(self, state: State, settings: Settings, number: int) -> Float[np.ndarray, " M"]:
+        """What the likelihood shares between examples, the mean over one more epoch's batches."""
+        if not self.closed:
+            return np.zeros(len(state.alive), np.float32)
+        chunks = zip(self._sizes, self._chunks(settings, number), strict=True)
+        parts = [
+            jax.device_get(self.closed[size](state, settings, *chunk)) for size, chunk in chunks
+        ]
+        return np.mean(np.concatenate(parts, axis=1), axis=1)
+
+    @property
+    def ahead(self) -> int:
+        """How many epochs may be begun beside the one that runs: of several chunks none."""
+        return int(len(self._sizes) == 1)
+
+    @property
+    def _sizes(self) -> list[int]:
+        """The steps of each chunk of an epoch."""
+        return self.data.sizes(self.recipe.batch_size, self.recipe.steps_per_epoch)
+
+    def _chunks(
+        self, settings: Settings, number: int
+    ) -> Iterator[tuple[jax.Array, np.int32, jax.Array]]:
+        """An epoch's chunks on the devices: each member's batches, their first step, the rows."""
+        orders, of_members = self._orders(settings, number)
+        for chunk in self.data.chunks(orders, of_members, self._sizes):
+            values = chunk.values
+            if not isinstance(values, jax.Array):
+                values = on_all(values, self.mesh)
+            yield over_members(chunk.order, self.mesh), np.int32(chunk.start), values
+
+    def _orders(self, settings: Settings, number: int) -> tuple[list[np.ndarray], list[int]]:
+        """The orders of an epoch, and which of them each member has: one seed's are one."""
+        seeds = np.asarray(settings.seed).tolist()
+        there = list(dict.fromkeys(seeds))
+        orders = [order_of(seed, number, self.recipe) for seed in there]
+        return orders, [there.index(seed) for seed in seeds]
+
+
+def compiled(
+    recipe: Recipe,
+    mapping: Mapping,
+    kinds: Sequence[tuple[Settings, Held | Supply, Mesh]],
+) -> list[Programs]:
+    """The programs of each kind of pass, compiled side by side; compiling runs nothing.
+
+    Args:
+        kinds: the stacked settings of such a pass, of which only the shapes matter, its training
+            values, and its mesh.
+    """
+    one = family.member(kinds[0][0], 0)
+    initial = jax.jit(lambda settings: initial_state(settings, recipe)).lower(one)
+    recipes = [
+        dataclasses.replace(recipe, threads=max(cores() // mesh.size, 1)) for *_, mesh in kinds
+    ]
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(initial.compile, _UNOPTIMISED)
+        coming = [
+            {
+                name: jax.tree.map(lambda program: pool.submit(program.compile), lowered)
+                for name, lowered in _lowered(here, mapping, initial.out_info, kind)
+            }
+            for here, kind in zip(recipes, kinds, strict=True)
+        ]
+        made = jax.tree.map(lambda compiling: compiling.result(), coming)
+    return [
+        Programs(
+            recipe=here,
+            mesh=mesh,
+            data=data,
+            initial=first.result(),
+            no_terms=over_members(_no_terms(settings, here), mesh),
+            **each,
+        )
+        for here, (settings, data, mesh), each in zip(recipes, kinds, made, strict=True)
+    ]
+
+
+def _lowered(
+    recipe: Recipe, mapping: Mapping, one: State, kind: tuple[Settings, Held | Supply, Mesh]
+) -> Iterator[tuple[str, Any]]:
+    """The programs of a kind of pass by their names in `Programs`, ready to be compiled."""
+    settings, data, mesh = kind
+    (members,) = np.shape(settings.seed)
+    state = family.stacked_like(one, members)
+    amid = state, jax.eval_shape(lambda: _no_terms(settings, recipe))
+    sizes = data.sizes(recipe.batch_size, recipe.steps_per_epoch)
+
+    def of_size(function: _Program, size: int, *like: Any) -> Any:
+        spread = over_family(lambda *one: function(*one, recipe), mapping, mesh, 2)
+        chunk = _chunk_like(recipe, data, mesh, (members, size))
+        return jax.jit(spread).lower(*like, settings, *chunk)
+
+    yield "chunk", {size: of_size(train_chunk, size, amid) for size in set(sizes[:-1])}
+    yield "last", of_size(train_last_chunk, sizes[-1], state, amid)
+    closed = set(sizes) if recipe.likelihood.shares else ()
+    yield "closed", {size: of_size(closed_form_chunk, size, state) for size in closed}
+
+
+def _no_terms(settings: Settings, recipe: Recipe) -> Terms:
+    """Room for the terms [M, T] of an epoch's steps."""
+    none = jnp.zeros((*np.shape(settings.seed), recipe.steps_per_epoch))
+    return Terms(none, none)
+
+
+def _chunk_like(
+    recipe: Recipe, data: Held | Supply, mesh: Mesh, sizes: tuple[int, int]
+) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """The shapes of a chunk's order, start and values, for so many members and steps."""
+    members, steps = sizes
+    over, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (("M",), ()))
+    rows = data.rows(steps * recipe.batch_size), recipe.shape.features
+    return (
+        jax.ShapeDtypeStruct((members, steps, recipe.batch_size), np.int32, sharding=over),
+        jax.ShapeDtypeStruct((), np.int32, sharding=whole),
+        jax.ShapeDtypeStruct(rows, data.values.dtype, sharding=whole),
+    )
