@@ -28,7 +28,7 @@ from latentsweep.model.objective import OBJECTIVES
 from latentsweep.model.shape import NetworkShape
 from latentsweep.model.vae import initial_vae
 from latentsweep.onnx_mean import PARAMETERS
-from latentsweep.onnx_network import SIGMAS
+from latentsweep.onnx_network import BOUNDS, SIGMAS
 from latentsweep.record.arrays import read_arrays, write_arrays
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.tables import read_table
@@ -122,6 +122,24 @@ def test_the_files_give_what_the_model_gives(any_likelihood, objective):
         decoded, parameters = decoder.run(["x", "parameters"], {"z": mean})
         close(decoded, model.decode(mean))
         close(parameters, np.asarray(jax.jit(jax.vmap(model.trained.parameters))(mean)))
+
+
+@pytest.mark.parametrize("objective", ["elbo", "keras-blog"])
+def test_a_log_scale_out_of_bounds_is_bounded_alike(copy, objective):
+    """Heads whose log-scales are far below, within and far above the bounds."""
+    path = copy.member_path(f"{objective}-k03-s0") / "weights.safetensors"
+    arrays = read_arrays(path)
+    far = 40 if objective == "elbo" else 5
+    bias = arrays["encoder/heads/bias"] + np.array([[0, 0, 0], [-far, 0, far]], np.float32)
+    write_arrays(path, arrays | {"encoder/heads/bias": bias})
+    model, x = Run(copy).model(objective, 3), items(copy, 7)
+    encoder, _ = map(session, write_onnx(copy, chosen(copy, 3, objective)))
+    (sigma,) = encoder.run(["sigma"], {"x": x})
+    expected = expected_sigma(model, x)
+    np.testing.assert_allclose(sigma, expected, rtol=1e-5)
+    if objective == "elbo":
+        assert expected[:, 0].min() > np.exp(-21 / 2)
+        assert expected[:, 2].max() < np.exp(2 / 2)
 
 
 # A network, its data and its dense layers: odd sides, colours, two parameters a pixel, two
@@ -304,6 +322,7 @@ def test_every_likelihood_and_objective_of_the_package_is_known():
     for name, objective in OBJECTIVES.items():
         slope, noise = SIGMAS[name]
         assert (slope, np.log(noise)) == (objective.slope, pytest.approx(objective.offset))
+        assert (BOUNDS[name] or (-np.inf, np.inf)) == (objective.least, objective.most)
 
 
 def test_a_network_that_fits_no_file_is_refused(copy, monkeypatch):
@@ -378,7 +397,7 @@ def test_the_lines_of_the_page_give_what_the_model_gives(any_data, page, title, 
 def test_the_pytorch_lines_are_short_and_whole(page):
     code = page.code("PyTorch", "RUN", "elbo-k02-s0")
     compile(code, "PyTorch", "exec")
-    assert sum(bool(line.strip()) for line in code.splitlines()) <= 18
+    assert sum(bool(line.strip()) for line in code.splitlines()) <= 19
     assert max(map(len, code.splitlines())) <= 100
 
 

@@ -20,8 +20,8 @@ import pandas as pd
 from latentsweep import __version__
 from latentsweep.errors import LatentsweepError, RunFolderError
 from latentsweep.onnx_layers import decoder_layers, encoder_layers
-from latentsweep.onnx_mean import Step, mean, seen
-from latentsweep.onnx_network import SIGMAS, Member, Network, read_network
+from latentsweep.onnx_mean import Piece, Step, mean, seen
+from latentsweep.onnx_network import BOUNDS, SIGMAS, Member, Network, read_network
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.tables import write_table
@@ -161,17 +161,33 @@ def encoder(network: Network) -> Part:
         Step("Flatten", ["scaled"], "row"),
     ]
     hidden = seen(network.data["likelihood"]).then(encoder_layers(network))
+    log_scale = _log_scale(objective_of(network.member["objective"]))
     steps = [
         *scaled,
         *hidden.steps,
         Step("Gemm", [hidden.given, "mean/weight", "mean/bias"], "mean"),
-        Step("Gemm", [hidden.given, "log-scale/weight", "log-scale/bias"], "log-scale"),
-        Step("Mul", ["log-scale", "slope"], "sloped"),
+        Step("Gemm", [hidden.given, "log-scale/weight", "log-scale/bias"], "head"),
+        *log_scale.steps,
+        Step("Mul", [log_scale.given, "slope"], "sloped"),
         Step("Exp", ["sloped"], "spread"),
         Step("Mul", ["spread", "noise"], "sigma"),
     ]
-    constants = {**network.scale(), **hidden.constants, **heads, **sigma}
+    constants = {**network.scale(), **hidden.constants, **heads, **log_scale.constants, **sigma}
     return Part("encoder", {"x": network.item_shape}, latent, steps, constants)
+
+
+def _log_scale(objective: str) -> Piece:
+    """From "head", the encoder's second, to the log-scale s, bounded as the objective bounds it."""
+    ends = dict(zip(("least log-scale", "most log-scale"), BOUNDS[objective], strict=False))
+    if not ends:
+        return Piece([Step("Identity", ["head"], "log-scale")], {})
+    steps = [
+        Step("Clip", ["head", *ends], "inside"),
+        Step("Sub", ["head", "inside"], "excess"),
+        Step("Softsign", ["excess"], "beyond"),
+        Step("Add", ["inside", "beyond"], "log-scale"),
+    ]
+    return Piece(steps, {name: np.array(end, np.float32) for name, end in ends.items()})
 
 
 def decoder(network: Network) -> Part:

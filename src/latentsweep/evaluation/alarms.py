@@ -93,12 +93,13 @@ def means_for_sums(evidence: Evidence) -> list[Alarm]:
 
 def kl_weight(evidence: Evidence) -> list[Alarm]:
     """Whether each penalty is one multiple of the true KL, and that is not 1."""
-    square = float(np.sum(np.square(evidence.rate, dtype=np.float64)))
-    if square < 1e-6 * len(evidence.rate) or np.std(evidence.rate) < 1e-3 * evidence.rate.mean():
+    rate, penalty = (np.asarray(each, np.float64) for each in (evidence.rate, evidence.penalty))
+    square = float(rate @ rate)
+    if square < 1e-6 * len(rate) or rate.std() < 1e-3 * rate.mean():
         return []  # one KL for every example is any multiple of one penalty
-    weight = float(np.sum(evidence.penalty * evidence.rate, dtype=np.float64)) / square
-    left = np.abs(evidence.penalty - weight * evidence.rate).mean()
-    if left > 1e-3 * np.abs(evidence.penalty).mean() or abs(weight - 1) <= WEIGHT_OFF:
+    weight = float(penalty @ rate) / square
+    left = np.abs(penalty - weight * rate).mean()
+    if left > 1e-3 * np.abs(penalty).mean() or abs(weight - 1) <= WEIGHT_OFF:
         return []
     seen = _(
         "the loss weighs the KL by {weight}: it is no −ELBO, and sizes compare by the weight as "

@@ -11,7 +11,9 @@ and differ only in the sigma that the sampling layer uses:
     keras-blog:  sigma = 0.1 exp(s)        the penalty takes exp(s) for the variance, while the
                                            sampler scales noise of standard deviation 0.1 by exp(s)
 
-so that log(sigma) is linear in s. A study may weigh the penalty by beta, and may average where the
+so that log(sigma) is linear in s. ELBO networks bound s smoothly, as `bounded` says: on an example
+far from all that it was trained on, an encoder's log-variance may be any number, and the variance
+is exponential in it. A study may weigh the penalty by beta, and may average where the
 loss is meant to sum, over D features and K latent dimensions:
 
     sums:   loss = -log p(x | z) + beta penalty
@@ -37,6 +39,7 @@ References:
 import math
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -44,6 +47,7 @@ from latentsweep.model.gaussian import kl_per_dimension
 from latentsweep.study import ObjectiveName, Reduction
 
 BLOG_NOISE = 0.1
+LOG_VARIANCES = -20.0, 1.0  # a posterior is hardly wider than the prior, whose log-variance is 0
 
 
 class Objective(eqx.Module):
@@ -56,6 +60,17 @@ class Objective(eqx.Module):
     offset: Float[Array, "*M"] | float
     weight: Float[Array, "*M"] | float = 1.0
     scale: Float[Array, "*M"] | float = 1.0
+    least: Float[Array, "*M"] | float = -math.inf
+    most: Float[Array, "*M"] | float = math.inf
+
+    def bounded(self, head: Float[Array, "*rows K"]) -> Float[Array, "*rows K"]:
+        """The log-scale s of what the encoder's second head gives: within the bounds, the same.
+
+        With e the excess over a bound, s = bound + e / (1 + |e|): within 1 of it, and as smooth
+        there as its first derivative.
+        """
+        inside = jnp.clip(head, self.least, self.most)
+        return inside + jax.nn.soft_sign(head - inside)
 
     def log_sigma(self, log_scale: Float[Array, "*rows K"]) -> Float[Array, "*rows K"]:
         """Logarithm of the standard deviation that is really sampled, from the head's output s."""
@@ -71,14 +86,15 @@ class Objective(eqx.Module):
         self, kl_weight: float, reduction: Reduction, features: int, latent_size: int
     ) -> "Objective":
         """This objective with the penalty weighed, in sums or in means."""
-        if reduction == "sum":
-            return Objective(self.slope, self.offset, kl_weight, 1.0)
-        return Objective(self.slope, self.offset, kl_weight * features / latent_size, 1 / features)
+        weight, scale = kl_weight, 1.0
+        if reduction == "mean":
+            weight, scale = kl_weight * features / latent_size, 1 / features
+        return Objective(self.slope, self.offset, weight, scale, self.least, self.most)
 
 
 OBJECTIVES: dict[ObjectiveName, Objective] = {
     "keras-blog": Objective(slope=1.0, offset=math.log(BLOG_NOISE)),
-    "elbo": Objective(slope=0.5, offset=0.0),
+    "elbo": Objective(slope=0.5, offset=0.0, least=LOG_VARIANCES[0], most=LOG_VARIANCES[1]),
 }
 
 

@@ -12,7 +12,7 @@ from latentsweep.data.dataset import Scale
 from latentsweep.model.family import Settings
 from latentsweep.model.likelihoods import Likelihood
 from latentsweep.model.precision import products_in
-from latentsweep.model.vae import VAE
+from latentsweep.model.vae import VAE, encode
 
 
 class Trained(eqx.Module):
@@ -36,7 +36,7 @@ class Trained(eqx.Module):
     def encoded(self, x: Float[Array, " D"]) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
         """The mean and the log-scale s of one scaled example."""
         with products_in("float32"):
-            return self.vae.encoder(self.likelihood.encoder_input(x))
+            return encode(self.vae, self.likelihood.encoder_input(x), self.settings.objective)
 
     def parameters(self, z: Float[Array, " K"]) -> Float[Array, "P D"]:
         """The likelihood's parameters at a code."""

@@ -1,6 +1,6 @@
 """One variational autoencoder and one example: everything else is mapped over these functions.
 
-    mean, s = encoder(x),   z = active * (mean + sigma(s) * noise),   parameters = decoder(z)
+    mean, s = encode(x),   z = active * (mean + sigma(s) * noise),   parameters = decoder(z)
 
 The noise is an argument. `active` is 1 for the network's own latent dimensions and 0 for those that
 pad it to its family's width: they never reach the decoder and never cost anything, so their
@@ -23,7 +23,7 @@ from latentsweep.model.shape import NetworkShape
 class VAE(eqx.Module):
     """The weights of one network: two modules, of one of the built-in kinds or a user's own.
 
-    encoder(x [D]) -> mean [K], s [K];    encoder.width = K;    decoder(z [K]) -> [P, D]
+    encoder(x [D]) -> mean [K], head [K];    encoder.width = K;    decoder(z [K]) -> [P, D]
     """
 
     encoder: Any
@@ -59,6 +59,14 @@ def initial_vae(key: Key[Array, ""], shape: NetworkShape, latent_size: Float[Arr
     )
 
 
+def encode(
+    vae: VAE, x: Float[Array, " D"], objective: Objective
+) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
+    """The mean and the log-scale s, bounded, of what the encoder sees of one example."""
+    mean, head = vae.encoder(x)
+    return mean, objective.bounded(head)
+
+
 def sample_code(
     mean: Float[Array, " K"],
     log_scale: Float[Array, " K"],
@@ -77,7 +85,7 @@ def forward(
     objective: Objective,
 ) -> Forward:
     """The decoded parameters of one noisy code of x, and the objective's penalty in nats."""
-    mean, log_scale = vae.encoder(x)
+    mean, log_scale = encode(vae, x, objective)
     z = active * sample_code(mean, log_scale, noise, objective)
     penalty = objectives.penalty(mean, log_scale, active, objective.weight)
     return Forward(vae.decoder(z), penalty)
