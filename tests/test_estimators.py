@@ -58,7 +58,7 @@ def fitted() -> VAE:
     return small().fit(DIGITS)
 
 
-def untrained(study, seed: int, scaled: np.ndarray) -> Alone:
+def untrained(study, seed: int, scaled: np.ndarray, _: float) -> Alone:
     """Stands for training: the network with which it would begin, as NumPy arrays."""
     kind = _Kind(study.changed({"latent_sizes": _width(study.latent_sizes[0])}), *scaled.shape)
     settings = Member("elbo", study.latent_sizes[0], seed).settings(study, kind.features)
@@ -234,7 +234,7 @@ def test_auto_needs_examples_to_hold_out():
 
 def test_the_size_of_auto_is_the_recommended(monkeypatch):
     told = {"latent_size": 3, "best": 4, "answer": "3 latent dimensions."}
-    monkeypatch.setattr(estimators, "_recommended", lambda *_: told)
+    monkeypatch.setattr(estimators, "searched", lambda *_: told)
     monkeypatch.setattr(estimators, "_LEAST_TO_SEARCH", len(DIGITS))
     vae = small("auto").fit(DIGITS)
     assert (vae.latent_size_, vae.recommendation_) == (3, told)

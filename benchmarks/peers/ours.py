@@ -59,8 +59,8 @@ class Family:
         programs, settings = self.programs[plan.width, len(plan.members)], self.stage.settings(plan)
         state = over_members(programs.fresh(settings), programs.mesh)
         started = time.perf_counter()
-        for _ in range(epochs):
-            state, terms = programs.epoch(state, settings)
+        for number in range(epochs):
+            state, terms, _ = programs.epoch(state, settings, number)
             jax.device_get(terms)
         return state, time.perf_counter() - started
 

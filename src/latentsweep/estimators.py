@@ -9,14 +9,12 @@ same shape nor another number of examples compiles anything anew.
 """
 
 import os
-import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import jax
@@ -29,18 +27,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from latentsweep.answers.losses import LEAST_EXAMPLES
 from latentsweep.data import storage
-from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.dataset import Scale
 from latentsweep.data.kind import IN_UNIT_INTERVAL, likelihood_and_scale, not_counted
+from latentsweep.data.rounding import noise_of_rounding
 from latentsweep.errors import LatentsweepError
 from latentsweep.evaluation.bounds import draw_noise, measure
 from latentsweep.model.family import Stream, stream
 from latentsweep.model.trained import Trained
-from latentsweep.pipeline.alone import Alone, train_alone
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.search import Ask, epochs_for, find, hidden_for, search_study, suited
-from latentsweep.pipeline.work import Work
-from latentsweep.record.folder import RunFolder
+from latentsweep.pipeline.alone import Alone, searched, train_alone
+from latentsweep.pipeline.search import epochs_for, hidden_for, search_study
 from latentsweep.study import COUNT_LIKELIHOODS, LikelihoodName, Study
 from latentsweep.training.program_cache import kept_programs
 
@@ -60,8 +55,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     Args:
         latent_size: dimensions of the code, or "auto" for what `latentsweep recommend` says of X.
         hidden_size: ReLU units of the encoder's hidden layer and of the decoder's, a tuple for
-            several from the data to the code, or "auto" for one of 512, and fewer for fewer than
-            2,897 rows of X (docs/recommend.md).
+            several from the data to the code, or "auto" for what suits X (docs/recommend.md).
         epochs: passes over X, or "auto" for as many as make 240,000 examples, at most 60 or what
             makes 32,000.
         batch_size: examples a step.
@@ -128,13 +122,18 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             study = self._study(len(X))
             self.seed_ = _seed(self.random_state)
             stored, self._origin, self.likelihood_, self._scale = _prepared(X, study)
+            rounding = _rounding(stored, self.likelihood_, self._scale)
             scaled = self._scale(stored, np.float32)
             _check_range(self.likelihood_, scaled)
             study = study.changed({"likelihood": self.likelihood_, "split_seed": self.seed_})
+            if self.hidden_size == "auto":
+                study = study.changed(
+                    {"hidden_size": hidden_for(len(X), X.shape[1], self.likelihood_)}
+                )
             self.recommendation_ = self._recommendation(study, scaled)
             self.latent_size_ = _size(self.latent_size, self.recommendation_)
             study = study.changed({"latent_sizes": self.latent_size_})
-            alone = train_alone(study, self.seed_, scaled)
+            alone = train_alone(study, self.seed_, scaled, rounding)
         _warn_of_divergence(alone)
         self._network, self.loss_curve_ = alone.trained, alone.loss
 
@@ -234,11 +233,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _study(self, examples: int) -> Study:
         """What is to be trained, but for the seed, and for the size where that is searched."""
-        named = {name: _plain(getattr(self, name)) for name in _FIELDS}
+        fields = _FIELDS[self.hidden_size == "auto" :]  # which depends on the likelihood
+        named = {name: _plain(getattr(self, name)) for name in fields}
         if self.epochs == "auto":
             named["epochs"] = epochs_for(examples)
-        if self.hidden_size == "auto":
-            named["hidden_size"] = hidden_for(examples)
         searched = self.latent_size == "auto"
         if not searched and not isinstance(self.latent_size, Integral):
             raise ValueError(f"latent_size: a number or 'auto' is needed, got {self.latent_size!r}")
@@ -257,7 +255,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if self.latent_size != "auto":
             return None
         given = ("hidden_size", *(() if self.epochs == "auto" else ("epochs",)))
-        return _recommended(study, scaled, given, self.budget)
+        return searched(study, scaled, given, self.budget)
 
 
 _FIELDS = (
@@ -296,6 +294,11 @@ def _prepared(X: np.ndarray, study: Study) -> tuple[np.ndarray, storage.Origin, 
     return stored, origin, *likelihood_and_scale(stored, train, study, table=True)
 
 
+def _rounding(stored: np.ndarray, likelihood: str, scale: Scale) -> float:
+    train = np.arange(len(stored), dtype=np.int32)
+    return noise_of_rounding(stored, train, scale)[0] if likelihood == "gaussian" else 0.0
+
+
 def _seed(random_state: Any) -> int:
     """A number in the range of a study's seeds: the number that was given, or one drawn."""
     if isinstance(random_state, Integral) and 0 <= int(random_state) < _SEEDS:
@@ -328,22 +331,6 @@ def _size(asked: Any, recommendation: dict[str, Any] | None) -> int:
     answer, best = recommendation["answer"], recommendation["best"]
     warnings.warn(f"latent_size='auto': {answer} Taken is {best}, the best compared.", stacklevel=3)
     return best
-
-
-def _recommended(
-    study: Study, scaled: np.ndarray, given: tuple[str, ...], budget: float
-) -> dict[str, Any]:
-    """What `latentsweep recommend` says of scaled examples, searched in a folder that goes again.
-
-    Args:
-        given: the fields that the user has set.
-    """
-    with tempfile.TemporaryDirectory(prefix="latentsweep-") as folder, kept_programs():
-        path, run = Path(folder) / "X.npy", RunFolder(Path(folder) / "run")
-        np.save(path, scaled)
-        named = study.changed({"data": str(path), "scale": "none"})
-        work = Work(*suited(named, load_dataset(named), given), run, Observer())
-        return find(work, Ask(budget=budget), command="latentsweep.VAE").json
 
 
 def _warn_of_divergence(alone: Alone) -> None:

@@ -16,7 +16,7 @@ from latentsweep.study import objective_of
 
 # How the encoder's second head s becomes a standard deviation: sigma = noise * exp(slope * s).
 SIGMAS = {"elbo": (0.5, 1.0), "keras-blog": (1.0, 0.1)}
-BOUNDS: dict[str, tuple[float, ...]] = {"elbo": (-20.0, 1.0), "keras-blog": ()}  # of s
+BOUNDS: dict[str, tuple[float, ...]] = {"elbo": (-30.0, 1.0), "keras-blog": ()}  # of s
 
 _MOST_BYTES = 2**31 - 2**20  # what one protocol buffer holds, with room for all but the weights
 

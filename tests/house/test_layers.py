@@ -15,7 +15,7 @@ LAYERS = (
     ("errors axes language other_words study",),
     (
         "data.raw data.dataset data.splits data.idx data.memory data.kept data.missing "
-        "data.grouping data.storage data.scaling data.kind data.prepare "
+        "data.grouping data.storage data.scaling data.kind data.rounding data.prepare "
         "data.array_file data.table_file data.table_batches data.table data.bundled "
         "data.image_folder data.in_memory data.digits data.mnist data.shapes data.synthetic "
         "data.findings data.catalogue",
@@ -54,7 +54,8 @@ LAYERS = (
     (
         "pipeline.observer pipeline.plan pipeline.work pipeline.reading pipeline.model "
         "pipeline.measure "
-        "pipeline.project pipeline.train pipeline.yardsticks pipeline.examine pipeline.answer "
+        "pipeline.project pipeline.train pipeline.yardsticks pipeline.examine pipeline.setting "
+        "pipeline.answer "
         "pipeline.held_out pipeline.judge pipeline.finished "
         "pipeline.run pipeline.search pipeline.recommended pipeline.own_losses "
         "pipeline.alone "

@@ -4,6 +4,7 @@ import numpy as np
 
 from latentsweep.pipeline.work import Work
 from latentsweep.record.arrays import write_arrays
+from latentsweep.record.atomic import write_json
 
 KNEE = 5  # the size from which on the networks of `by_a_law` gain nothing
 
@@ -28,4 +29,5 @@ def by_a_law(work: Work, measure: object = None) -> None:
             arrays = {"neg_elbo": losses, "mse_of_mean": losses / 100}
             arrays = {f"validation/{name}": a.astype(np.float32) for name, a in arrays.items()}
             units = {"rho": 0.9 * used, "kl_per_dimension": 2.0 * used}
+            write_json(work.folder.member_path(member.name) / "member.json", {"failed_epoch": 0})
             write_arrays(path, arrays | {n: a.astype(np.float32) for n, a in units.items()})

@@ -291,10 +291,13 @@ def test_a_third_of_few_groups_is_held_out():
 
 @pytest.mark.parametrize(("examples", "hidden"), [(40, 16), (142, 16), (500, 64), (1_399, 128)])
 def test_networks_grow_with_the_examples_up_to_512_units(examples, hidden):
-    assert hidden_for(examples) == hidden
-    assert hidden_for(1_438) == 128
-    assert hidden_for(2_896) == 256
-    assert hidden_for(2_897) == hidden_for(60_000) == 512
+    for likelihood in ("bernoulli", "gaussian"):
+        assert hidden_for(examples, 13, likelihood) == (hidden,)
+        assert hidden_for(1_438, 784, likelihood) == (128,)
+        assert hidden_for(2_896, 784, likelihood) == (256,)
+    assert hidden_for(2_897, 784, "bernoulli") == hidden_for(60_000, 13, "poisson") == (512,)
+    assert hidden_for(2_897, 256, "gaussian") == (512, 512)
+    assert hidden_for(60_000, 255, "gaussian") == (256, 256)
 
 
 @pytest.mark.parametrize(("used", "limit"), [(16.0, 100), (15.8, 100), (15.0, 16), (6.0, 16)])

@@ -77,7 +77,7 @@ def data_lines(work: "Work") -> list[str]:
     shape = " x ".join(str(size) for size in dataset.item_shape)
     return [
         f"data    {dataset.name}: {_counts(work)}; {shape} each; "
-        f"{work.likelihood_name} likelihood{reason(work.study, dataset)}",
+        f"{dataset.likelihood} likelihood{reason(work.study, dataset)}",
         *findings(dataset, work.study, questions=is_users(work.study.data)),
         *_of_large_data(work),
     ]

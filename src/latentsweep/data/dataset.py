@@ -89,7 +89,8 @@ class Dataset:
     H x W x C. `splits` holds int32 indices, at least of "train" and "test". `labels` [N] are int32
     class numbers, named by `label_names`. `source` says to people where the values came from.
 
-    `likelihood` is the one that was asked for, or that suits the values. Where values lie far from
+    `likelihood` is the one that was asked for, or that suits the values; a Gaussian's variance is
+    at least `rounding`, in the scaled unit (data/rounding.py). Where values lie far from
     0 for how little they vary, they are stored as what they differ from an `origin`, one number or
     D of them, and 0 else.
 
@@ -106,6 +107,7 @@ class Dataset:
     labels: np.ndarray | None = None
     label_names: tuple[str, ...] | None = None
     likelihood: str = "gaussian"
+    rounding: float = 0.0
     origin: float | tuple[float, ...] = 0.0
     columns: tuple[str, ...] | None = None
     ids: np.ndarray | None = None

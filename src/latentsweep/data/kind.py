@@ -168,7 +168,7 @@ def are_counts(values: np.ndarray, train: np.ndarray) -> bool:
         return False
     if np.median(rows[rows > 0]) > _SMALL:
         return False
-    rows = rows[:, _spread(rows.shape[1], min(_FEATURES, max(1, len(rows) // 4)))]
+    rows = rows[:, spread(rows.shape[1], min(_FEATURES, max(1, len(rows) // 4)))]
     means = rows.mean(axis=0)
     errors = np.sqrt((2 + 1 / means) / (len(rows) - rows.shape[1]))  # of a Poisson's variance
     noisy = unexplained(rows) >= (_SLACK - 2 * errors) * means
@@ -212,13 +212,13 @@ def expected_beyond(column: np.ndarray) -> float:
 
 def _some_rows(values: np.ndarray, train: np.ndarray) -> np.ndarray:
     """At most 5,000 training examples [n, D], evenly spread, as float64."""
-    chosen = np.sort(train)[_spread(len(train), _LOOKED_AT)]
+    chosen = np.sort(train)[spread(len(train), _LOOKED_AT)]
     features = int(np.prod(values.shape[1:]))
-    places = _spread(features, 10 * _FEATURES)
+    places = spread(features, 10 * _FEATURES)
     return values[chosen].reshape(len(chosen), features)[:, places].astype(np.float64)
 
 
-def _spread(count: int, most: int) -> np.ndarray:
+def spread(count: int, most: int) -> np.ndarray:
     """At most so many of the indices below a count, evenly spread."""
     return np.linspace(0, count - 1, min(count, most)).astype(int)
 
@@ -231,7 +231,7 @@ def nearly_binary(values: np.ndarray, train: np.ndarray) -> bool:
     low, high = map(float, extremes(values))
     if low == high:
         return False
-    places = train[_spread(len(train), _LOOKED_AT)]
+    places = train[spread(len(train), _LOOKED_AT)]
     total, entropy = np.zeros(values.shape[1:]), 0.0
     ends, two = np.zeros(2), True
     least, most = np.ones(values.shape[1:]), np.zeros(values.shape[1:])

@@ -14,18 +14,20 @@ from typing import NoReturn
 import numpy as np
 
 from latentsweep.data import grouping, kept, storage
-from latentsweep.data.dataset import Dataset, blocks, rows_of
+from latentsweep.data.dataset import Dataset, Scale, blocks, rows_of
 from latentsweep.data.grouping import Groups
 from latentsweep.data.kind import likelihood_and_scale
 from latentsweep.data.memory import fits
 from latentsweep.data.missing import Gaps, filled, gaps, plural
 from latentsweep.data.raw import SPLITS, Raw, Stretch
+from latentsweep.data.rounding import noise_of_rounding
 from latentsweep.data.splits import parted
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 
 MIN_EXAMPLES = 10
 _LISTED = 6
+_COARSE = 1e-4 / 12
 
 
 def prepare(raw: Raw, study: Study) -> Dataset:
@@ -47,12 +49,14 @@ def prepare(raw: Raw, study: Study) -> Dataset:
     labels, label_names = _classes(raw, study)
     table = values.ndim == 2 and not raw.one_unit
     likelihood, scale = likelihood_and_scale(values, splits["train"], study, table=table)
+    rounding = _rounding(values, splits["train"], scale, notes) if likelihood == "gaussian" else 0.0
     return Dataset(
         name=raw.name,
         source=raw.source,
         values=values,
         scale=scale,
         likelihood=likelihood,
+        rounding=rounding,
         origin=origin,
         splits=splits,
         labels=labels,
@@ -229,6 +233,16 @@ def _varying(
         if isinstance(origin, tuple):
             origin = tuple(np.array(origin)[varies].tolist())
     return _columns(values, varies), origin, tuple(names[varies])
+
+
+def _rounding(values: np.ndarray, train: np.ndarray, scale: Scale, notes: list[str]) -> float:
+    """The least variance of a Gaussian, said where rounding is a hundredth of what varies."""
+    variance, (least, most) = noise_of_rounding(values, train, scale)
+    if variance > _COARSE:
+        steps = f"{most:g}" if least == most else f"{least:g} to {most:g}"
+        words = f"rounded to steps of {steps}: the Gaussian's noise is at least that of rounding"
+        notes.append(words)
+    return variance
 
 
 def _columns(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -28,13 +28,16 @@ Mapping = Literal["map", "vmap"]
 class Settings(eqx.Module):
     """What may differ between members: numbers, so that differing costs no compilation.
 
-    `kl_warm_up` are the epochs over which the penalty's weight rises from 0.
+    `kl_warm_up` are the epochs over which the penalty's weight rises from 0; what a likelihood
+    shares is at least `rounding`; `start` tells the beginnings of a seed apart.
     """
 
     seed: Int[Array, "*M"] | int
     latent_size: Int[Array, "*M"] | int
     objective: Objective
     kl_warm_up: Float[Array, "*M"] | float = 0.0
+    rounding: Float[Array, "*M"] | float = 0.0
+    start: Int[Array, "*M"] | int = 0
 
     def active(self, width: int) -> Float[Array, " K"]:
         """1 for the member's own latent dimensions, 0 for those that pad it to `width`."""
@@ -65,7 +68,7 @@ def stream(seed: Int[Array, ""] | int, purpose: Stream) -> Key[Array, ""]:
 
 def initial_member(settings: Settings, shape: NetworkShape) -> VAE:
     """A member's fresh weights, padded to `shape.width` with zeros."""
-    key = stream(settings.seed, Stream.WEIGHTS)
+    key = jax.random.fold_in(stream(settings.seed, Stream.WEIGHTS), settings.start)
     vae = initial_vae(key, shape, jnp.asarray(settings.latent_size, float))
     active = settings.active(shape.width)
     return _by_latent_axis(partial(_masked, active), vae, shape)

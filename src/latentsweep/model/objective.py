@@ -47,7 +47,7 @@ from latentsweep.model.gaussian import kl_per_dimension
 from latentsweep.study import ObjectiveName, Reduction
 
 BLOG_NOISE = 0.1
-LOG_VARIANCES = -20.0, 1.0  # a posterior is hardly wider than the prior, whose log-variance is 0
+LOG_VARIANCES = -30.0, 1.0  # a posterior is hardly wider than the prior, whose log-variance is 0
 
 
 class Objective(eqx.Module):

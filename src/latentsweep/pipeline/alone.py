@@ -9,17 +9,26 @@ import tempfile
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.dataset import Scale
+from latentsweep.data.kind import spread
+from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.model import family
 from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
+from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Member, footprint, planned_passes
+from latentsweep.pipeline.search import Ask, find, suited
+from latentsweep.pipeline.train import LOOKED_AT
+from latentsweep.pipeline.work import Work
+from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 from latentsweep.training import fit
 from latentsweep.training.optimiser import adam
@@ -42,27 +51,47 @@ class Alone:
     failed_epoch: int
 
 
-def train_alone(study: Study, seed: int, scaled: np.ndarray) -> Alone:
+def train_alone(study: Study, seed: int, scaled: np.ndarray, rounding: float = 0.0) -> Alone:
     """A network trained on scaled examples [N, D], float32, and its weights as NumPy arrays.
 
     It is padded to a latent width that many sizes share, so that they share their programs.
 
     Args:
         study: of one latent size, with a likelihood that is named.
+        rounding: the least variance of a Gaussian.
     """
     latent_size, likelihood = study.latent_sizes[0], LIKELIHOODS[study.likelihood]
-    settings = Member("elbo", latent_size, seed).settings(study, scaled.shape[1])
+    settings = Member("elbo", latent_size, seed).settings(study, scaled.shape[1], rounding)
     neutral = study.changed(
         {"kl_weight": 1.0, "split_seed": 0, "latent_sizes": _width(latent_size)}
     )
     programs = _programs(_Kind(neutral, *scaled.shape))
     with_data = replace(programs, data=Held(on_all(scaled, programs.mesh)))
     with tempfile.TemporaryDirectory(prefix="latentsweep-") as folder:
-        members = family.stacked([settings])
-        (outcome,) = fit.fit(with_data, members, study.epochs, Path(folder), lambda *_: None)
+        members, some = family.stacked([settings]), scaled[spread(len(scaled), LOOKED_AT)]
+        nothing = no_latent_losses(likelihood, some, some)[np.newaxis]
+        (outcome,) = fit.fit_soundly(
+            with_data, members, study.epochs, Path(folder), lambda *_: None, nothing
+        )
     trained = Trained(outcome.vae, settings, likelihood, jnp.asarray(outcome.shared), _SCALED)
     loss = outcome.reconstruction + outcome.penalty
     return Alone(jax.tree.map(np.asarray, trained), loss, outcome.failed_epoch)
+
+
+def searched(
+    study: Study, scaled: np.ndarray, given: tuple[str, ...], budget: float
+) -> dict[str, Any]:
+    """What `latentsweep recommend` says of scaled examples, searched in a folder that goes again.
+
+    Args:
+        given: the fields that the user has set.
+    """
+    with tempfile.TemporaryDirectory(prefix="latentsweep-") as folder, kept_programs():
+        path, run = Path(folder) / "X.npy", RunFolder(Path(folder) / "run")
+        np.save(path, scaled)
+        named = study.changed({"data": str(path), "scale": "none"})
+        work = Work(*suited(named, load_dataset(named), given), run, Observer())
+        return find(work, Ask(budget=budget), command="latentsweep.VAE").json
 
 
 def _width(latent_size: int) -> int:

@@ -10,13 +10,14 @@ from latentsweep.answers.evidence import Evidence
 from latentsweep.answers.losses import LEAST_EXAMPLES, Losses, unbalanced
 from latentsweep.answers.recommendation import USUAL, Recommendation, Rule, recommend
 from latentsweep.answers.search import Goal, next_step
-from latentsweep.answers.wording import MEASURES, Setting, as_json, span
+from latentsweep.answers.wording import MEASURES, as_json
 from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.rate import active_units, effective_units, units_by_class
-from latentsweep.language import _, marked, ngettext, printed
+from latentsweep.language import _, marked, printed
 from latentsweep.pipeline.plan import Member, members_in
+from latentsweep.pipeline.setting import setting_of
 from latentsweep.record.folder import RunFolder
-from latentsweep.study import LIKELIHOOD_LABELS, Study
+from latentsweep.study import Study
 
 Criterion = Literal["elbo", "reconstruction", "knn"]
 HELD_OUT = "validation"
@@ -99,7 +100,9 @@ class Answer:
     def json(self) -> dict[str, Any]:
         """The content of `recommendation` in answers.json, in the language of the moment."""
         rule, notes = self.compared.rule, _notes(self.losses, self.compared, self.found)
-        setting = _setting(self.losses, self.compared)
+        setting = setting_of(
+            self.losses, self.compared.study, self.compared.data, MEASURES[self.compared.criterion]
+        )
         json = as_json(self.found, rule, setting, self.evidence, notes)
         if not any(self.active.values()):
             doubt = _doubt(self.compared)
@@ -132,7 +135,7 @@ def answer(
         split=split_of(folder),
         criterion=criterion,
         rule=rule,
-        failed=tuple(m.name for m in arrays if not np.isfinite(arrays[m]["neg_elbo"]).all()),
+        failed=tuple(m.name for m in arrays if not _is_sound(arrays[m])),
     )
     found = recommend(losses, rule, limit=limit)
     return Answer(losses, found, _active(arrays), _evidence(folder, arrays), compared)
@@ -160,6 +163,7 @@ def _measured(
         if criterion == "knn" and f"{split}/knn_hits" not in arrays:
             arrays |= _hits(folder, member, split)
         found[member] = {name.removeprefix(f"{split}/"): each for name, each in arrays.items()}
+        found[member]["failed"] = np.array(folder.facts(member.name).get("failed_epoch", 0))
     if not found:
         raise NotJudgedError(folder, _UNFINISHED if "elbo" in study.objectives else _NO_ELBO)
     return found
@@ -171,6 +175,10 @@ _NO_ELBO = marked(
     "its loss is no bound on anything, and falls with every dimension whether the data needs it or "
     "not; run it with --objective elbo"
 )
+
+
+def _is_sound(arrays: dict[str, np.ndarray]) -> bool:
+    return not arrays["failed"] and bool(np.isfinite(arrays["neg_elbo"]).all())
 
 
 def _hits(folder: RunFolder, member: Member, split: str) -> dict[str, np.ndarray]:
@@ -202,7 +210,7 @@ def _losses(
     examples = len(next(iter(held_out.values())))
     values = np.full((len(sizes), len(seeds), examples), np.nan)
     for member, each in held_out.items():
-        if np.isfinite(each).all():
+        if np.isfinite(each).all() and _is_sound(arrays[member]):
             values[sizes.index(member.latent_size), seeds.index(member.seed)] = each
     if np.isnan(values).all():
         raise NotJudgedError(folder, _ALL_FAILED)
@@ -338,61 +346,3 @@ def _ends(profile: Mapping[str, Any] | None) -> tuple[float, float] | None:
     if profile is None or profile["low"] is None or profile["high"] is None:
         return None
     return float(profile["low"]), float(profile["high"])
-
-
-def _setting(losses: Losses, compared: Compared) -> Setting:
-    data, train = compared.data, printed(compared.data["splits"]["train"], ",")
-    words, part = _("{data} ({count} training examples)"), losses.values.shape[2]
-    if losses.folds > 1:
-        words = _("{data} ({count} training examples, of which each seed holds out another {part})")
-    elif losses.groups is not None:
-        part = len(np.unique(losses.groups))
-        words = ngettext(
-            "{data} ({count} training examples; {part} whole group held out, by {column})",
-            "{data} ({count} training examples; {part} whole groups held out, by {column})",
-            part,
-        )
-    named = {"data": data["name"], "column": compared.study.split_by}
-    return Setting(
-        data=words.format(**named, count=train, part=printed(part, ",")),
-        architecture=_architecture(compared.study, data["likelihood"]),
-        budget=_budget(losses, _training(compared.study)),
-        held_out=losses.examples,
-        measure=MEASURES[compared.criterion],
-    )
-
-
-def _architecture(study: Study, likelihood: str) -> str:
-    words = _("VAEs of {network} with a {likelihood} likelihood")
-    if study.network == "dense":
-        words = _("dense VAEs of {units} ReLU units each way with a {likelihood} likelihood")
-    elif study.network == "convolutional":
-        words = _("convolutional VAEs with a {likelihood} likelihood")
-    units = ", ".join(map(str, study.hidden_size))
-    named = {"network": study.network, "units": units}
-    return words.format(**named, likelihood=_(LIKELIHOOD_LABELS[likelihood]))
-
-
-def _budget(losses: Losses, training: str) -> str:
-    """How every network was trained, and how many seeds each size has."""
-    counts = [count for count in losses.present.sum(axis=1).tolist() if count]
-    words = ngettext(
-        "{training} and {seeds} seed a size", "{training} and {seeds} seeds a size", max(counts)
-    )
-    return words.format(training=training, seeds=span(counts))
-
-
-def _training(study: Study) -> str:
-    words = ngettext(
-        "{epochs} epoch of Adam (batch {batch}, rate {rate})",
-        "{epochs} epochs of Adam (batch {batch}, rate {rate})",
-        study.epochs,
-    )
-    if study.decay:
-        words = ngettext(
-            "{epochs} epoch of Adam (batch {batch}, rate {rate} falling to 0)",
-            "{epochs} epochs of Adam (batch {batch}, rate {rate} falling to 0)",
-            study.epochs,
-        )
-    rate = printed(study.learning_rate, "g")
-    return words.format(epochs=study.epochs, batch=study.batch_size, rate=rate)

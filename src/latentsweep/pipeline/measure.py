@@ -1,6 +1,5 @@
 """The measuring stage: a trained member's arrays and its row of the results."""
 
-import json
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -146,7 +145,7 @@ def with_row(table: pd.DataFrame, row: dict, members: list[Member]) -> pd.DataFr
 
 def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
     variant = work.study.variant(member.objective)
-    facts = json.loads((work.folder.member_path(member.name) / "member.json").read_text())
+    facts = work.folder.facts(member.name)
     means = evaluate.summary_row(arrays, work.folder.manifest()["bounds"]["entropy_floor"])
     bounded = math.isfinite(means["loss"]) and math.isfinite(means["neg_elbo"])
     failed_epoch = facts["failed_epoch"] or (0 if bounded else work.study.epochs)

@@ -48,15 +48,23 @@ class Member:
         """Names its folder, such as `elbo-k02-s0`."""
         return f"{self.objective}-k{self.latent_size:02d}-s{self.seed}"
 
-    def settings(self, study: Study, features: int) -> Settings:
-        """The member as numbers, as the family takes it, for examples of so many features."""
+    def settings(
+        self, study: Study, features: int, rounding: float = 0.0, start: int = 0
+    ) -> Settings:
+        """The member as numbers, as the family takes it, for examples of so many features.
+
+        Args:
+            rounding: the least variance of a Gaussian of the data.
+            start: which beginning of the seed it has: 0, or after a bad training another.
+        """
         variant = study.variant(self.objective)
         objective = OBJECTIVES[variant.objective].weighed(
             variant.kl_weight, study.reduction, features, self.latent_size
         )
         numbers = jax.tree.map(jnp.float32, objective)
         warm_up = jnp.float32(variant.kl_warm_up * study.epochs)
-        return Settings(jnp.int32(self.seed), jnp.int32(self.latent_size), numbers, warm_up)
+        seed, latent_size, start_ = map(jnp.int32, (self.seed, self.latent_size, start))
+        return Settings(seed, latent_size, numbers, warm_up, jnp.float32(rounding), start_)
 
 
 @dataclasses.dataclass(frozen=True)

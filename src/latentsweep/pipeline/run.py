@@ -342,7 +342,7 @@ def _manifest(work: Work, command: str) -> dict[str, Any]:
         "command": command,
         "versions": _versions(),
         "device": _device(),
-        "data": _data(work.dataset, work.likelihood_name),
+        "data": _data(work.dataset),
         "bounds": data_bounds(work.likelihood, *(work.scaled(s) for s in ("train", SPLIT))),
         "members": [_settings(work.study, member) for member in work.members],
         "seconds": {},
@@ -362,14 +362,13 @@ def _versions() -> dict[str, str]:
 def _device() -> dict[str, Any]:
     devices = available().devices
     return {
-        "kind": devices[0].platform,
-        "name": devices[0].device_kind,
+        **{"kind": devices[0].platform, "name": devices[0].device_kind},
         "count": len(devices),
         "cores": cores(),
     }
 
 
-def _data(dataset: Dataset, likelihood: str) -> dict[str, Any]:
+def _data(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "source": dataset.source,
@@ -382,7 +381,8 @@ def _data(dataset: Dataset, likelihood: str) -> dict[str, Any]:
         "label_names": None if dataset.label_names is None else list(dataset.label_names),
         "image": dataset.is_image,
         "white": dataset.white if dataset.is_image else None,
-        "likelihood": likelihood,
+        "likelihood": dataset.likelihood,
+        "rounding": dataset.rounding,
         "columns": None if dataset.columns is None else list(dataset.columns),
         "origin": dataset.origin,
         "scale": dataclasses.asdict(dataset.scale),
@@ -397,4 +397,4 @@ def _settings(study: Study, member: Member) -> dict[str, Any]:
     return {"name": member.name, **dataclasses.asdict(member), **own, **shared}
 
 
-_LISTED = ("latent_sizes", "objectives", "seeds", "kl_weight", "kl_warm_up")
+_LISTED = "latent_sizes", "objectives", "seeds", "kl_weight", "kl_warm_up"

@@ -48,6 +48,7 @@ _FEW = 1_400  # examples, below which they are held out in folds
 _FOLDS = 10
 _ROUNDS = 3  # in which each example is held out at most
 _HIDDEN, _LEAST_HIDDEN, _EXAMPLES_A_UNIT = 512, 16, 8
+_LARGE_ITEMS = 256  # values
 _COUNTED = ("compile", "train", "evaluate")
 
 
@@ -111,7 +112,7 @@ def suited(study: Study, whole: Dataset, given: Collection[str] = ()) -> tuple[S
     study = study.changed(held_out)
     examples = len(whole.splits["train"]) * (1 if own else 1 - _share_held_out(study))
     fitting = {
-        "hidden_size": hidden_for(len(whole.splits["train"])),
+        "hidden_size": hidden_for(len(whole.splits["train"]), whole.features, whole.likelihood),
         "epochs": epochs_for(examples),
         "latent_sizes": first_step(goal_of(study, whole, Ask())).latent_sizes,
     }
@@ -166,15 +167,21 @@ def epochs_for(examples: float) -> int:
     return min(max(round(_EXAMPLES_SEEN / examples), 1), most)
 
 
-def hidden_for(examples: int) -> int:
-    """How many hidden units so many training examples bear: an eighth of them, from 16 to 512.
+def hidden_for(examples: int, features: int, likelihood: str) -> tuple[int, ...]:
+    """The hidden layers that so many training examples bear: an eighth as many units, 16 to 512.
 
     That is, the power of two nearest to it: 512 from 2,897 examples on. With more units, networks
     of more dimensions than needed learn few examples by heart: the variance of a Gaussian
     likelihood goes down with their training error, and held-out examples pay for it.
+
+    With enough examples for 512, those of a Gaussian likelihood have two layers: one layer of a
+    curved surface's own dimensions bends too little, more dimensions bend it better, and with
+    little noise that outweighs what they cost. Two of 256 units do for examples of few values.
     """
-    nearest = 2 ** round(math.log2(examples / _EXAMPLES_A_UNIT))
-    return min(max(nearest, _LEAST_HIDDEN), _HIDDEN)
+    units = min(max(2 ** round(math.log2(examples / _EXAMPLES_A_UNIT)), _LEAST_HIDDEN), _HIDDEN)
+    if units < _HIDDEN or likelihood != "gaussian":
+        return (units,)
+    return (units, units) if features >= _LARGE_ITEMS else (units // 2, units // 2)
 
 
 def goal_of(study: Study, dataset: Dataset, ask: Ask) -> Goal:

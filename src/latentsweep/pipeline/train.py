@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from jax.sharding import Mesh
 
+from latentsweep.data.kind import spread
+from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.model import family
 from latentsweep.model.family import Settings
 from latentsweep.model.objective import Objective
@@ -35,6 +37,7 @@ from latentsweep.training.placement import Placement, available, fitting, on_all
 from latentsweep.training.programs import Programs, compiled
 from latentsweep.training.supply import Held, Supply
 
+LOOKED_AT = 5_000  # examples, when a training is judged
 Measure = Callable[[Work, Iterable[str]], None]
 
 
@@ -83,6 +86,7 @@ class TrainingStage:
         self.supply = supply
         self.placement = placement
         self.measure = measure
+        self._without_latent: dict[int, np.ndarray] = {}
         self.recipe = work.recipe()
 
     def run(self, passes: list[Pass]) -> None:
@@ -137,21 +141,47 @@ class TrainingStage:
 
     def settings(self, plan: Pass) -> Settings:
         """The stacked settings of a pass's members."""
-        features = self.recipe.shape.features
-        members = self._members(plan)
-        return family.stacked([member.settings(self.work.study, features) for member in members])
+        study, features = self.work.study, self.recipe.shape.features
+        rounding = self.work.dataset.rounding
+        return family.stacked(
+            [member.settings(study, features, rounding) for member in self._members(plan)]
+        )
 
     def _members(self, plan: Pass) -> list[Member]:
         return [m for m in self.work.members if m.name in plan.members]
 
     def _train(self, number: int, plan: Pass, programs: Programs, done: int) -> None:
         folder = self.work.folder.pass_path(number)
-        tell = partial(self._tell, number, plan, done)
+        tell, members = partial(self._tell, number, plan, done), self._members(plan)
         with self.work.timed("train"):
-            outcomes = fit.fit(programs, self.settings(plan), plan.epochs, folder, tell)
-        for member, outcome in zip(self._members(plan), outcomes, strict=True):
+            nothing = np.array([self._nothing_learned(member.seed) for member in members])
+            outcomes = fit.fit_soundly(
+                programs,
+                self.settings(plan),
+                plan.epochs,
+                folder,
+                tell,
+                nothing,
+                lambda place, outcome: self._say_bad(members[place], outcome),
+            )
+        for member, outcome in zip(members, outcomes, strict=True):
             self._write(member, outcome)
         remove_checkpoints(folder)
+
+    def _nothing_learned(self, seed: int) -> np.ndarray:
+        """Losses without a latent on some of the examples that a seed's networks train on."""
+        fold = seed % max(self.recipe.folds, 1)
+        if fold not in self._without_latent:
+            indices = self.work.trained_on(fold)
+            train = self.work.scaled_at(indices[spread(len(indices), LOOKED_AT)])
+            self._without_latent[fold] = no_latent_losses(self.work.likelihood, train, train)
+        return self._without_latent[fold]
+
+    def _say_bad(self, member: Member, outcome: fit.Outcome) -> None:
+        what = f"failed in epoch {outcome.failed_epoch}"
+        if not outcome.failed_epoch:
+            what = f"is trained badly, to a loss of {outcome.loss:.3g} from {outcome.first:.3g}"
+        self.work.observer.say(f"{member.name} {what}; it is trained again from another start")
 
     def _tell(self, number: int, plan: Pass, done: int, epoch: float, resumed: bool) -> None:
         if resumed:
@@ -167,6 +197,7 @@ class TrainingStage:
         facts = {
             **dataclasses.asdict(member),
             "failed_epoch": outcome.failed_epoch,
+            "start": outcome.start,
             "train_seconds": outcome.seconds,
         }
         write_json(folder / "member.json", facts)

@@ -34,15 +34,10 @@ class Work:
     folder: RunFolder
     observer: Observer
 
-    @cached_property
-    def likelihood_name(self) -> str:
-        """The likelihood that the study asks for, or that suits the data."""
-        return self.dataset.likelihood
-
     @property
     def likelihood(self) -> Likelihood:
         """The distribution of the data given a code."""
-        return LIKELIHOODS[self.likelihood_name]
+        return LIKELIHOODS[self.dataset.likelihood]
 
     @property
     def members(self) -> list[Member]:

@@ -273,6 +273,10 @@ class RunFolder:
         """Write the losses [N] of each held-out split without a latent."""
         write_arrays(self.path / "no_latent.safetensors", losses)
 
+    def facts(self, member: str) -> dict[str, Any]:
+        """What became of a member's training, as in its `member.json`."""
+        return self._json(self.member_path(member) / "member.json")
+
     def history(self, member: str) -> pd.DataFrame:
         """A member's learning curve, one row an epoch."""
         return read_table(self.member_path(member) / "history.parquet")

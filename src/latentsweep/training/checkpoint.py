@@ -12,18 +12,21 @@ from latentsweep.errors import RunFolderError
 from latentsweep.record.arrays import read_arrays, write_arrays
 
 _TIMES_AS_LONG = 10
+_BESIDE = "reconstruction", "penalty", "first", "seconds"
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
     """All that a pass needs to go on: the stacked state, the history, the seconds spent so far.
 
-    `reconstruction` and `penalty` are the epochs' mean terms [T, M].
+    `reconstruction` and `penalty` are the epochs' mean terms [T, M], `first` the losses [M] of the
+    very first step, which are those of fresh networks.
     """
 
     state: Any
     reconstruction: np.ndarray
     penalty: np.ndarray
+    first: np.ndarray
     seconds: float
 
     @property
@@ -70,8 +73,7 @@ def from_named_arrays(template: Any, arrays: dict[str, np.ndarray]) -> Any:
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Write the older of the two files."""
     arrays = {f"state/{name}": a for name, a in named_arrays(checkpoint.state).items()}
-    arrays |= {"reconstruction": checkpoint.reconstruction, "penalty": checkpoint.penalty}
-    arrays["seconds"] = np.array(checkpoint.seconds)
+    arrays |= {name: np.asarray(getattr(checkpoint, name)) for name in _BESIDE}
     write_arrays(folder / f"{'ab'[checkpoint.epoch % 2]}.safetensors", arrays)
 
 
@@ -86,9 +88,11 @@ def last_checkpoint(folder: Path, template: Any) -> Checkpoint | None:
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove both files: the pass is done."""
-    for file in _files(folder):
+    """Remove both files, and those of other starts: the pass is done."""
+    for file in (*_files(folder), *folder.glob("start[0-9]/[ab].safetensors")):
         file.unlink(missing_ok=True)
+    for start in folder.glob("start[0-9]"):
+        start.rmdir()
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
@@ -103,4 +107,5 @@ def _read(file: Path, template: Any) -> Checkpoint | None:
     state = from_named_arrays(
         template, {k.removeprefix("state/"): a for k, a in arrays.items() if k.startswith("state/")}
     )
-    return Checkpoint(state, arrays["reconstruction"], arrays["penalty"], float(arrays["seconds"]))
+    reconstruction, penalty, first, seconds = (arrays[name] for name in _BESIDE)
+    return Checkpoint(state, reconstruction, penalty, first, float(seconds))

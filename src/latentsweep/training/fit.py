@@ -6,8 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from latentsweep.model import family
 from latentsweep.model.family import Settings
@@ -17,17 +20,79 @@ from latentsweep.training.placement import over_members
 from latentsweep.training.programs import Programs
 from latentsweep.training.steps import State, Terms
 
+STARTS = 3
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """A member after training, padded, with its curve [T] and what became of it."""
+    """A member after training, padded, with its curve [T] and what became of it.
+
+    `first` is the loss of its first step, `failed_epoch` is 0 for a sound training, and `start`
+    says which beginning of its seed it had.
+    """
 
     vae: VAE
     shared: np.ndarray
     reconstruction: np.ndarray
     penalty: np.ndarray
+    first: float
     failed_epoch: int
     seconds: float
+    start: int = 0
+
+    @property
+    def loss(self) -> float:
+        """The training loss of the last epoch in nats, infinite for a failed training."""
+        if self.failed_epoch or not len(self.penalty):
+            return np.inf
+        return float(self.reconstruction[-1] + self.penalty[-1])
+
+
+def fit_soundly(
+    programs: Programs,
+    settings: Settings,
+    epochs: int,
+    folder: Path,
+    on_epoch: Callable[[float, bool], None],
+    nothing: Float[np.ndarray, "M N"],
+    told: Callable[[int, Outcome], None] = lambda *_: None,
+) -> list[Outcome]:
+    """`fit`, and again from other starts for members that end badly trained.
+
+    That is, with a training loss that is not finite, or by more than such losses vary beyond that
+    of the model without a latent and that of the fresh network. A member that is badly trained from
+    each of three starts keeps the least bad of them, as failed; nothing but the examples that it
+    trains on has a say in this.
+
+    Args:
+        nothing: losses of the model without a latent on some of the examples that each trains on.
+        told: hears the place of a member that is badly trained, and what came of it.
+    """
+    none, spread = nothing.mean(axis=1), nothing.std(axis=1)
+
+    def worst(place: int) -> float:
+        return float(max(none[place], outcomes[place].first) + spread[place])
+
+    outcomes = fit(programs, settings, epochs, folder, on_epoch)
+    for start in range(1, STARTS):
+        bad = [i for i, outcome in enumerate(outcomes) if not outcome.loss <= worst(i)]
+        if not bad:
+            return outcomes
+        for i in bad:
+            told(i, outcomes[i])
+        again = eqx.tree_at(lambda each: each.start, settings, jnp.full_like(settings.start, start))
+        others = fit(programs, again, epochs, folder / f"start{start}", on_epoch)
+        for i in bad:
+            outcomes[i] = min(outcomes[i], others[i], key=lambda outcome: outcome.loss)
+    return [
+        outcome if outcome.loss <= worst(i) else _failed(outcome)
+        for i, outcome in enumerate(outcomes)
+    ]
+
+
+def _failed(outcome: Outcome) -> Outcome:
+    """A badly trained member: one that did not fail in an epoch failed in the last."""
+    return dataclasses.replace(outcome, failed_epoch=outcome.failed_epoch or len(outcome.penalty))
 
 
 def fit(
@@ -51,21 +116,23 @@ def fit(
     coming = _epochs(programs, settings, state, numbers, lambda done: on_epoch(done, False))
     started = time.perf_counter()
     while np.any(alive) and (made := next(coming, None)):
-        state, terms = made
-        alive, terms = jax.device_get((state.alive, terms))
+        state, *told = made
+        alive, terms, first = jax.device_get((state.alive, *told))
         seconds = time.perf_counter() - started
         started += seconds
         at = Checkpoint(
             state,
             np.vstack([at.reconstruction, terms.reconstruction]),
             np.vstack([at.penalty, terms.penalty]),
+            at.first if at.epoch else first,
             at.seconds + seconds,
         )
         writer.write(at)
         on_epoch(at.epoch, False)
     shared = programs.closed_form(state, settings, at.epoch)
     at = dataclasses.replace(at, state=jax.device_get(state))
-    return [_outcome(at, shared, index) for index in range(len(shared))]
+    starts = np.asarray(settings.start).tolist()
+    return [_outcome(at, shared, start, index) for index, start in enumerate(starts)]
 
 
 def _epochs(
@@ -74,12 +141,12 @@ def _epochs(
     state: State,
     numbers: Iterable[int],
     told: Callable[[float], None],
-) -> Iterator[tuple[State, Terms]]:
+) -> Iterator[tuple[State, Terms, Float[Array, " M"]]]:
     """Epoch after epoch, each begun before the one before it is looked at where that can be."""
-    made: deque[tuple[State, Terms]] = deque()
+    made: deque[tuple[State, Terms, Float[Array, " M"]]] = deque()
     for number in numbers:
-        state, terms = programs.epoch(state, settings, number, told)
-        made.append((state, terms))
+        made.append(programs.epoch(state, settings, number, told))
+        state = made[-1][0]
         if len(made) > programs.ahead:
             yield made.popleft()
     yield from made
@@ -91,16 +158,18 @@ def _resumed(programs: Programs, settings: Settings, folder: Path) -> Checkpoint
     if checkpoint is not None:
         return checkpoint
     none = np.zeros((0, len(state.alive)), np.float32)
-    return Checkpoint(state, none, none, 0.0)
+    return Checkpoint(state, none, none, np.full(len(state.alive), np.inf, np.float32), 0.0)
 
 
-def _outcome(at: Checkpoint, shared: np.ndarray, index: int) -> Outcome:
+def _outcome(at: Checkpoint, shared: np.ndarray, start: int, index: int) -> Outcome:
     alive, epoch = bool(at.state.alive[index]), int(at.state.epoch[index])
     return Outcome(
         vae=family.member(at.state.vae, index),
         shared=np.asarray(shared[index]),
         reconstruction=at.reconstruction[:epoch, index],
         penalty=at.penalty[:epoch, index],
+        first=float(at.first[index]),
         failed_epoch=0 if alive else epoch + 1,
         seconds=at.seconds / len(shared),
+        start=start,
     )

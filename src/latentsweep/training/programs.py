@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from latentsweep.model import family
 from latentsweep.model.family import Mapping, Settings
@@ -68,8 +68,8 @@ class Programs:
         settings: Settings,
         number: int,
         told: Callable[[float], None] = lambda _: None,
-    ) -> tuple[State, Terms]:
-        """A family after one more epoch, and the epoch's mean terms [M].
+    ) -> tuple[State, Terms, Float[Array, " M"]]:
+        """A family after one more epoch, its mean terms [M], and its first step's losses.
 
         A member whose loss or weights are no longer finite keeps the state it had before the epoch,
         and is dead from then on.

@@ -138,8 +138,8 @@ def train_last_chunk(
     start: Int[Array, ""] | int,
     values: Num[Array, "rows D"],
     recipe: Recipe,
-) -> tuple[State, Terms]:
-    """A member after an epoch, and the epoch's mean terms.
+) -> tuple[State, Terms, Float[Array, ""]]:
+    """A member after an epoch, the epoch's mean terms, and the loss of its first step in nats.
 
     A member whose loss or weights are no longer finite keeps the state it had before the epoch, and
     is dead from then on.
@@ -153,7 +153,8 @@ def train_last_chunk(
     alive = before.alive & _finite((terms, after.vae))
     after = State(after.vae, after.optimiser, before.epoch + 1, alive)
     kept = eqx.tree_at(lambda state: state.alive, before, jnp.zeros((), bool))
-    return jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, kept), terms
+    first = per_step.reconstruction[0] + per_step.penalty[0]
+    return jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, kept), terms, first
 
 
 def train_step(
@@ -191,7 +192,8 @@ def batch_terms(
         passed = _forward(vae, x, noise, settings, recipe)
     target = likelihood.target(x)
     # The closed form is a minimum, where the gradient through it is zero.
-    shared = jax.lax.stop_gradient(likelihood.closed_form(target, passed.parameters))
+    best = jnp.maximum(likelihood.closed_form(target, passed.parameters), settings.rounding)
+    shared = jax.lax.stop_gradient(best)
     log_prob = jax.vmap(likelihood.log_prob, in_axes=(0, 0, None))
     reconstruction = -jnp.mean(log_prob(target, passed.parameters, shared))
     return Terms(reconstruction, jnp.mean(passed.penalty))
@@ -217,7 +219,8 @@ def closed_form_chunk(
         x = recipe.scale(values[indices], noise.dtype)
         with products_in("float32"):  # a measurement
             passed = _forward(state.vae, x, noise, settings, recipe)
-        return recipe.likelihood.closed_form(recipe.likelihood.target(x), passed.parameters)
+        best = recipe.likelihood.closed_form(recipe.likelihood.target(x), passed.parameters)
+        return jnp.maximum(best, settings.rounding)
 
     return jax.lax.map(of_batch, (order, start + jnp.arange(len(order))))
 
