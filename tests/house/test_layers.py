@@ -38,8 +38,9 @@ LAYERS = (
         "evaluation.evaluate",
     ),
     (
-        "answers.statistics answers.losses answers.noise answers.recommendation answers.search "
-        "answers.evidence answers.wording "
+        "answers.statistics answers.losses answers.absurd answers.noise answers.recommendation "
+        "answers.search "
+        "answers.evidence answers.wording answers.apart "
         "answers.claim_findings answers.claim_numbers answers.claim_sentences "
         "answers.claim_verdict answers.claims",
     ),

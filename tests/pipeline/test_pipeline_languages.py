@@ -83,7 +83,7 @@ def test_a_network_that_failed_is_named_in_every_language(tiny_run):
     found = dataclasses.replace(found, compared=failed)
     with speaking("pt"):
         notes = found.json["notes"]
-    assert found.json["notes"][0] == ("Left out, since their loss was not finite: elbo-k09-s0.")
+    assert found.json["notes"][0] == ("Left out, since their training failed: elbo-k09-s0.")
     assert not any(lower_case(note, "elbo-k09-s0") for note in notes)
 
 

@@ -21,7 +21,8 @@ from latentsweep.training.steps import initial_state
 def checkpoint(epochs: int) -> Checkpoint:
     state = initial_state(settings(2, seed=epochs), recipe(3))
     terms = np.arange(epochs, dtype=np.float32)[:, None]
-    return Checkpoint(jax.device_get(state), terms, terms + 1, np.ones(len(state.alive)), 2.5 * epochs)
+    first = np.ones(1, np.float32)
+    return Checkpoint(jax.device_get(state), terms, terms + 1, first, 2.5 * epochs)
 
 
 def test_leaves_are_named_by_their_path_and_come_back():

@@ -5,7 +5,8 @@ them. What differs from training to training is read from the residuals of
 
     mean loss of (size, seed) = effect of the size + effect of the seed + residual,
 
-whose variance is pooled over sizes that are near each other, and drawn from Student's t with as
+whose variance is pooled over sizes that are near each other, but for those whose networks differ by
+far more than the others' do, and drawn from Student's t with as
 many degrees of freedom as there are residuals beyond the effects. Part of it is what a network has
 of its own on each example, which the bootstrap shows as well: there it is taken out, so that it
 counts once, and as noise of training, which more seeds average out.
@@ -30,9 +31,12 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.stats import f
 
 from latentsweep.answers.losses import Losses
 from latentsweep.answers.statistics import Additive, additive, example_means
+
+_ODD = 1e-3
 
 
 class Draws(NamedTuple):
@@ -224,16 +228,59 @@ def _spread(
     """
     present = losses.present
     rows = present.nonzero()[0]
-    spread = np.full(len(rows), np.nan)
+    spread, freedom = np.full(len(rows), np.nan), 0
     for group in (near, ~near):
-        chosen = group[rows]
-        if chosen.any():
-            spread[chosen] = _residual(losses.of_sizes(group), of_examples[:, chosen])
+        if group[rows].any():
+            of_group, alike = _alike(losses, group, of_examples)
+            spread[group[rows]] = of_group
+            freedom = additive(present[alike]).freedom if group is near else freedom
     known, whole = spread[near[rows]], np.nan_to_num(_residual(losses, of_examples))
     spread = np.where(np.isnan(spread), np.nanmax(spread, initial=whole), spread)
-    if np.isnan(known).any():
-        return spread, max(design.freedom, 0)
-    return spread, additive(present[near]).freedom
+    return spread, max(design.freedom, 0) if np.isnan(known).any() else freedom
+
+
+def _alike(
+    losses: Losses, group: Bool[np.ndarray, " K"], of_examples: Float[np.ndarray, "count cells"]
+) -> tuple[Float[np.ndarray, " cells"], Bool[np.ndarray, " K"]]:
+    """The spread of each network of a group of sizes, and the sizes that share one.
+
+    A size whose networks differ by more than those of the others do, as a test of variances has it
+    at 0.1 % for all of them, has a spread of its own: one bad training is no noise of all sizes.
+    """
+    rows = losses.present.nonzero()[0]
+    alike, own = group.copy(), {}
+    while (odd := _odd_one(losses, alike)) is not None:
+        place, own[place] = odd[0], odd[1]
+        alike[place] = False
+    shared = _residual(losses.of_sizes(alike), of_examples[:, alike[rows]])
+    spread = np.array([own.get(row, shared) for row in rows[group[rows]]])
+    return np.fmax(spread, shared), alike
+
+
+def _odd_one(losses: Losses, alike: Bool[np.ndarray, " K"]) -> tuple[int, float] | None:
+    """The size whose networks differ by far more than those of the others, and by how much."""
+    places = np.flatnonzero(alike)
+    square, freedom = _squares(losses.of_sizes(alike))
+    found = []
+    for place in places:
+        others = alike.copy()
+        others[place] = False
+        rest, left = _squares(losses.of_sizes(others))
+        if left > 0 and freedom > left and rest > 0:
+            own = max(square - rest, 0.0) / (freedom - left)
+            p_value = f.sf(own / (rest / left), freedom - left, left)
+            found.append((p_value, int(place), float(np.sqrt(own))))
+    p_value, place, own = min(found, default=(1.0, 0, 0.0))
+    return (place, own) if p_value < _ODD / len(places) else None
+
+
+def _squares(losses: Losses) -> tuple[float, int]:
+    """The sum of squares that an additive fit of the networks' means leaves, and its freedom."""
+    if not losses.present.any():
+        return 0.0, 0
+    design = additive(losses.present)
+    rest = means(losses) - design.fitted @ means(losses)
+    return float(rest @ rest), design.freedom
 
 
 def _residual(losses: Losses, of_examples: Float[np.ndarray, "count cells"]) -> float:
@@ -241,11 +288,10 @@ def _residual(losses: Losses, of_examples: Float[np.ndarray, "count cells"]) -> 
 
     With folds without what other examples alone would give.
     """
-    design = additive(losses.present)
-    if design.freedom < 1:
+    design, (square, freedom) = additive(losses.present), _squares(losses)
+    if freedom < 1:
         return np.nan
-    rest = means(losses) - design.fitted @ means(losses)
-    variance = rest @ rest / design.freedom
+    variance = square / freedom
     if losses.folds > 1:
         moved = of_examples - means(losses)
         rests = moved - moved @ design.fitted.T

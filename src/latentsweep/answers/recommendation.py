@@ -37,12 +37,13 @@ References:
     Hung, Wang & O'Neill (2005), A regulatory perspective on choice of margin in non-inferiority.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from latentsweep.answers.absurd import Apart, told_apart
 from latentsweep.answers.losses import Losses
 from latentsweep.answers.noise import Draws, drawn, means, without_latent
 from latentsweep.answers.statistics import additive
@@ -106,7 +107,8 @@ class Recommendation:
 
     `gain` is L(0) - L(b), or that from the smallest size tried where L(0) is not known
     (`gain_is_known`). `at_shares` is the answer at other shares, None where no size is enough.
-    `exhausted` says whether no larger size could be tried.
+    `exhausted` says whether no larger size could be tried. `apart` is what is absurd among the
+    losses, if anything, and `plain` then the answer of plain means, that has all of it.
     """
 
     status: Status
@@ -121,6 +123,8 @@ class Recommendation:
     rows: tuple[Row, ...]
     at_shares: dict[float, int | None]
     exhausted: bool = False
+    apart: Apart | None = None
+    plain: "Recommendation | None" = None
 
     @property
     def sizes(self) -> list[int]:
@@ -153,11 +157,22 @@ def recommend(
 ) -> Recommendation:
     """The smallest size that is enough, its set, and each size's verdict.
 
+    What is absurd among the losses is told apart first.
+
     Args:
         losses: of networks that differ in latent size and seed alone.
         limit: the largest size that could be tried, None if there is no such limit.
         seed: of the replicates' draws.
     """
+    apart = told_apart(losses)
+    found = _recommended(apart.losses, rule, limit, seed)
+    if apart.nothing:
+        return found
+    plain = _recommended(losses, rule, limit, seed)
+    return replace(found, apart=apart, plain=plain)
+
+
+def _recommended(losses: Losses, rule: Rule, limit: int | None, seed: int) -> Recommendation:
     kept = losses.of_sizes(np.any(losses.present, axis=1, keepdims=True)[:, 0])
     design = additive(kept.present)
     effects = design.weights @ means(kept)

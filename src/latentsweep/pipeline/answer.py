@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from latentsweep.answers.apart import apart_sentences
 from latentsweep.answers.evidence import Evidence
 from latentsweep.answers.losses import LEAST_EXAMPLES, Losses, unbalanced
 from latentsweep.answers.recommendation import USUAL, Recommendation, Rule, recommend
@@ -83,6 +84,7 @@ class Compared:
     criterion: Criterion
     rule: Rule
     failed: tuple[str, ...]
+    again: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def answer(
         criterion=criterion,
         rule=rule,
         failed=tuple(m.name for m in arrays if not _is_sound(arrays[m])),
+        again=tuple(m.name for m in arrays if arrays[m]["start"] and _is_sound(arrays[m])),
     )
     found = recommend(losses, rule, limit=limit)
     return Answer(losses, found, _active(arrays), _evidence(folder, arrays), compared)
@@ -163,7 +166,9 @@ def _measured(
         if criterion == "knn" and f"{split}/knn_hits" not in arrays:
             arrays |= _hits(folder, member, split)
         found[member] = {name.removeprefix(f"{split}/"): each for name, each in arrays.items()}
-        found[member]["failed"] = np.array(folder.facts(member.name).get("failed_epoch", 0))
+        facts = folder.facts(member.name)
+        found[member]["failed"] = np.array(facts["failed_epoch"])
+        found[member]["start"] = np.array(facts.get("start", 0))
     if not found:
         raise NotJudgedError(folder, _UNFINISHED if "elbo" in study.objectives else _NO_ELBO)
     return found
@@ -245,9 +250,13 @@ def _no_latent(folder: RunFolder, criterion: Criterion, examples: int) -> np.nda
 def _notes(losses: Losses, compared: Compared, found: Recommendation) -> list[str]:
     """What was left out, and what a reader has to know of the networks."""
     notes, study = list(unbalanced(losses)), compared.study
+    notes += apart_sentences(found, compared.rule, MEASURES[compared.criterion])
     if compared.failed:
-        words = _("Left out, since their loss was not finite: {names}.")
+        words = _("Left out, since their training failed: {names}.")
         notes.append(words.format(names=", ".join(compared.failed)))
+    if compared.again:
+        words = _("Trained again from another start, since the first ended badly: {names}.")
+        notes.append(words.format(names=", ".join(compared.again)))
     if "keras-blog" in study.objectives:
         notes.append(
             _(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from latentsweep.answers.apart import apart_sentences
 from latentsweep.answers.evidence import Evidence
 from latentsweep.answers.losses import read_losses, table_losses
 from latentsweep.answers.recommendation import USUAL, Rule, recommend
@@ -31,4 +32,6 @@ def recommend_losses(table: pd.DataFrame | str | Path, rule: Rule = USUAL) -> di
         held_out=losses.examples,
         measure=MEASURES["loss"],
     )
-    return as_json(recommend(losses, rule), rule, setting, Evidence(), notes)
+    found = recommend(losses, rule)
+    told = apart_sentences(found, rule, setting.measure)
+    return as_json(found, rule, setting, Evidence(), [*notes, *told])
