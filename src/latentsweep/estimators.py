@@ -35,7 +35,7 @@ from latentsweep.evaluation.bounds import draw_noise, measure
 from latentsweep.model.family import Stream, stream
 from latentsweep.model.trained import Trained
 from latentsweep.pipeline.alone import Alone, searched, train_alone
-from latentsweep.pipeline.search import epochs_for, hidden_for, search_study
+from latentsweep.pipeline.search import epochs_for, hidden_for, rate_for, search_study
 from latentsweep.study import COUNT_LIKELIHOODS, LikelihoodName, Study
 from latentsweep.training.program_cache import kept_programs
 
@@ -59,7 +59,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         epochs: passes over X, or "auto" for as many as make 240,000 examples, at most 60 or what
             makes 32,000.
         batch_size: examples a step.
-        learning_rate: Adam's step size at its peak; it rises over the first 2 % and falls to 0.
+        learning_rate: Adam's step size at its peak, which rises over the first 2 % and falls to 0;
+            "auto" for 0.007, and 0.004 for several hidden layers.
         likelihood: "bernoulli", "continuous-bernoulli", "gaussian", "poisson", "negative-binomial"
             or "auto": negative-binomial for counts, bernoulli for what is nearly binary, else
             gaussian (docs/data.md).
@@ -84,7 +85,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         hidden_size: int | tuple[int, ...] | Literal["auto"] = "auto",
         epochs: int | Literal["auto"] = "auto",
         batch_size: int = 32,
-        learning_rate: float = 7e-3,
+        learning_rate: float | Literal["auto"] = "auto",
         likelihood: LikelihoodName = "auto",
         kl_weight: float = 1.0,
         budget: float = 600.0,
@@ -126,10 +127,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             scaled = self._scale(stored, np.float32)
             _check_range(self.likelihood_, scaled)
             study = study.changed({"likelihood": self.likelihood_, "split_seed": self.seed_})
-            if self.hidden_size == "auto":
-                study = study.changed(
-                    {"hidden_size": hidden_for(len(X), X.shape[1], self.likelihood_)}
-                )
+            study = self._suited(study, X.shape)
             self.recommendation_ = self._recommendation(study, scaled)
             self.latent_size_ = _size(self.latent_size, self.recommendation_)
             study = study.changed({"latent_sizes": self.latent_size_})
@@ -233,8 +231,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _study(self, examples: int) -> Study:
         """What is to be trained, but for the seed, and for the size where that is searched."""
-        fields = _FIELDS[self.hidden_size == "auto" :]  # which depends on the likelihood
-        named = {name: _plain(getattr(self, name)) for name in fields}
+        given = {name: _plain(getattr(self, name)) for name in _FIELDS}
+        named = {name: value for name, value in given.items() if value != "auto"}
         if self.epochs == "auto":
             named["epochs"] = epochs_for(examples)
         searched = self.latent_size == "auto"
@@ -250,11 +248,19 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         sizes = {} if searched else {"latent_sizes": _plain(self.latent_size)}
         return search_study("VAE", "X", {**named, **sizes})
 
+    def _suited(self, study: Study, shape: tuple[int, int]) -> Study:
+        """The study with the layers and the rate that are left open."""
+        layers = study.hidden_size
+        if self.hidden_size == "auto":
+            layers = hidden_for(*shape, self.likelihood_)
+        rate = {"learning_rate": rate_for(layers)} if self.learning_rate == "auto" else {}
+        return study.changed({"hidden_size": layers, **rate})
+
     def _recommendation(self, study: Study, scaled: np.ndarray) -> dict[str, Any] | None:
         """The answer of the search, None where a size was given."""
         if self.latent_size != "auto":
             return None
-        given = ("hidden_size", *(() if self.epochs == "auto" else ("epochs",)))
+        given = ("hidden_size", "learning_rate", *(() if self.epochs == "auto" else ("epochs",)))
         return searched(study, scaled, given, self.budget)
 
 

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
-from training_family import recipe
+from training_family import recipe, settings
 
 from latentsweep.training import fit
 from latentsweep.training.placement import Placement, on_all, over_members
-from latentsweep.training.programs import compiled
+from latentsweep.training.programs import Programs, compiled
+from latentsweep.training.steps import initial_state
 from latentsweep.training.supply import Held
 
 EPOCHS = 5
@@ -83,3 +85,55 @@ def test_outcomes_stand_in_the_order_of_the_members(whole):
     used = [np.any(outcome.vae.decoder.hidden.weight, axis=1) for outcome in whole]
     assert [int(rows.sum()) for rows in used] == [1, 3, 3, 7]
     assert all(rows[: rows.sum()].all() for rows in used)
+
+
+def outcome(loss, start, first=50.0, failed_epoch=0):
+    """A training that ended with a loss, of which nothing but that is known."""
+    curve = np.full(2, loss - 1.0), np.ones(2)
+    vae = initial_state(settings(2), recipe(3)).vae
+    return fit.Outcome(vae, np.zeros(()), *curve, first, failed_epoch, 1.0, start)
+
+
+@pytest.mark.parametrize(
+    ("ends", "kept", "failed", "asked"),
+    [
+        ([[10.0, 20.0]], [(10, 0), (20, 0)], [0, 0], []),
+        ([[10.0, 1e9], [11.0, 20.0]], [(10, 0), (20, 1)], [0, 0], [1]),
+        ([[10.0, 1e9], [11.0, np.nan], [12.0, 30.0]], [(10, 0), (30, 2)], [0, 0], [1, 1]),
+        ([[52.0, 1e9], [1.0, 1e8], [1.0, 1e7]], [(52, 0), (1e7, 2)], [0, 2], [1, 1]),
+    ],
+)
+def test_a_badly_trained_member_is_trained_again_and_no_other(
+    members, monkeypatch, tmp_path, ends, kept, failed, asked
+):
+    """Losses without a latent of 50 and 54; a fresh network's is 50."""
+    two, told = jax.tree.map(lambda leaf: leaf[:2], members), []
+
+    def fits(programs, settings, epochs, folder, on_epoch):
+        (start,) = set(np.asarray(settings.start).tolist())
+        return [outcome(loss, start, failed_epoch=int(np.isnan(loss))) for loss in ends[start]]
+
+    monkeypatch.setattr(fit, "fit", fits)
+    nothing = np.array([[50.0, 54.0]] * 2)
+    got = fit.fit_soundly(
+        Programs.__new__(Programs),
+        two,
+        2,
+        tmp_path,
+        lambda *_: None,
+        nothing,
+        lambda place, _: told.append(place),
+    )
+    assert [(each.reconstruction[-1] + 1, each.start) for each in got] == kept
+    assert [each.failed_epoch for each in got] == failed
+    assert told == asked
+
+
+def test_another_start_has_other_weights_and_the_same_order_and_noise(members, values, tmp_path):
+    again = eqx.tree_at(lambda each: each.start, members, np.ones(4, np.int32))
+    mesh = Placement(tuple(jax.devices()[:2]), "map").mesh(4)
+    (programs,) = compiled(recipe(7), "map", [(members, Held(on_all(values, mesh)), mesh)])
+    one, other = (programs.fresh(each) for each in (members, again))
+    assert np.any(one.vae.encoder.hidden.weight != other.vae.encoder.hidden.weight)
+    outcomes = fit.fit(programs, again, 1, tmp_path, lambda *_: None)
+    assert [each.start for each in outcomes] == [1] * 4

@@ -19,7 +19,8 @@ EXAMPLES, FEATURES = 50, 12
 def settings(latent_size: int, seed: int = 0, objective: str = "elbo") -> Settings:
     """One member."""
     numbers = jax.tree.map(lambda n: jnp.asarray(n, float), OBJECTIVES[objective])
-    return Settings(jnp.int32(seed), jnp.int32(latent_size), numbers)
+    zeros = jnp.float32(0), jnp.float32(0), jnp.int32(0)
+    return Settings(jnp.int32(seed), jnp.int32(latent_size), numbers, *zeros)
 
 
 def recipe(width: int, likelihood: str = "bernoulli", **changes) -> Recipe:

@@ -23,7 +23,7 @@ _ROWS, _FEATURES, _VALUES = 5_000, 200, 200_000  # looked at
 _DECIMALS = 6
 _FEW = 5  # different values: their least distance is the step
 _FLOAT32 = 2.0**-23
-_OFF = 0.01  # of a step
+_UNSURE, _OFF = 0.1, 0.01  # of a step
 
 
 def noise_of_rounding(
@@ -57,7 +57,7 @@ def step(values: np.ndarray) -> float:
         return 0.0
     for decimals in range(_DECIMALS + 1):
         moved = found * 10**decimals
-        if np.abs(moved).max() * _FLOAT32 > _OFF:
+        if np.abs(moved).max() * _FLOAT32 > _UNSURE:
             break
         if np.all(np.abs(moved - np.rint(moved)) <= np.abs(moved) * _FLOAT32 + 1e-9):
             whole = np.rint(moved).astype(np.int64)
