@@ -95,7 +95,8 @@ def test_constant_pixels_are_counted_and_kept(tmp_path):
     study = study.changed({"likelihood": "bernoulli"})
     (said,) = findings.findings(catalogue.load_dataset(study), study, questions=False)[1:2]
     assert said == "scale   values divided by 255"
-    assert lines[2] == "note    5 values of 25 the same in all examples; kept"
+    assert lines[2].startswith("note    rounded to steps of 1: the Gaussian's noise is at least")
+    assert lines[3] == "note    5 values of 25 the same in all examples; kept"
 
 
 def test_large_examples_name_what_makes_them_smaller(tmp_path):

@@ -16,6 +16,8 @@ from latentsweep.study import Study
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 8, 10, 4), dtype=np.uint8)
 
+ROUNDED = "rounded to steps of 1: the Gaussian's noise is at least that of rounding"
+
 
 def load(folder, **fields):
     return catalogue.load_dataset(Study(name="test", data=str(folder), **fields))
@@ -104,7 +106,7 @@ def test_two_sizes_need_resize(tmp_path):
     )
     data = load(tmp_path, resize="6")
     assert data.values.shape == (25, 6, 6, 3)
-    assert data.notes == ("images resized to 6 x 6 RGB",)
+    assert data.notes == ("images resized to 6 x 6 RGB", ROUNDED)
     assert load(tmp_path, resize="6x5").item_shape == (6, 5, 3)
 
 
@@ -287,6 +289,7 @@ def test_every_page_of_a_file_is_an_image(tmp_path):
     assert data.notes == (
         "each of the 24 pages of 3 files is an image; --split-by order keeps consecutive ones in "
         "one split",
+        ROUNDED,
     )
 
 
@@ -299,7 +302,7 @@ def test_all_kinds_that_pillow_reads_are_read_and_all_else_is_counted(tmp_path):
         (tmp_path / name).write_text("no image")
     data = load(tmp_path)
     assert len(data.values) == 24
-    assert data.notes == ("skipped: 1 .db files, 2 .txt files, 1 hidden or special files",)
+    assert data.notes[0] == "skipped: 1 .db files, 2 .txt files, 1 hidden or special files"
 
 
 def test_links_are_followed_and_each_folder_once(tmp_path):
@@ -311,7 +314,7 @@ def test_links_are_followed_and_each_folder_once(tmp_path):
     data = load(tmp_path / "mine")
     assert len(data.values) == 24
     assert data.label_names == ("a", "b")
-    assert data.notes == ("skipped: 2 folders met twice",)
+    assert data.notes == ("skipped: 2 folders met twice", ROUNDED)
 
 
 def test_names_are_in_the_order_that_people_count_in(tmp_path):

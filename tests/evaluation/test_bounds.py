@@ -90,6 +90,9 @@ def by_hand(
     (w2, b2), (w3, b3) = layer(trained.vae.decoder.hidden), layer(trained.vae.decoder.output)
     hidden = np.maximum(seen @ w1 + b1, 0)
     m, s = hidden @ wh[:, 0] + bh[0], hidden @ wh[:, 1] + bh[1]
+    if objective == "elbo":  # s is a log-variance, bounded
+        excess = s - s.clip(-30, 1)
+        s = s - excess + excess / (1 + np.abs(excess))
     sigma = SIGMA[objective](s)
     decode = lambda z: np.maximum(z @ w2 + b2, 0) @ w3 + b3  # noqa: E731
 

@@ -9,8 +9,8 @@ grows with its distance from the data too (or, where that is not known, beside t
 
 An example is absurd for a network if its e is above the network's median by 30 times as much as the
 central 95 % of them vary (root mean square), and counts as if it were there. A network is absurd if
-its mean is still above the loss without a latent by more than all that there is to gain, or by more
-than that loss varies from example to example; where another of its size is not, it is set apart,
+its mean, without what its seed adds to all sizes, is still above the loss without a latent by more
+than all that there is to gain, or by more than that loss varies from example to example; where another of its size is not, it is set apart,
 as one that failed.
 
 Nothing of this happens where losses vary as losses do: of a normal e one in 10^180 is that far out.
@@ -20,6 +20,7 @@ References:
 """
 
 import dataclasses
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -92,6 +93,14 @@ def _best(losses: Losses) -> Float[np.ndarray, "seeds N"]:
     return np.array([least.get(fold, nothing) for fold in folds.tolist()])
 
 
+def _without_seeds(means: Float[np.ndarray, "K seeds"]) -> Float[np.ndarray, "K seeds"]:
+    """Means of networks without what each seed adds to the median size."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a size, or a seed, of no networks
+        away = means - np.nanmedian(means, axis=1, keepdims=True)
+        return means - np.nan_to_num(np.nanmedian(away, axis=0))
+
+
 def _capped(
     losses: Float[np.ndarray, " N"], beside: Float[np.ndarray, " N"]
 ) -> Float[np.ndarray, " N"]:
@@ -111,7 +120,8 @@ def _absurd_networks(
     without: Float[np.ndarray, "folds N"] | None,
 ) -> Bool[np.ndarray, "K seeds"]:
     """Which networks are worse than none by more than there is to gain; never all of a size's."""
-    means = np.where(losses.present, capped.mean(axis=2), np.inf)
+    means = _without_seeds(np.where(losses.present, capped.mean(axis=2), np.nan))
+    means = np.where(losses.present, means, np.inf)
     best = means.min(axis=1)
     top = best[np.isfinite(best)].max() if without is None else without.mean()
     spread = np.nanstd(capped[np.unravel_index(means.argmin(), means.shape)])
