@@ -75,12 +75,13 @@ def main() -> None:
         beyond = np.nanmax(losses.values - without)
         again = sum("trained again" in text for text in heard.said)
         total += losses.present.size
+        pairs = ((end, each) for each in (losses.values, without) for end in (np.nanmin, np.nanmax))
+        ends = (f"{end(each):.4g}" for end, each in pairs)
         print(
             f"{name:14} {times} x {RATE}: {losses.present.size} networks, {again} second starts, "
-            f"{len(found.compared.failed)} failed; held-out losses {np.nanmin(losses.values):.4g} to "
-            f"{np.nanmax(losses.values):.4g} ({without.min():.4g} to {without.max():.4g} without a "
-            f"latent), at most {beyond:.4g} above it; absurd: {apart.examples} examples, "
-            f"{len(apart.networks)} networks",
+            f"{len(found.compared.failed)} failed; held-out losses {next(ends)} to {next(ends)}, "
+            f"without a latent {next(ends)} to {next(ends)}; at most {beyond:.4g} above that; "
+            f"absurd: {apart.examples} examples, {len(apart.networks)} networks",
             flush=True,
         )
     print(f"{total} networks")
