@@ -52,7 +52,7 @@ def work(name: str, times: float, folder: Path, heard: Observer) -> Work:
         "runaway", name, {**changes, "latent_sizes": SIZES, "likelihood": "gaussian"}
     )
     if name.startswith("smooth"):
-        spec = synthetic.Synthetic("smooth", 3, 50, 3_000, side=10)
+        spec = synthetic.Synthetic("smooth", 3, 50, 3_000, side=16)
         whole = prepare(synthetic.drawn(spec), study)
     else:
         whole = load_dataset(study)
