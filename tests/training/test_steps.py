@@ -57,7 +57,7 @@ def test_a_member_alone_is_the_member_in_its_family_after_100_steps(members, val
         )
         together, _ = trained(several, values, width=7, epochs=15, mapping=mapping)
         together, several = jax.device_get((together, several))
-        for index, latent_size in enumerate((1, 3, 3, 7)):
+        for index, latent_size in enumerate((1, 3, 3)):  # the last is as wide as the family
             alone, _ = trained(family.member(several, index), values, latent_size, epochs=15)
             inside = unpadded(family.member(together.vae, index), latent_size, recipe(7).shape)
             assert jax.tree.leaves(inside)[0].dtype == jnp.float64

@@ -122,7 +122,8 @@ def train_chunk(
         return (network, noise), of_step
 
     batches = (order, recipe.optimiser.rates(state.optimiser, steps), jnp.arange(steps))
-    carry = ((state.vae, state.optimiser), noise_from(jnp.zeros((), int)))
+    undrawn = jnp.zeros((at_once, recipe.batch_size, recipe.shape.width))
+    carry = ((state.vae, state.optimiser), undrawn)
     ((vae, optimiser), _), per_step = jax.lax.scan(step, carry, batches)
     filled = jax.tree.map(
         partial(jax.lax.dynamic_update_slice_in_dim, start_index=start, axis=0), terms, per_step
