@@ -10,8 +10,8 @@ grows with its distance from the data too (or, where that is not known, beside t
 An example is absurd for a network if its e is above the network's median by 30 times as much as the
 central 95 % of them vary (root mean square), and counts as if it were there. A network is absurd if
 its mean, without what its seed adds to all sizes, is still above the loss without a latent by more
-than all that there is to gain, or by more than that loss varies from example to example; where another of its size is not, it is set apart,
-as one that failed.
+than all that there is to gain, or by more than that loss varies from example to example; where
+another of its size is not, it is set apart, as one that failed.
 
 Nothing of this happens where losses vary as losses do: of a normal e one in 10^180 is that far out.
 
