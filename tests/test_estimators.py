@@ -103,6 +103,13 @@ def test_it_is_the_network_that_a_run_trains(tmp_path):
     np.testing.assert_array_equal(vae.loss_curve_, history["loss"])
 
 
+def test_whole_numbers_give_training_the_noise_of_their_rounding(fitted):
+    steps, spread = 1 / DIGITS.std(), DIGITS.std(axis=0) / DIGITS.std()
+    expected = np.mean(np.minimum(steps, spread) ** 2) / 12
+    assert float(fitted._network.settings.rounding) == pytest.approx(expected, rel=1e-5)
+    assert float(fitted._network.shared) >= expected
+
+
 @pytest.mark.slow
 def test_a_padded_network_is_the_network_of_its_size(monkeypatch):
     padded = small(3).fit(DIGITS)

@@ -21,6 +21,7 @@ from latentsweep.pipeline.plan import (
     plan_more,
     planned_passes,
 )
+from latentsweep.pipeline.train import TrainingStage
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import ProductPrecision
@@ -91,6 +92,15 @@ def test_memory_is_what_xla_allots_to_a_quarter(tiny, members, mapping, changes)
     expected = footprint(recipe, here.train_bytes)
     assert expected.data == data.values.nbytes
     assert expected.data + members * expected.member == pytest.approx(measured, rel=0.25)
+
+
+def test_training_is_given_the_noise_of_rounding_that_the_data_has(tiny):
+    here = work(tiny.changed({"likelihood": "gaussian", "objectives": ["elbo"]}))
+    assert here.dataset.rounding > 0
+    placement = Placement(tuple(jax.devices()[:1]), "map")
+    plans = planned_passes(names(here.study), here.study, here.recipe(), placement, at_once=1)
+    given = TrainingStage(here, placement).settings(plans[0]).rounding
+    assert given.tolist() == pytest.approx([here.dataset.rounding], rel=1e-6)
 
 
 def test_kernels_are_chosen_with_the_mapping(tiny):

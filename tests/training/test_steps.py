@@ -253,6 +253,22 @@ def test_binarised_training_sees_zeros_and_ones_drawn_anew(values, monkeypatch):
     assert np.mean(seen) == pytest.approx(values.mean() / 255, abs=0.02)
 
 
+def test_the_variance_of_a_gaussian_is_never_below_that_of_rounding(values):
+    """The loss is that of the floor, in a step and in what is kept of the training."""
+    parts, plain = recipe(3, "gaussian"), settings(3)
+    floored = eqx.tree_at(lambda s: s.rounding, plain, jnp.float32(7))
+    vae, noise = initial_state(plain, parts).vae, jnp.ones((8, 3))
+    x = jnp.asarray(values[:8] / np.float32(255))
+    free, bound = (batch_terms(vae, x, noise, each, parts) for each in (plain, floored))
+    variance = np.exp(2 * free.reconstruction / FEATURES - 1) / (2 * np.pi)
+    assert variance < 7
+    expected = FEATURES / 2 * (variance / 7 + np.log(2 * np.pi * 7))
+    assert float(bound.reconstruction) == pytest.approx(float(expected), rel=1e-5)
+    order, state = orders(plain, 0, parts), initial_state(plain, parts)
+    kept = steps.closed_form_chunk(state, floored, order, 0, jnp.asarray(values), parts)
+    np.testing.assert_array_equal(kept, 7)
+
+
 def test_a_gaussian_learns_the_noise_of_its_data():
     rng = np.random.default_rng(0)
     noise = 0.3 * rng.normal(size=(EXAMPLES, 12))

@@ -13,7 +13,8 @@ its mean, without what its seed adds to all sizes, is still above the loss witho
 than all that there is to gain, or by more than that loss varies from example to example; where
 another of its size is not, it is set apart, as one that failed.
 
-Nothing of this happens where losses vary as losses do: of a normal e one in 10^180 is that far out.
+Nothing of this happens where losses vary as losses do: of a normal e, 30 times that is 26 standard
+deviations.
 
 References:
     Huber & Ronchetti (2009), Robust Statistics, section 1.4, on what a mean breaks down under.
