@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +86,18 @@ def test_a_network_that_failed_is_named_in_every_language(tiny_run):
         notes = found.json["notes"]
     assert found.json["notes"][0] == ("Left out, since their training failed: elbo-k09-s0.")
     assert not any(lower_case(note, "elbo-k09-s0") for note in notes)
+
+
+def test_a_network_whose_training_failed_has_no_part_in_the_answer(tiny_run, tmp_path):
+    folder = RunFolder(Path(shutil.copytree(tiny_run, tmp_path / "run")))
+    sound = answer(folder)
+    assert sound.losses.present.all()
+    path = folder.member_path("elbo-k02-s0") / "member.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "failed_epoch": 2, "start": 2}))
+    found = answer(folder)
+    assert found.compared.failed == ("elbo-k02-s0",)
+    assert found.compared.again == ()
+    assert not found.losses.present[found.losses.sizes.index(2), 0]
 
 
 @pytest.mark.parametrize("seconds", [None, 90.0])

@@ -300,6 +300,19 @@ def test_networks_grow_with_the_examples_up_to_512_units(examples, hidden):
     assert hidden_for(60_000, 255, "gaussian") == (256, 256)
 
 
+def test_several_layers_have_a_lower_rate_unless_another_was_asked_for():
+    study, whole = made(4_000)
+    chosen = {
+        likelihood: suited(study, dataclasses.replace(whole, likelihood=likelihood))[0]
+        for likelihood in ("bernoulli", "gaussian")
+    }
+    assert (chosen["bernoulli"].hidden_size, chosen["bernoulli"].learning_rate) == ((512,), 0.007)
+    assert len(chosen["gaussian"].hidden_size) == 2
+    assert chosen["gaussian"].learning_rate == 0.004
+    real = dataclasses.replace(whole, likelihood="gaussian")
+    assert suited(study, real, ["learning_rate"])[0].learning_rate == study.learning_rate
+
+
 @pytest.mark.parametrize(("used", "limit"), [(16.0, 100), (15.8, 100), (15.0, 16), (6.0, 16)])
 def test_a_search_goes_no_wider_than_what_the_widest_networks_use(used, limit):
     """Idle dimensions carry nothing, and more of them would be idle too."""
