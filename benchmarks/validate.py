@@ -95,6 +95,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     from latentsweep.data import synthetic
     from latentsweep.data.prepare import prepare
     from latentsweep.pipeline.observer import Observer
+    from latentsweep.pipeline.pilot import with_beginning
     from latentsweep.pipeline.search import Ask, find, search_study, suited
     from latentsweep.pipeline.work import Work
     from latentsweep.record.folder import RunFolder
@@ -112,7 +113,8 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     folder = RunFolder(RUNS / cell.name)
     ask = Ask(budget=BUDGET_SECONDS)
     with kept_programs():
-        found = find(Work(study, dataset, folder, Observer()), ask, command="validate")
+        work = with_beginning(Work(study, dataset, folder, Observer()))
+        found = find(work, ask, command="validate")
     return {
         "cell": cell.__dict__,
         "status": found.json["status"],
@@ -127,6 +129,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
         "dimension": folder.dimension(),
         "seconds": time.perf_counter() - started,
         "made_seconds": made_seconds,
+        "init": work.study.init,
         "networks": sum(row["seeds"] for row in found.json["rows"]),
     }
 

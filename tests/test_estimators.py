@@ -26,13 +26,13 @@ from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.model.family import initial_member
 from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.trained import Trained
-from latentsweep.pipeline import alone
+from latentsweep.pipeline import alone, applied
 from latentsweep.pipeline.alone import Alone, _Kind, _width
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Member
 from latentsweep.pipeline.run import begin
-from latentsweep.pipeline.search import search_study
+from latentsweep.pipeline.search import held_back, search_study
 from latentsweep.pipeline.train import train
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
@@ -92,6 +92,7 @@ def test_it_is_the_network_that_a_run_trains(tmp_path):
     splits = {"train": np.arange(40, dtype=np.int32), "test": np.arange(40, 50, dtype=np.int32)}
     dataset = Dataset("x", "drawn", values, Scale(0.0, 1.0), splits, likelihood="bernoulli")
     changes = {"latent_sizes": 8, "seeds": 3, "likelihood": "bernoulli"}
+    changes |= held_back(SMALL["epochs"], 40)
     study = search_study("x", "x", {**SMALL, **changes})
     work = Work(study, dataset, RunFolder(tmp_path), Observer())
     begin(work, "test")
@@ -175,7 +176,7 @@ def test_an_example_is_scored_whatever_the_others_are(fitted):
 
 def test_any_number_of_examples_compiles_once(fitted):
     many = np.tile(DIGITS, (3, 1))  # more than a block
-    programs = estimators._codes, estimators._expected, estimators._elbo
+    programs = applied.codes, applied.expected, applied.elbo
 
     def use(x: np.ndarray) -> list[int]:
         assert fitted.inverse_transform(fitted.transform(x)).shape == x.shape
@@ -201,7 +202,8 @@ def test_a_random_state_decides_everything(fitted):
     np.testing.assert_array_equal(again.score_samples(DIGITS), fitted.score_samples(DIGITS))
     np.testing.assert_array_equal(again.sample(5, 1), samples)
     assert not np.array_equal(fitted.sample(5, 2), samples)
-    assert not np.array_equal(small(random_state=1).fit(DIGITS).transform(DIGITS), codes)
+    others = [small(random_state=seed, init="random").fit(DIGITS) for seed in (0, 1)]
+    assert not np.array_equal(*(other.transform(DIGITS) for other in others))
     drawn = [small(random_state=np.random.RandomState(4)).fit(DIGITS).seed_ for _ in range(2)]
     assert drawn[0] == drawn[1] != small(random_state=None).fit(DIGITS).seed_
 
@@ -241,7 +243,7 @@ def test_auto_needs_examples_to_hold_out():
 
 def test_the_size_of_auto_is_the_recommended(monkeypatch):
     told = {"latent_size": 3, "best": 4, "answer": "3 latent dimensions."}
-    monkeypatch.setattr(estimators, "searched", lambda *_: told)
+    monkeypatch.setattr(estimators, "searched", lambda study, *_: (told, study))
     monkeypatch.setattr(estimators, "_LEAST_TO_SEARCH", len(DIGITS))
     vae = small("auto").fit(DIGITS)
     assert (vae.latent_size_, vae.recommendation_) == (3, told)

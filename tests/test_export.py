@@ -63,11 +63,28 @@ MORE_LIKELIHOODS = {
 }
 
 
-@pytest.fixture(params=list(OTHER_DATA))
+@pytest.fixture(params=[*OTHER_DATA, "path"])
 def any_data(copy, request):
-    """The same for the likelihoods of the page, and for a scale a column."""
-    change_data(copy, OTHER_DATA[request.param])
+    """The same for the likelihoods of the page, for a scale a column, and with a linear path."""
+    change_data(copy, OTHER_DATA.get(request.param, OTHER_DATA["columns"]))
+    if request.param == "path":
+        add_path(copy)
     return copy
+
+
+def add_path(folder: RunFolder) -> None:
+    """The networks of three dimensions get a linear path of random numbers."""
+    noise = np.random.default_rng(0)
+    change_study(folder, {"init": "pca"})
+    shapes = {"encoder/path": (64, 3), "decoder/path": (3, 64)}
+    arrays = {
+        f"{layer}/{kind}": noise.normal(0, 0.3, shape).astype(np.float32)
+        for layer, both in shapes.items()
+        for kind, shape in (("weight", both), ("bias", both[1:]))
+    }
+    for member in ("elbo-k03-s0", "keras-blog-k03-s0"):
+        path = folder.member_path(member) / "weights.safetensors"
+        write_arrays(path, read_arrays(path) | arrays)
 
 
 @pytest.fixture(params=[*OTHER_DATA, *MORE_LIKELIHOODS])
@@ -87,6 +104,12 @@ def any_likelihood(copy, request):
 def change_data(folder: RunFolder, changes: dict) -> None:
     manifest = folder.manifest()
     folder.write_manifest({**manifest, "data": manifest["data"] | changes})
+
+
+def change_study(folder: RunFolder, changes: dict) -> None:
+    """Other networks; which likelihood they have is what the manifest says."""
+    study = folder.study().changed({"likelihood": "auto", **changes})
+    folder.study_path.write_text(study.to_toml())
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:
@@ -142,27 +165,30 @@ def test_a_log_scale_out_of_bounds_is_bounded_alike(copy, objective):
         assert expected[:, 2].max() < np.exp(2 / 2)
 
 
-# A network, its data and its dense layers: odd sides, colours, two parameters a pixel, two
-# convolutions with a ReLU between them.
+# A network, its data, its dense layers and how it begins: odd sides, colours, two parameters a
+# pixel, two convolutions with a ReLU between them, and linear paths.
 NETWORKS = {
-    "deeper": ("dense", [9, 10, 2], "bernoulli", (7, 6, 5)),
-    "colours": ("convolutional", [9, 10, 3], "negative-binomial", (7,)),
-    "two convolutions": ("convolutional", [17, 18], "gaussian", (7, 6)),
+    "deeper": ("dense", [9, 10, 2], "bernoulli", (7, 6, 5), "random"),
+    "colours": ("convolutional", [9, 10, 3], "negative-binomial", (7,), "random"),
+    "two convolutions": ("convolutional", [17, 18], "gaussian", (7, 6), "random"),
+    "path": ("dense", [9, 10, 2], "gaussian", (7, 6), "pca"),
+    "path of colours": ("convolutional", [9, 10, 3], "negative-binomial", (7,), "pca"),
 }
 
 
 @pytest.fixture(params=list(NETWORKS))
 def other_network(copy, request):
     """The tiny run, its network of three dimensions being of another kind, of made-up weights."""
-    kind, item_shape, likelihood, hidden = NETWORKS[request.param]
+    kind, item_shape, likelihood, hidden, init = NETWORKS[request.param]
     changes = {"network": kind, "hidden_size": hidden}
-    copy.study_path.write_text(copy.study().changed(changes).to_toml())
+    change_study(copy, {**changes, "init": init})
     manifest = copy.manifest()
     members = [member | {**changes, "hidden_size": list(hidden)} for member in manifest["members"]]
     copy.write_manifest({**manifest, "members": members})
     scale = AS_THEY_ARE if likelihood == "negative-binomial" else {"offset": -1.0, "factor": 0.5}
     change_data(copy, {"item_shape": item_shape, "likelihood": likelihood, "scale": scale})
-    shape = NetworkShape(tuple(item_shape), PARAMETERS[likelihood], hidden, 3, kind)
+    sizes = tuple(item_shape), PARAMETERS[likelihood], hidden, 3
+    shape = NetworkShape(*sizes, kind, path=init == "pca")
     template = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.float32(3)))
     shapes = named_arrays(jax.tree.map(lambda leaf: np.array(leaf.shape), template))
     noise = np.random.default_rng(0)
@@ -175,7 +201,7 @@ def other_network(copy, request):
     return copy
 
 
-def test_deeper_and_convolutional_networks_give_what_the_model_gives(other_network):
+def test_other_networks_give_what_the_model_gives(other_network):
     model, member = Run(other_network).model("elbo", 3), chosen(other_network, 3)
     paths = write_onnx(other_network, member)
     for path in paths:
@@ -300,6 +326,8 @@ ODD = {
     "encoder/second/weight": (np.zeros((16, 16)), "encoder/second/weight [16, 16]"),
     "decoder/output/weight": (np.zeros((16, 128)), "decoder/output/weight [16, 128]"),
     "encoder/heads/bias": (None, "no encoder/heads/bias"),
+    "encoder/path/weight": (np.zeros((64, 3)), "no encoder/path/bias"),
+    "decoder/path/bias": (np.zeros(128), "decoder/path/bias [128]"),
 }
 
 
@@ -397,7 +425,7 @@ def test_the_lines_of_the_page_give_what_the_model_gives(any_data, page, title, 
 def test_the_pytorch_lines_are_short_and_whole(page):
     code = page.code("PyTorch", "RUN", "elbo-k02-s0")
     compile(code, "PyTorch", "exec")
-    assert sum(bool(line.strip()) for line in code.splitlines()) <= 19
+    assert sum(bool(line.strip()) for line in code.splitlines()) <= 22
     assert max(map(len, code.splitlines())) <= 100
 
 

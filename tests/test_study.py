@@ -68,6 +68,10 @@ studies = st.builds(
     learning_rate=positive,
     warm_up=share,
     decay=share,
+    init=st.just("random"),
+    stopping_fraction=st.floats(0, 0.9),
+    patience=st.integers(1, 30),
+    weight_decay=st.floats(0, 10),
     adam_beta1=st.floats(0, 0.999),
     adam_beta2=st.floats(0, 0.999),
     adam_epsilon=positive,
@@ -163,6 +167,10 @@ def test_mnist_is_the_report_exactly():
         "learning_rate": 1e-3,
         "warm_up": 0.0,
         "decay": 0.0,
+        "init": "random",
+        "stopping_fraction": 0.0,
+        "patience": 10,
+        "weight_decay": 0.0,
         "adam_beta1": 0.9,
         "adam_beta2": 0.999,
         "adam_epsilon": 1e-7,
@@ -188,7 +196,7 @@ def test_mnist_claims_is_mnist_six_times():
 
 
 def test_mnist_fast_trains_the_same_networks_on_another_schedule():
-    schedule = {"epochs", "learning_rate", "warm_up", "decay"}
+    schedule = {"epochs", "learning_rate", "warm_up", "decay", "kl_warm_up"}
     said = {"name", "description"}
     mnist, fast = (load_study(n).model_dump(exclude=said) for n in ("mnist", "mnist-fast"))
     assert {field for field in mnist if mnist[field] != fast[field]} == schedule

@@ -11,15 +11,13 @@ same shape nor another number of examples compiles anything anew.
 import os
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
 from typing import Any, Literal, Self
 
-import jax
 import numpy as np
-from jaxtyping import Array
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
@@ -31,20 +29,23 @@ from latentsweep.data.dataset import Scale
 from latentsweep.data.kind import IN_UNIT_INTERVAL, likelihood_and_scale, not_counted
 from latentsweep.data.rounding import noise_of_rounding
 from latentsweep.errors import LatentsweepError
-from latentsweep.evaluation.bounds import draw_noise, measure
 from latentsweep.model.family import Stream, stream
-from latentsweep.model.trained import Trained
+from latentsweep.pipeline import applied
 from latentsweep.pipeline.alone import Alone, searched, train_alone
-from latentsweep.pipeline.search import epochs_for, hidden_for, rate_for, search_study
+from latentsweep.pipeline.pilot import rate_for
+from latentsweep.pipeline.search import (
+    epochs_for,
+    held_back,
+    hidden_for,
+    init_for,
+    search_study,
+)
 from latentsweep.study import COUNT_LIKELIHOODS, LikelihoodName, Study
 from latentsweep.training.program_cache import kept_programs
 
 if given := os.environ.get("OMP_NUM_THREADS"):  # as joblib tells its workers: XLA goes by another
     os.environ.setdefault("PJRT_NPROC", given)
 
-DRAWS = 16
-_ROWS_AT_ONCE = 512
-_DRAWN_AT_ONCE = 64
 _SEEDS = 2**31
 _LEAST_TO_SEARCH = 50  # a fifth is left for testing, and of the rest each is held out once
 
@@ -56,11 +57,14 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         latent_size: dimensions of the code, or "auto" for what `latentsweep recommend` says of X.
         hidden_size: ReLU units of the encoder's hidden layer and of the decoder's, a tuple for
             several from the data to the code, or "auto" for what suits X (docs/recommend.md).
-        epochs: passes over X, or "auto" for as many as make 240,000 examples, at most 60 or what
-            makes 32,000.
+        epochs: passes over X at most, or "auto" for as many as make 240,000 examples, at most 60 or
+            what makes 32,000. A tenth of X, 2,000 examples at most, is not learned: the epoch
+            that does best there is kept.
         batch_size: examples a step.
         learning_rate: Adam's step size at its peak, which rises over the first 2 % and falls to 0;
-            "auto" for 0.007, and 0.004 for several hidden layers.
+            "auto" for 0.004, and 0.007 for one hidden layer that begins at random.
+        init: how the network begins: "random", "pca" as probabilistic principal components (of a
+            gaussian likelihood), or "auto" for the latter where it can be.
         likelihood: "bernoulli", "continuous-bernoulli", "gaussian", "poisson", "negative-binomial"
             or "auto": negative-binomial for counts, bernoulli for what is nearly binary, else
             gaussian (docs/data.md).
@@ -86,6 +90,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         epochs: int | Literal["auto"] = "auto",
         batch_size: int = 32,
         learning_rate: float | Literal["auto"] = "auto",
+        init: Literal["auto", "random", "pca"] = "auto",
         likelihood: LikelihoodName = "auto",
         kl_weight: float = 1.0,
         budget: float = 600.0,
@@ -96,6 +101,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.init = init
         self.likelihood = likelihood
         self.kl_weight = kl_weight
         self.budget = budget
@@ -128,17 +134,18 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             _check_range(self.likelihood_, scaled)
             study = study.changed({"likelihood": self.likelihood_, "split_seed": self.seed_})
             study = self._suited(study, X.shape)
-            self.recommendation_ = self._recommendation(study, scaled)
+            self.recommendation_, study = self._searched(study, scaled)
             self.latent_size_ = _size(self.latent_size, self.recommendation_)
             study = study.changed({"latent_sizes": self.latent_size_})
             alone = train_alone(study, self.seed_, scaled, rounding)
         _warn_of_divergence(alone)
         self._network, self.loss_curve_ = alone.trained, alone.loss
+        self._principal = alone.principal
 
     def transform(self, X: Any) -> np.ndarray:
         """The posterior means [n, latent_size_] of X, float32."""
         scaled = self._scaled(X)
-        return _in_blocks(_codes, self._network, scaled)[:, : self.latent_size_]
+        return applied.in_blocks(applied.codes, self._network, scaled)[:, : self.latent_size_]
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """The expected data [n, features] at codes [n, latent_size_], in the unit of the data."""
@@ -149,7 +156,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 f"X: codes of {self.latent_size_} columns are needed, as transform gives them, got "
                 f"{codes.shape[1]}"
             )
-        return self._own(_in_blocks(_expected, self._network, self._padded(codes)))
+        return self._own(applied.in_blocks(applied.expected, self._network, self._padded(codes)))
 
     def sample(
         self,
@@ -173,8 +180,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if not noise:
             return self.inverse_transform(codes)
         key, marks = stream(_seed(random), Stream.SAMPLING), np.arange(n_samples, dtype=np.int32)
-        drawn = _in_blocks(partial(_drawn, key), self._network, self._padded(codes), marks)
-        return self._own(drawn)
+        values = applied.in_blocks(
+            partial(applied.drawn, key), self._network, self._padded(codes), marks
+        )
+        return self._own(values)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """The ELBO of each example in nats: a lower bound on log p(x), in the unit of the data.
@@ -187,14 +196,36 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         scaled = self._scaled(X)
         _check_range(self.likelihood_, scaled)
+        return self._elbos(scaled) - self._stretched(scaled)
+
+    def _stretched(self, scaled: np.ndarray) -> float:
+        """What the unit of the data takes off log densities, in nats; of probabilities nothing."""
         if self.likelihood_ == "bernoulli":
-            return self._elbos(scaled)
-        stretched = np.broadcast_to(np.log(self._scale.factor), scaled.shape[1:]).sum()
-        return self._elbos(scaled) - stretched
+            return 0.0
+        return float(np.broadcast_to(np.log(self._scale.factor), scaled.shape[1:]).sum())
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002
         """The mean ELBO per example in nats; higher is better."""
         return float(self.score_samples(X).mean())
+
+    def linear_score(self, X: Any) -> float:
+        """The mean log-likelihood per example of X under a linear model of the same latent size.
+
+        It is probabilistic PCA, fitted to what the network was trained on, in nats and the unit of
+        X as `score` is: a network that does not score higher on data of its own has learned no
+        more.
+
+        Raises:
+            ValueError: the likelihood is not gaussian, of which alone there is a closed form.
+        """
+        scaled = self._scaled(X)
+        if self._principal is None:
+            raise ValueError(
+                f"linear_score: a gaussian likelihood is needed, got {self.likelihood_}; compare "
+                "with a VAE of likelihood='gaussian'"
+            )
+        losses = self._principal.neg_log_prob(scaled, self.latent_size_)
+        return float(-losses.mean() - self._stretched(scaled))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -227,7 +258,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _elbos(self, scaled: np.ndarray) -> np.ndarray:
         key = stream(self.seed_, Stream.MEASURING)
         marks = np.array([zlib.crc32(row.tobytes()) % _SEEDS for row in scaled], np.int32)
-        return _in_blocks(partial(_elbo, key), self._network, scaled, marks).astype(np.float64)
+        elbos = applied.in_blocks(partial(applied.elbo, key), self._network, scaled, marks)
+        return elbos.astype(np.float64)
 
     def _study(self, examples: int) -> Study:
         """What is to be trained, but for the seed, and for the size where that is searched."""
@@ -249,19 +281,24 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return search_study("VAE", "X", {**named, **sizes})
 
     def _suited(self, study: Study, shape: tuple[int, int]) -> Study:
-        """The study with the layers and the rate that are left open."""
-        layers = study.hidden_size
+        """The study with what is left open, and how it is stopped."""
+        layers, init = study.hidden_size, study.init
         if self.hidden_size == "auto":
             layers = hidden_for(*shape, self.likelihood_)
-        rate = {"learning_rate": rate_for(layers)} if self.learning_rate == "auto" else {}
-        return study.changed({"hidden_size": layers, **rate})
+        if self.init == "auto":
+            init = init_for(study.network, self.likelihood_)
+        rate = {"learning_rate": rate_for(init, layers)} if self.learning_rate == "auto" else {}
+        chosen = {"hidden_size": layers, "init": init, **held_back(study.epochs, shape[0])}
+        return study.changed({**chosen, **rate})
 
-    def _recommendation(self, study: Study, scaled: np.ndarray) -> dict[str, Any] | None:
-        """The answer of the search, None where a size was given."""
+    def _searched(self, study: Study, scaled: np.ndarray) -> tuple[dict[str, Any] | None, Study]:
+        """The answer of the search, None where a size was given, and the study to train."""
         if self.latent_size != "auto":
-            return None
-        given = ("hidden_size", "learning_rate", *(() if self.epochs == "auto" else ("epochs",)))
-        return searched(study, scaled, given, self.budget)
+            return None, study
+        named = ("epochs", "init", "learning_rate")
+        given = ("hidden_size", *(name for name in named if getattr(self, name) != "auto"))
+        answer, its = searched(study, scaled, given, self.budget)
+        return answer, study.changed({"init": its.init, "learning_rate": its.learning_rate})
 
 
 _FIELDS = (
@@ -269,6 +306,7 @@ _FIELDS = (
     "epochs",
     "batch_size",
     "learning_rate",
+    "init",
     "likelihood",
     "kl_weight",
 )
@@ -347,47 +385,3 @@ def _warn_of_divergence(alone: Alone) -> None:
             ConvergenceWarning,
             stacklevel=3,
         )
-
-
-@jax.jit
-def _codes(trained: Trained, scaled: Array) -> Array:
-    return jax.vmap(lambda x: trained.encoded(x)[0])(scaled)
-
-
-@jax.jit
-def _expected(trained: Trained, codes: Array) -> Array:
-    return jax.vmap(trained.decoded)(codes)
-
-
-@jax.jit
-def _drawn(key: Array, trained: Trained, codes: Array, marks: Array) -> Array:
-    def draw(code: Array, mark: Array) -> Array:
-        own = jax.random.fold_in(key, mark)
-        return trained.likelihood.sample(own, trained.parameters(code), trained.shared)
-
-    return jax.vmap(draw)(codes, marks)
-
-
-@jax.jit
-def _elbo(key: Array, trained: Trained, scaled: Array, marks: Array) -> Array:
-    def one(row: tuple[Array, Array]) -> Array:
-        x, mark = row
-        measured = measure(trained, x, draw_noise(key, mark, DRAWS, trained.width))
-        return -measured.reconstruction - measured.rate_per_dimension.sum()
-
-    return jax.lax.map(one, (scaled, marks), batch_size=_DRAWN_AT_ONCE)
-
-
-def _in_blocks(function: Callable[..., Array], trained: Trained, *arrays: np.ndarray) -> np.ndarray:
-    """A mapped function of rows, in blocks of one size so that it compiles once."""
-    done = []
-    with kept_programs():
-        for start in range(0, len(arrays[0]), _ROWS_AT_ONCE):
-            blocks = [array[start : start + _ROWS_AT_ONCE] for array in arrays]
-            rows = len(blocks[0])
-            done.append(np.asarray(function(trained, *map(_full, blocks)))[:rows])
-    return np.concatenate(done)
-
-
-def _full(block: np.ndarray) -> np.ndarray:
-    return np.pad(block, [(0, _ROWS_AT_ONCE - len(block)), *[(0, 0)] * (block.ndim - 1)])

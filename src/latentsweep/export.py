@@ -19,7 +19,7 @@ import pandas as pd
 
 from latentsweep import __version__
 from latentsweep.errors import LatentsweepError, RunFolderError
-from latentsweep.onnx_layers import decoder_layers, encoder_layers
+from latentsweep.onnx_layers import beside, decoder_layers, encoder_layers
 from latentsweep.onnx_mean import Piece, Step, mean, seen
 from latentsweep.onnx_network import BOUNDS, SIGMAS, Member, Network, read_network
 from latentsweep.record import atomic
@@ -161,18 +161,19 @@ def encoder(network: Network) -> Part:
         Step("Flatten", ["scaled"], "row"),
     ]
     hidden = seen(network.data["likelihood"]).then(encoder_layers(network))
+    to_mean = Step("Gemm", [hidden.given, "mean/weight", "mean/bias"], "mean")
+    layers = hidden.then(beside(network, "encoder", "seen", Piece([to_mean], heads)))
     log_scale = _log_scale(objective_of(network.member["objective"]))
     steps = [
         *scaled,
-        *hidden.steps,
-        Step("Gemm", [hidden.given, "mean/weight", "mean/bias"], "mean"),
+        *layers.steps,
         Step("Gemm", [hidden.given, "log-scale/weight", "log-scale/bias"], "head"),
         *log_scale.steps,
         Step("Mul", [log_scale.given, "slope"], "sloped"),
         Step("Exp", ["sloped"], "spread"),
         Step("Mul", ["spread", "noise"], "sigma"),
     ]
-    constants = {**network.scale(), **hidden.constants, **heads, **log_scale.constants, **sigma}
+    constants = {**network.scale(), **layers.constants, **log_scale.constants, **sigma}
     return Part("encoder", {"x": network.item_shape}, latent, steps, constants)
 
 

@@ -3,6 +3,8 @@
     encoder:  "seen" [N, D]  ->  its last hidden layer [N, H]
     decoder:  "z" [N, K]     ->  "outputs" [N, P D]
 
+A linear path beside the layers is a product more, added to what they give.
+
 A picture is [N, channels, height, width] in ONNX and [height, width, channels] in the weights'
 own order. Halving is Conv, doubling ConvTranspose, both with a stride of 2: one pixel is padded, or
 cut off, where a side begins, and at its end one if the larger side is even and two if it is odd.
@@ -31,6 +33,24 @@ def encoder_layers(network: Network) -> Piece:
 
 def decoder_layers(network: Network) -> Piece:
     """From "z" to "outputs"."""
+    return beside(network, "decoder", "z", _parameters(network))
+
+
+def beside(network: Network, part: str, source: str, layers: Piece) -> Piece:
+    """Layers, with what the linear path of their part makes of `source` added, if there is one."""
+    if not network.shape.path:
+        return layers
+    (*steps, last), path, made = layers.steps, f"{part}/path", f"{layers.given} of the layers"
+    ends = [
+        last._replace(given=made),
+        Step("Gemm", [source, f"{path}/weight", f"{path}/bias"], path),
+        Step("Add", [made, path], last.given),
+    ]
+    return Piece([*steps, *ends], {**layers.constants, **network.linear(path)})
+
+
+def _parameters(network: Network) -> Piece:
+    """What the decoder's layers make of "z"."""
     if network.kind == "convolutional":
         dense = _dense(network, "z", _numbered(network, "decoder/hidden"))
         return dense.then(_doubled(network, dense.given))

@@ -60,8 +60,8 @@ class Network:
     @property
     def shape(self) -> NetworkShape:
         """Its kind and its sizes."""
-        width = self.member["latent_size"]
-        return NetworkShape(self.item_shape, self.parameters, self.hidden, width, self.kind)
+        width, path = self.member["latent_size"], any("/path/" in name for name in self.arrays)
+        return NetworkShape(self.item_shape, self.parameters, self.hidden, width, self.kind, path)
 
     def linear(self, layer: str) -> dict[str, np.ndarray]:
         """A layer's weight and bias, named by it."""
@@ -111,7 +111,8 @@ def _refuse_unknown(what: str, got: str, known: Mapping[str, object] | tuple[str
 def _odd_array(network: Network) -> str | None:
     """The first array that is not as docs/formats.md says, in words; None if all are."""
     kind = {"dense": _dense, "convolutional": _convolutional}[network.kind]
-    wanted = kind(network.shape) | _heads(network.shape) | {"shared": ()}
+    shape = network.shape
+    wanted = kind(shape) | _heads(shape) | _path(shape) | {"shared": ()}
     there = {name: array.shape for name, array in network.arrays.items()}
     for name in [*there, *wanted]:
         if name not in there:
@@ -122,7 +123,7 @@ def _odd_array(network: Network) -> str | None:
 
 
 def _dense(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
-    """The shape of every array of a dense network but its heads'."""
+    """The shape of every array of a dense network but its heads' and path's."""
     first, last = shape.hidden[0], shape.hidden[-1]
     outputs = shape.parameters_per_feature * shape.features
     return {
@@ -135,7 +136,7 @@ def _dense(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
 
 
 def _convolutional(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
-    """The shape of every array of a convolutional network but its heads'."""
+    """The shape of every array of a convolutional network but its heads' and path's."""
     (height, width), colours, depths = shape.sides[0], shape.image[2], shape.channels
     smallest = height * width * depths[-1]
     outputs = shape.parameters_per_feature * colours
@@ -150,6 +151,16 @@ def _convolutional(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
 def _heads(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
     weight, bias = (shape.hidden[-1], 2, shape.width), (2, shape.width)
     return {"encoder/heads/weight": weight, "encoder/heads/bias": bias}
+
+
+def _path(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
+    if not shape.path:
+        return {}
+    outputs = shape.parameters_per_feature * shape.features
+    return {
+        **_linear("encoder/path", shape.features, shape.width),
+        **_linear("decoder/path", shape.width, outputs),
+    }
 
 
 def _linear(layer: str, fan_in: int, fan_out: int) -> dict[str, tuple[int, ...]]:

@@ -29,6 +29,7 @@ ObjectiveName = Literal["keras-blog", "elbo"]
 ProductPrecision = Literal["float32", "tf32", "bfloat16"]
 Reduction = Literal["sum", "mean"]
 Binarisation = Literal["none", "dynamic"]
+Init = Literal["random", "pca"]
 Missing = Literal["error", "drop", "mean"]
 Scaling = Literal["auto", "standard", "minmax", "none"]
 LikelihoodName = Literal[
@@ -182,8 +183,21 @@ class Study(BaseModel):
         "ReLU units of each dense layer of the encoder; of the decoder in reverse",
         min_length=1,
     )
+    init: Init = _static(
+        "random",
+        "how networks begin: random, or pca: as probabilistic principal components, by a linear "
+        "path beside their layers (built-in networks with likelihood gaussian)",
+    )
     batch_size: int = _static(32, "examples a step", ge=1)
     epochs: int = _static(10, "passes over the training split", ge=1)
+    stopping_fraction: float = _static(
+        0.0,
+        "share of each network's training examples (2,000 at most) that it does not learn: the "
+        "epoch that does best on them is kept; 0 for none, and the last epoch is kept",
+        ge=0,
+        lt=1,
+    )
+    patience: int = _static(10, "epochs without a gain there after which training is stopped", ge=1)
     learning_rate: float = _static(1e-3, "Adam's step size (its peak, with a schedule)", gt=0)
     warm_up: float = _static(
         0.0, "share of the steps over which the learning rate rises from 0", ge=0, le=1
@@ -194,6 +208,9 @@ class Study(BaseModel):
     adam_beta1: float = _static(0.9, "decay of Adam's mean of gradients", ge=0, lt=1)
     adam_beta2: float = _static(0.999, "decay of Adam's mean of squared gradients", ge=0, lt=1)
     adam_epsilon: float = _static(1e-7, "added to the root of that mean", gt=0)
+    weight_decay: float = _static(
+        0.0, "AdamW's, taken an epoch at a time, of the layers' kernels alone", ge=0
+    )
     products: ProductPrecision = _static(
         "float32",
         "precision of matrix products in training: a GPU may train faster with tf32 or bfloat16; "
@@ -217,6 +234,12 @@ class Study(BaseModel):
             raise ValueError(
                 f"scale: only none with likelihood {self.likelihood}, whose counts stay as they "
                 f"are, got {self.scale}; leave it out, or set likelihood = 'gaussian'"
+            )
+        built_in = self.network in ("dense", "convolutional")
+        if self.init == "pca" and not (built_in and self.likelihood in ("auto", "gaussian")):
+            raise ValueError(
+                "init: pca only of built-in networks with likelihood gaussian, got network "
+                f"{self.network}, likelihood {self.likelihood}; set init = 'random'"
             )
         if self.validation_folds == 1:
             raise ValueError("validation_folds: 0, or 2 and more, got 1; set it to 0 for none")

@@ -23,7 +23,8 @@ LAYERS = (
     ),
     (
         "model.gaussian model.likelihoods model.precision model.shape model.network "
-        "model.convolutional model.own model.objective model.vae model.family model.trained",
+        "model.convolutional model.own model.objective model.vae model.family model.principal "
+        "model.trained",
     ),
     (
         "training.factored training.kernel.instructions training.kernel.tile "
@@ -40,7 +41,7 @@ LAYERS = (
     (
         "answers.statistics answers.losses answers.absurd answers.noise answers.recommendation "
         "answers.search "
-        "answers.evidence answers.wording answers.apart "
+        "answers.evidence answers.wording answers.apart answers.linear "
         "answers.claim_findings answers.claim_numbers answers.claim_sentences "
         "answers.claim_verdict answers.claims",
     ),
@@ -53,11 +54,10 @@ LAYERS = (
         "show.explorer",
     ),
     (
-        "pipeline.observer pipeline.plan pipeline.work pipeline.reading pipeline.model "
-        "pipeline.measure "
-        "pipeline.project pipeline.train pipeline.yardsticks pipeline.examine pipeline.setting "
-        "pipeline.answer "
-        "pipeline.held_out pipeline.judge pipeline.finished "
+        "pipeline.applied pipeline.observer pipeline.plan pipeline.blame pipeline.work "
+        "pipeline.reading pipeline.model pipeline.measure pipeline.project pipeline.train "
+        "pipeline.pilot pipeline.yardsticks pipeline.examine pipeline.setting pipeline.answer "
+        "pipeline.held_out pipeline.linear pipeline.judge pipeline.finished "
         "pipeline.run pipeline.search pipeline.recommended pipeline.own_losses "
         "pipeline.alone "
         "estimators",

@@ -28,6 +28,8 @@ ITEM = 9, 10, 2
 SHAPES = {
     "deeper": NetworkShape(ITEM, 1, (7, 6, 5), 4),
     "convolutional": NetworkShape(ITEM, 1, (7,), 4, "convolutional"),
+    "path": NetworkShape(ITEM, 1, (7,), 4, path=True),
+    "convolutional path": NetworkShape(ITEM, 1, (7,), 4, "convolutional", path=True),
     "own": NetworkShape(ITEM, 1, (1,), 3, "model.own_networks:Pair"),
 }
 PADDED = [kind for kind, shape in SHAPES.items() if shape.is_padded]

@@ -46,6 +46,7 @@ class Recipe:
     answers: Mapping | None = None  # the content of answers.json
     hidden: int = 16  # units of a network's hidden layer next to the data
     deeper: tuple[int, ...] = ()  # units of those after it, towards the code
+    path: bool = False  # whether networks have a linear path beside their layers
 
 
 def neg_elbo_of(objective: str, size: int, seed: int) -> float:
@@ -167,6 +168,9 @@ def _weights(recipe: Recipe, size: int) -> dict[str, np.ndarray]:
     for part, way in (("encoder", sizes), ("decoder", sizes[::-1])):
         for place, pair in enumerate(pairwise(way)):
             layers[f"{part}/deeper/{place}"] = (pair, pair[1:])
+    if recipe.path:
+        layers["encoder/path"] = ((features, size), (size,))
+        layers["decoder/path"] = ((size, outputs), (outputs,))
     arrays = {"shared": np.float32(0.5 if recipe.likelihood == "gaussian" else 0)}
     for name, (weight, bias) in layers.items():
         arrays[f"{name}/weight"] = noise.normal(0, weight[0] ** -0.5, weight).astype(np.float32)

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,21 @@ def test_deeper_layers_come_along(run_of):
         for name in deeper:
             expected = weights[name].astype("f2").ravel().tolist()
             assert unpacked(network["weights"][name]).tolist() == expected
+
+
+def test_a_linear_path_comes_along_if_it_is_whole(make_run, recipes):
+    run = make_run(replace(recipes["vectors"], path=True))
+    names = [f"{p}/path/{kind}" for p in ("encoder", "decoder") for kind in ("weight", "bias")]
+    for network in content(run)["networks"]:
+        weights = run.weights(network["member"])
+        for name in names:
+            expected = weights[name].astype("f2").ravel().tolist()
+            assert unpacked(network["weights"][name]).tolist() == expected
+    file = run.member_path("elbo-k08-s0") / "weights.safetensors"
+    whole = read_arrays(file)
+    for name in names:
+        write_arrays(file, {other: array for other, array in whole.items() if other != name})
+        assert holds.network_weights(run, "elbo-k08-s0") == {}
 
 
 def test_dimensions_stand_by_their_kl_and_only_active_ones_are_called_so(usual_run):

@@ -2,14 +2,20 @@
 
 import functools
 import string
+from dataclasses import replace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import expit, log_expit
 from scipy.stats import nbinom, norm, poisson
 
 from exploring import ODD_FRAGMENTS, SIZES, TOOLS, relu_network
+from latentsweep.model.shape import NetworkShape
+from latentsweep.model.vae import initial_vae
 from latentsweep.show.explorer.content import content
+from latentsweep.training.checkpoint import from_named_arrays
 
 FORWARD = """(data, inputs, codes) => {
   const made = family.makeFamily(data);
@@ -71,6 +77,34 @@ def test_networks_compute_what_numpy_computes(call, run_of, name):
             atol=1e-3 * (1 if gaussian else 255),
         )
         near(network["nats"], -likely.sum(axis=1), atol=2e-3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["usual", "vectors", "counts"])
+def test_networks_with_a_linear_path_compute_what_the_model_computes(call, make_run, recipes, name):
+    recipe, noise = replace(recipes[name], path=True), np.random.default_rng(4)
+    run = make_run(recipe)
+    data = content(run)
+    sizes = [network["size"] for network in data["networks"]]
+    x = noise.poisson(2.0, (20, np.prod(recipe.item_shape))).astype(np.float32)
+    codes = [noise.normal(0, 2, (20, size)).astype(np.float32) for size in sizes]
+    [found] = call(FORWARD, [(data, x.tolist(), [z.tolist() for z in codes])])
+    assert len(found) == len(recipe.sizes) * len(recipe.objectives)
+    for network, z in zip(found, codes, strict=True):
+        model = rounded(run.weights(network["member"]), recipe, z.shape[1])
+        means, _ = jax.vmap(model.encoder)(x)
+        outputs = jax.vmap(model.decoder)(z).reshape(20, -1)
+        np.testing.assert_allclose(network["encoded"], means, atol=1e-3)
+        np.testing.assert_allclose(network["parameters"], outputs, atol=1e-3)
+
+
+def rounded(arrays, recipe, size):
+    """The model of a recipe's network with a linear path, its weights rounded as the page's are."""
+    outputs = 2 if recipe.likelihood == "negative-binomial" else 1
+    hidden = (recipe.hidden, *recipe.deeper)
+    shape = NetworkShape(recipe.item_shape, outputs, hidden, size, path=True)
+    template = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
+    halves = {name: array.astype("f2").astype("f4") for name, array in arrays.items()}
+    return jax.tree.map(jnp.asarray, from_named_arrays(template, halves))
 
 
 def laws(likelihood, parameters):

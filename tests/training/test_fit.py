@@ -91,7 +91,8 @@ def outcome(loss, start, first=50.0, failed_epoch=0):
     """A training that ended with a loss, of which nothing but that is known."""
     curve = np.full(2, loss - 1.0), np.ones(2)
     vae = initial_state(settings(2), recipe(3)).vae
-    return fit.Outcome(vae, np.zeros(()), *curve, first, failed_epoch, 1.0, start)
+    kept = len(curve[0]), np.nan
+    return fit.Outcome(vae, np.zeros(()), *curve, *kept, first, failed_epoch, 1.0, start)
 
 
 @pytest.mark.parametrize(

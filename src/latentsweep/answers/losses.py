@@ -34,7 +34,8 @@ class Losses:
 
     With `folds` the seeds that leave one remainder share their N examples, and other seeds have
     others; `no_latent` is then [folds, N]. Examples that belong together have one number in
-    `groups` [N]; folds have none.
+    `groups` [N]; folds have none. `linear` are the losses of linear models of the same sizes, NaN
+    where a network is, and `linear_curve` their means by the number of dimensions from 0 on.
     """
 
     sizes: tuple[int, ...]
@@ -43,8 +44,11 @@ class Losses:
     no_latent: Float[np.ndarray, "*folds N"] | None = None
     folds: int = 1
     groups: Int[np.ndarray, " N"] | None = None
+    linear: Float[np.ndarray, "K seeds N"] | None = None
+    linear_curve: Float[np.ndarray, " sizes"] | None = None
 
     def __post_init__(self) -> None:
+        assert self.linear is None or self.linear.shape == self.values.shape
         assert self.values.shape[:2] == (len(self.sizes), len(self.seeds)), self.values.shape
         assert list(self.sizes) == sorted(set(self.sizes)), self.sizes
         assert self.no_latent is None or self.no_latent.size == self.folds * self.values.shape[2]
@@ -76,7 +80,8 @@ class Losses:
     def of_sizes(self, chosen: Bool[np.ndarray, " K"]) -> "Losses":
         """The losses of some of the sizes."""
         sizes = tuple(size for size, kept in zip(self.sizes, chosen, strict=True) if kept)
-        return dataclasses.replace(self, sizes=sizes, values=self.values[chosen])
+        linear = None if self.linear is None else self.linear[chosen]
+        return dataclasses.replace(self, sizes=sizes, values=self.values[chosen], linear=linear)
 
 
 class Read(NamedTuple):

@@ -37,6 +37,7 @@ References:
     Hung, Wang & O'Neill (2005), A regulatory perspective on choice of margin in non-inferiority.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -56,7 +57,7 @@ REPLICATES = 4_000
 _NEAR = 5  # deltas behind the best within which sizes share their spread
 _FEWEST_NEAR = 3
 
-Verdict = Literal["too small", "undecided", "enough", "too large"]
+Verdict = Literal["too small", "undecided", "enough", "too large", "badly trained"]
 Status = Literal[
     "ok",
     "undecided",
@@ -134,6 +135,15 @@ class Recommendation:
     def row(self, latent_size: int) -> Row:
         """The row of a size that was tried."""
         return next(row for row in self.rows if row.latent_size == latent_size)
+
+    def without_blame(self, sizes: Collection[int]) -> "Recommendation":
+        """The same, but that sizes whose networks were trained badly are not called too large."""
+        blamed = {row.latent_size for row in self.rows if row.verdict == "too large"}
+        trained: dict[int, Verdict] = dict.fromkeys(blamed.intersection(sizes), "badly trained")
+        rows = [
+            row._replace(verdict=trained.get(row.latent_size, row.verdict)) for row in self.rows
+        ]
+        return replace(self, rows=tuple(rows))
 
     def untried_below(self, latent_size: int) -> list[int]:
         """The sizes between this one and the next smaller that was tried."""

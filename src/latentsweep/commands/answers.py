@@ -28,7 +28,7 @@ def paragraph(words: str, indent: str = "") -> list[str]:
 
 def size_table(answer: Mapping[str, Any]) -> list[str]:
     """A row a size: its loss, how far behind the best, active units and the verdict."""
-    titles = ("size", "seeds", answer["measure"], "behind", "90 % interval", "active", "")
+    titles = ("size", "seeds", answer["measure"], "PCA", "behind", "90 % interval", "active", "")
     rows = [titles, *(_cells(row, answer) for row in answer["rows"])]
     filled = [column for column in zip(*rows, strict=True) if any(column[1:])]
     widths = [max(map(len, column)) for column in filled]
@@ -43,11 +43,18 @@ def _cells(row: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[str, ...]
         str(row["latent_size"]),
         str(row["seeds"]),
         _number(row["loss"]),
+        _linear(row["latent_size"], answer),
         _number(row["behind"]),
         f"{_number(row['low'])} to {_number(row['high'])}",
         "" if active is None else f"{active:.1f}".removesuffix(".0"),
         _verdict(row, answer),
     )
+
+
+def _linear(size: int, answer: Mapping[str, Any]) -> str:
+    """What principal components of this size lose, where they are beside the networks."""
+    sizes = (answer.get("linear") or {}).get("sizes", ())
+    return next((_number(each["linear"]) for each in sizes if each["latent_size"] == size), "")
 
 
 def _verdict(row: Mapping[str, Any], answer: Mapping[str, Any]) -> str:

@@ -114,7 +114,8 @@ def recommend(
             if dry_run:
                 return
             command = shlex.join(["latentsweep", *sys.argv[1:]])
-            answer, folder = search(work, ask, command=command, force=force).json, work.folder.path
+            found = search(work, ask, command=command, given=changes, force=force)
+            answer, folder = found.json, work.folder.path
     print("\n".join(recommendation_lines(answer, check)))
     print(f"\nOpen {folder / 'report.html'}")
 

@@ -10,6 +10,9 @@ only the first is worth saying.
                      the data allows: no bound can stand there
     collapse         no latent dimension carries anything
     not-converged    the learning curve still falls
+    badly-trained    a smaller network has a lower training loss, by over 1 % of what is gained
+    loses-to-linear  principal components of the same size are reliably better, by over 1 % of what
+                     they gain
     not-stationary   the curve is flat, yet the moments of the codes are far from those of a
                      stationary point: a rate that is too high, or terms that don't fit each other
 
@@ -31,6 +34,7 @@ from latentsweep.language import _, printed
 BELOW = 0.5  # nats under the true -ELBO that make a loss impossible
 WEIGHT_OFF = 0.01
 FALLING = 0.05  # of the distance from no latent, within the last fifth of the epochs
+_COUNTS, _NORMAL = 0.01, 1.645  # of what the linear model gains; a one-sided bound of 95 %
 STIRRING = 1.0  # the largest shift or stretch that is not worth an alarm
 
 
@@ -46,10 +50,13 @@ class Alarm(NamedTuple):
 class Evidence:
     """What the alarms of one network are told from; nats per example.
 
-    `row` is its row of the results, `curve` its training loss epoch by epoch, summed over features;
-    `loss`, `reconstruction`, `penalty`, `rate` are of each test example; `entropy_floor` is None
-    where the data has none. `ends_are_linear` says whether the heads and the decoder's first layer
-    are known to be linear, which decides where codes rest.
+    `row` is its row of the results, `curve` its training loss epoch by epoch, summed over features,
+    of which its weights are those after `kept_epoch`; `linear` is -log p under the linear model of
+    its size, None where there is none; `smaller` is the least training loss of networks of its seed
+    with fewer dimensions, None where there are none; `loss`, `reconstruction`, `penalty`, `rate`
+    are of each test example; `entropy_floor` is None where the data has none. `ends_are_linear`
+    says whether the heads and the decoder's first layer are known to be linear, which decides where
+    codes rest.
     """
 
     row: dict
@@ -61,6 +68,9 @@ class Evidence:
     features: int
     no_latent: float
     entropy_floor: float | None
+    linear: Float[np.ndarray, " N"] | None = None
+    kept_epoch: int | None = None
+    smaller: float | None = None
     ends_are_linear: bool = True
 
 
@@ -68,7 +78,8 @@ def alarms(evidence: Evidence) -> list[Alarm]:
     """The alarms of a network that trained to its end: mostly none."""
     if weighed := means_for_sums(evidence) or kl_weight(evidence):
         return weighed
-    unsound = collapse(evidence) or not_converged(evidence) or not_stationary(evidence)
+    causes = collapse, not_converged, badly_trained, loses_to_linear, not_stationary
+    unsound = next(filter(None, (cause(evidence) for cause in causes)), [])
     return impossible(evidence) + unsound
 
 
@@ -150,9 +161,49 @@ def collapse(evidence: Evidence) -> list[Alarm]:
     return [Alarm("collapse", seen, remedy)]
 
 
+def badly_trained(evidence: Evidence) -> list[Alarm]:
+    """Whether a smaller network fits the training examples better, by more than counts."""
+    if evidence.smaller is None or evidence.row["objective"] != "elbo":
+        return []
+    least = float(np.min(evidence.curve))
+    if not costs_dimensions(least, evidence.smaller, evidence.no_latent):
+        return []
+    seen = _(
+        "a training loss of {loss} where a smaller network comes to {smaller}: more dimensions can "
+        "only help there, so this one was trained badly"
+    ).format(loss=printed(least, ".1f"), smaller=printed(evidence.smaller, ".1f"))
+    return [Alarm("badly-trained", seen, _("raise epochs, or lower learning_rate"))]
+
+
+def costs_dimensions(least: float, smaller: float, no_latent: float) -> bool:
+    """Whether a network's least training loss is above a smaller one's by more than counts."""
+    return least - smaller > _COUNTS * max(no_latent - smaller, 0.0)
+
+
+def loses_to_linear(evidence: Evidence) -> list[Alarm]:
+    """Whether the linear model of its size is better, by more than chance and than counts."""
+    if evidence.linear is None:
+        return []
+    behind = evidence.reconstruction + evidence.rate - evidence.linear.astype(np.float64)
+    least = behind.mean() - _NORMAL * behind.std(ddof=1) / np.sqrt(len(behind))
+    if not least > _COUNTS * max(evidence.no_latent - float(evidence.linear.mean()), 0.0):
+        return []
+    seen = _(
+        "principal components of {size} dimensions do better by {nats} nats: what is seen of this "
+        "size is about its training"
+    ).format(size=evidence.row["latent_size"], nats=printed(behind.mean(), ".2g"))
+    remedy = _('set init = "pca", with stopping_fraction = 0.1')
+    return [Alarm("loses-to-linear", seen, remedy)]
+
+
 def not_converged(evidence: Evidence) -> list[Alarm]:
-    """Whether the training loss still falls by over 5 % of its distance from no latent."""
+    """Whether the training loss still falls by over 5 % of its distance from no latent.
+
+    A training that was stopped has come to its end.
+    """
     epochs = len(evidence.curve)
+    if evidence.kept_epoch is not None and evidence.kept_epoch < epochs:
+        return []
     if epochs == 1:
         seen = _("one epoch was trained: whether the curve is flat can't be told")
         return [Alarm("not-converged", seen, _("raise epochs"))]

@@ -29,9 +29,11 @@ from jaxtyping import Array, Float, Key
 from latentsweep.model.network import (
     Heads,
     Linear,
+    beside,
     initial_from_code,
     initial_heads,
     initial_linear,
+    initial_path,
     through,
 )
 from latentsweep.model.shape import NetworkShape
@@ -99,6 +101,7 @@ class ConvolutionalEncoder(eqx.Module):
     hidden: tuple[Linear, ...]
     heads: Heads
     item_shape: tuple[int, int, int] = eqx.field(static=True)
+    path: Linear | None = None
 
     @property
     def width(self) -> int:
@@ -111,7 +114,7 @@ class ConvolutionalEncoder(eqx.Module):
         for convolution in self.convolutions:
             picture = jax.nn.relu(convolution.halved(picture))
         mean, log_scale = self.heads(through(picture.ravel(), *self.hidden))
-        return mean, log_scale
+        return beside(mean, self.path, x), log_scale
 
 
 class ConvolutionalDecoder(eqx.Module):
@@ -121,6 +124,7 @@ class ConvolutionalDecoder(eqx.Module):
     convolutions: tuple[Convolution, ...]
     sides: tuple[tuple[int, int], ...] = eqx.field(static=True)
     parameters_per_feature: int = eqx.field(static=True)
+    path: Linear | None = None
 
     def __call__(self, z: Float[Array, " K"]) -> Float[Array, "P D"]:
         """The likelihood's parameters of each feature."""
@@ -129,7 +133,8 @@ class ConvolutionalDecoder(eqx.Module):
             picture = picture if place == 0 else jax.nn.relu(picture)
             picture = convolution.doubled(picture, self.sides[place + 1])
         by_parameter = picture.reshape(*self.sides[-1], self.parameters_per_feature, -1)
-        return jnp.moveaxis(by_parameter, 2, 0).reshape(self.parameters_per_feature, -1)
+        made = jnp.moveaxis(by_parameter, 2, 0)
+        return beside(made.ravel(), self.path, z).reshape(self.parameters_per_feature, -1)
 
 
 def initial_encoder(
@@ -145,6 +150,7 @@ def initial_encoder(
         hidden=_dense(dense_key, (rows * columns * depths[-1], *shape.hidden)),
         heads=initial_heads(heads_key, shape.hidden[-1], shape.width, latent_size),
         item_shape=shape.image,
+        path=initial_path(shape, shape.features, shape.width),
     )
 
 
@@ -163,6 +169,7 @@ def initial_decoder(
         convolutions=_convolutions(kernel_key, (*depths, outputs)),
         sides=sides,
         parameters_per_feature=shape.parameters_per_feature,
+        path=initial_path(shape, shape.width, shape.parameters_per_feature * shape.features),
     )
 
 

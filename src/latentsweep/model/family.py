@@ -59,6 +59,7 @@ class Stream(enum.IntEnum):
     MEASURING = 3
     PIXELS = 4
     SAMPLING = 5
+    STOPPING = 6
 
 
 def stream(seed: Int[Array, ""] | int, purpose: Stream) -> Key[Array, ""]:

@@ -4,7 +4,11 @@
     decoder:  h = relu(z W + b),   parameters = h W + b
 
 Deeper ones have more such layers between the first and the last, the decoder's sizes being the
-encoder's in reverse.
+encoder's in reverse. Either part may have a linear path beside its layers,
+
+    mean = h W_0 + b_0 + x A + a,   parameters = h W + b + z B + c,
+
+which is zero in a fresh network (`principal` sets it).
 
 Kernels are Glorot-uniform, U(-l, l) with l = sqrt(6 / (fan_in + fan_out)), and biases zero. Where a
 fan is the latent width it is the network's own latent size, not the width it is padded to, and
@@ -55,6 +59,7 @@ class Encoder(eqx.Module):
     hidden: Linear
     heads: Heads
     deeper: tuple[Linear, ...] = ()
+    path: Linear | None = None
 
     @property
     def width(self) -> int:
@@ -64,7 +69,7 @@ class Encoder(eqx.Module):
     def __call__(self, x: Float[Array, " D"]) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
         """The mean and the log-scale s."""
         mean, log_scale = self.heads(through(x, self.hidden, *self.deeper))
-        return mean, log_scale
+        return beside(mean, self.path, x), log_scale
 
 
 class Decoder(eqx.Module):
@@ -74,11 +79,12 @@ class Decoder(eqx.Module):
     output: Linear
     parameters_per_feature: int = eqx.field(static=True)
     deeper: tuple[Linear, ...] = ()
+    path: Linear | None = None
 
     def __call__(self, z: Float[Array, " K"]) -> Float[Array, "P D"]:
         """The likelihood's parameters of each feature."""
-        hidden = through(z, self.hidden, *self.deeper)
-        return self.output(hidden).reshape(self.parameters_per_feature, -1)
+        made = self.output(through(z, self.hidden, *self.deeper))
+        return beside(made, self.path, z).reshape(self.parameters_per_feature, -1)
 
 
 def through(x: Float[Array, " fan_in"], *layers: Linear) -> Float[Array, " fan_out"]:
@@ -86,6 +92,20 @@ def through(x: Float[Array, " fan_in"], *layers: Linear) -> Float[Array, " fan_o
     for layer in layers:
         x = jax.nn.relu(layer(x))
     return x
+
+
+def beside(
+    made: Float[Array, " fan_out"], path: Linear | None, x: Float[Array, " fan_in"]
+) -> Float[Array, " fan_out"]:
+    """What layers made of x, with what a linear path beside them makes of it, if there is one."""
+    return made if path is None else made + path(x)
+
+
+def initial_path(shape: NetworkShape, fan_in: int, fan_out: int) -> Linear | None:
+    """A linear path that gives 0, where such networks have one."""
+    if not shape.path:
+        return None
+    return Linear(jnp.zeros((fan_in, fan_out)), jnp.zeros(fan_out))
 
 
 def initial_encoder(
@@ -97,6 +117,7 @@ def initial_encoder(
         hidden=initial_linear(hidden_key, shape.features, shape.hidden[0]),
         heads=initial_heads(heads_key, shape.hidden[-1], shape.width, latent_size),
         deeper=_deeper(key, shape.hidden),
+        path=initial_path(shape, shape.features, shape.width),
     )
 
 
@@ -111,6 +132,7 @@ def initial_decoder(
         output=initial_linear(output_key, shape.hidden[0], outputs),
         parameters_per_feature=shape.parameters_per_feature,
         deeper=_deeper(key, shape.hidden[::-1]),
+        path=initial_path(shape, shape.width, outputs),
     )
 
 

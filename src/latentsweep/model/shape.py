@@ -13,6 +13,7 @@ class NetworkShape(NamedTuple):
 
     `hidden` are the dense layers' sizes from the data to the code. `network` is one of the built-in
     kinds, or the `module:Class` of a user's own, whose `width` is always its own latent size.
+    `path` says that a built-in one has a linear path beside its layers.
     """
 
     item_shape: tuple[int, ...]
@@ -20,6 +21,7 @@ class NetworkShape(NamedTuple):
     hidden: tuple[int, ...]
     width: int
     network: str = "dense"
+    path: bool = False
 
     @property
     def features(self) -> int:

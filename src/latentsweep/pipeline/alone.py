@@ -21,10 +21,17 @@ from latentsweep.data.kind import spread
 from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.model import family
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.shape import NetworkShape
+from latentsweep.model.principal import Principal, principal
 from latentsweep.model.trained import Trained
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Member, footprint, planned_passes
+from latentsweep.pipeline.pilot import with_beginning
+from latentsweep.pipeline.plan import (
+    Member,
+    examples_apart,
+    footprint,
+    planned_passes,
+    shape_of,
+)
 from latentsweep.pipeline.search import Ask, find, suited
 from latentsweep.pipeline.train import LOOKED_AT
 from latentsweep.pipeline.work import Work
@@ -44,11 +51,15 @@ _LEAST_WIDTH = 8
 
 @dataclass(frozen=True)
 class Alone:
-    """A trained network, its loss [T] after each epoch, and the epoch in which it failed, or 0."""
+    """A trained network, its loss [T] after each epoch, and the epoch in which it failed, or 0.
+
+    `principal` are the principal components of the same examples, for a Gaussian likelihood.
+    """
 
     trained: Trained
     loss: np.ndarray
     failed_epoch: int
+    principal: Principal | None = None
 
 
 def train_alone(study: Study, seed: int, scaled: np.ndarray, rounding: float = 0.0) -> Alone:
@@ -66,7 +77,12 @@ def train_alone(study: Study, seed: int, scaled: np.ndarray, rounding: float = 0
         {"kl_weight": 1.0, "split_seed": 0, "latent_sizes": _width(latent_size)}
     )
     programs = _programs(_Kind(neutral, *scaled.shape))
-    with_data = replace(programs, data=Held(on_all(scaled, programs.mesh)))
+    components = principal(scaled, rounding) if study.likelihood == "gaussian" else None
+    with_data = replace(
+        programs,
+        data=Held(on_all(scaled, programs.mesh)),
+        principals=(lambda _: components) if study.init == "pca" else None,
+    )
     with tempfile.TemporaryDirectory(prefix="latentsweep-") as folder:
         members, some = family.stacked([settings]), scaled[spread(len(scaled), LOOKED_AT)]
         nothing = no_latent_losses(likelihood, some, some)[np.newaxis]
@@ -75,13 +91,16 @@ def train_alone(study: Study, seed: int, scaled: np.ndarray, rounding: float = 0
         )
     trained = Trained(outcome.vae, settings, likelihood, jnp.asarray(outcome.shared), _SCALED)
     loss = outcome.reconstruction + outcome.penalty
-    return Alone(jax.tree.map(np.asarray, trained), loss, outcome.failed_epoch)
+    here = jax.tree.map(np.asarray, trained)
+    return Alone(here, loss, outcome.failed_epoch, components)
 
 
 def searched(
     study: Study, scaled: np.ndarray, given: tuple[str, ...], budget: float
-) -> dict[str, Any]:
-    """What `latentsweep recommend` says of scaled examples, searched in a folder that goes again.
+) -> tuple[dict[str, Any], Study]:
+    """What `latentsweep recommend` says of scaled examples, and the study that its networks had.
+
+    It searches in a folder that goes again.
 
     Args:
         given: the fields that the user has set.
@@ -91,7 +110,8 @@ def searched(
         np.save(path, scaled)
         named = study.changed({"data": str(path), "scale": "none"})
         work = Work(*suited(named, load_dataset(named), given), run, Observer())
-        return find(work, Ask(budget=budget), command="latentsweep.VAE").json
+        work = with_beginning(work, given)
+        return find(work, Ask(budget=budget), command="latentsweep.VAE").json, work.study
 
 
 def _width(latent_size: int) -> int:
@@ -109,15 +129,18 @@ class _Kind:
 
     def recipe(self) -> Recipe:
         study, likelihood = self.study, LIKELIHOODS[self.study.likelihood]
-        steps = study.epochs * math.ceil(self.examples / study.batch_size)
-        per_feature, (width,) = likelihood.parameters_per_feature, study.latent_sizes
+        apart, (width,) = examples_apart(study, self.examples), study.latent_sizes
+        examples = self.examples - apart
+        steps = study.epochs * math.ceil(examples / study.batch_size)
         return Recipe(
-            shape=NetworkShape((self.features,), per_feature, study.hidden_size, width),
+            shape=shape_of(study, (self.features,), likelihood, width),
             likelihood=likelihood,
             scale=_SCALED,
             optimiser=adam(study, steps),
             batch_size=study.batch_size,
-            examples=self.examples,
+            examples=examples,
+            apart=apart,
+            patience=study.patience if apart else 0,
             products=study.products,
         )
 

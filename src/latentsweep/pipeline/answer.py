@@ -8,6 +8,7 @@ import numpy as np
 
 from latentsweep.answers.apart import apart_sentences
 from latentsweep.answers.evidence import Evidence
+from latentsweep.answers.linear import beside, linear_json, linear_sentence, losing_sentence
 from latentsweep.answers.losses import LEAST_EXAMPLES, Losses, unbalanced
 from latentsweep.answers.recommendation import USUAL, Recommendation, Rule, recommend
 from latentsweep.answers.search import Goal, next_step
@@ -15,6 +16,7 @@ from latentsweep.answers.wording import MEASURES, as_json
 from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.rate import active_units, effective_units, units_by_class
 from latentsweep.language import _, marked, printed
+from latentsweep.pipeline.blame import badly_trained
 from latentsweep.pipeline.plan import Member, members_in
 from latentsweep.pipeline.setting import setting_of
 from latentsweep.record.folder import RunFolder
@@ -22,6 +24,7 @@ from latentsweep.study import Study
 
 Criterion = Literal["elbo", "reconstruction", "knn"]
 HELD_OUT = "validation"
+LINEAR = "linear"
 _LIKELIEST = "majority"
 
 
@@ -105,7 +108,12 @@ class Answer:
         setting = setting_of(
             self.losses, self.compared.study, self.compared.data, MEASURES[self.compared.criterion]
         )
+        linear = beside(self.losses, self.found)
         json = as_json(self.found, rule, setting, self.evidence, notes)
+        json["linear"] = linear_json(linear)
+        json["notes"] += filter(None, [losing_sentence(linear)])
+        if first := linear_sentence(linear):
+            json |= {name: f"{first} {json[name]}" for name in ("sentence", "answer")}
         if not any(self.active.values()):
             doubt = _doubt(self.compared)
             json |= {name: f"{json[name]} {doubt}" for name in ("sentence", "answer")}
@@ -140,7 +148,7 @@ def answer(
         failed=tuple(m.name for m in arrays if not _is_sound(arrays[m])),
         again=tuple(m.name for m in arrays if arrays[m]["start"] and _is_sound(arrays[m])),
     )
-    found = recommend(losses, rule, limit=limit)
+    found = recommend(losses, rule, limit=limit).without_blame(badly_trained(folder, arrays))
     return Answer(losses, found, _active(arrays), _evidence(folder, arrays), compared)
 
 
@@ -221,11 +229,31 @@ def _losses(
         raise NotJudgedError(folder, _ALL_FAILED)
     none, folds = _no_latent(folder, criterion, examples), max(folder.study().validation_folds, 1)
     groups = folder.no_latent(f"{split_of(folder)}/groups")
-    losses = Losses(tuple(sizes), tuple(seeds), values, none, folds, groups)
+    linear = _linear(folder, arrays, criterion, values)
+    losses = Losses(tuple(sizes), tuple(seeds), values, none, folds, groups, *linear)
     if losses.examples < LEAST_EXAMPLES:
         told = {"least": LEAST_EXAMPLES, "examples": losses.examples}
         raise NotJudgedError(folder, _TOO_LITTLE, **told)
     return losses
+
+
+def _linear(
+    folder: RunFolder,
+    arrays: Mapping[Member, dict[str, np.ndarray]],
+    criterion: Criterion,
+    values: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray] | tuple[()]:
+    """The linear models' losses beside the networks' [K, S, N], and their means by size."""
+    curve = folder.no_latent(f"{split_of(folder)}/{LINEAR}")
+    if criterion != "elbo" or curve is None or not all(LINEAR in each for each in arrays.values()):
+        return ()
+    sizes = sorted({member.latent_size for member in arrays})
+    seeds = sorted({member.seed for member in arrays})
+    found = np.full(values.shape, np.nan)
+    for member, each in arrays.items():
+        found[sizes.index(member.latent_size), seeds.index(member.seed)] = each[LINEAR]
+    found[np.isnan(values)] = np.nan
+    return found, curve.mean(axis=0)
 
 
 _TOO_LITTLE = marked(
@@ -250,6 +278,12 @@ def _no_latent(folder: RunFolder, criterion: Criterion, examples: int) -> np.nda
 def _notes(losses: Losses, compared: Compared, found: Recommendation) -> list[str]:
     """What was left out, and what a reader has to know of the networks."""
     notes, study = list(unbalanced(losses)), compared.study
+    if bad := [row.latent_size for row in found.rows if row.verdict == "badly trained"]:
+        words = _(
+            "Badly trained, since their dimensions cost much even in training: {sizes}. What is "
+            "seen says nothing against them; more epochs, or a lower learning_rate, would tell."
+        )
+        notes.append(words.format(sizes=", ".join(map(str, bad))))
     notes += apart_sentences(found, compared.rule, MEASURES[compared.criterion])
     if compared.failed:
         words = _("Left out, since their training failed: {names}.")

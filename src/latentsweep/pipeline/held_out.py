@@ -11,7 +11,7 @@ import numpy as np
 from latentsweep.evaluation import evaluate, structure
 from latentsweep.evaluation.rate import units_by_class
 from latentsweep.model.trained import Trained
-from latentsweep.pipeline.answer import HELD_OUT
+from latentsweep.pipeline.answer import HELD_OUT, LINEAR
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.work import Work
 from latentsweep.record.arrays import read_arrays, write_arrays
@@ -31,6 +31,8 @@ def hold_out(work: Work, names: Iterable[str], *, hits: bool = False) -> None:
         trained = load_trained(work.folder, member, work.width)
         arrays = evaluate.measured(trained, work.values_at(indices), work.study.draws, HELD_OUT)
         arrays |= _by_class(work, trained, arrays, hits=hits)
+        if (linear := work.linear(member, indices)) is not None:
+            arrays[f"{HELD_OUT}/{LINEAR}"] = linear
         write_arrays(path, {name: arrays[name] for name in _KEPT if name in arrays})
 
 
@@ -61,6 +63,7 @@ _KEPT = (
     f"{HELD_OUT}/neg_elbo",
     f"{HELD_OUT}/mse_of_mean",
     f"{HELD_OUT}/knn_hits",
+    f"{HELD_OUT}/{LINEAR}",
     "kl_per_dimension",
     "rho",
     "units_by_class",

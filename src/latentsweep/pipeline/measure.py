@@ -17,9 +17,11 @@ from latentsweep.model.shape import BUILT_IN
 from latentsweep.model.trained import Trained
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.plan import Member
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline.work import Work, is_trained
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.folder import Examples
+
+_LINEAR = f"{evaluate.SPLIT}/linear"
 
 
 def measure_missing(work: Work, names: Iterable[str]) -> None:
@@ -43,6 +45,8 @@ def measure_member(work: Work, member: Member) -> None:
         arrays["shown/ssim_of_mean"] = _ssim(work, decoded)
         arrays["shown/ssim_of_sample"] = _ssim(work, sample)
     arrays |= _grid(work, trained, arrays["kl_per_dimension"])
+    if (linear := work.linear(member, work.split(evaluate.SPLIT))) is not None:
+        arrays[_LINEAR] = linear
     write_arrays(work.folder.member_path(member.name) / "arrays.safetensors", arrays)
     row = _row(work, member, arrays)
     row["ablation"] = evaluate.ablation(trained, values, arrays, draws)
@@ -79,11 +83,26 @@ def _evidence(
         row=row,
         loss=arrays[f"{evaluate.SPLIT}/loss"],
         **terms,
+        linear=arrays.get(_LINEAR),
         curve=(history["reconstruction"] + history["penalty"]).to_numpy(),
+        kept_epoch=work.folder.facts(member.name).get("kept_epoch", len(history)),
+        smaller=_least_of_smaller(work, member),
         features=work.dataset.features,
         ends_are_linear=work.study.network in BUILT_IN,
         **bounds,
     )
+
+
+def _least_of_smaller(work: Work, member: Member) -> float | None:
+    """The least training loss of networks that are smaller, of the same seed and objective."""
+    others = [
+        work.folder.facts(each.name).get("least_loss")
+        for each in work.members
+        if (each.objective, each.seed) == (member.objective, member.seed)
+        and each.latent_size < member.latent_size
+        and is_trained(work, each.name)
+    ]
+    return min((loss for loss in others if loss is not None), default=None)
 
 
 def _grid(work: Work, trained: Trained, kl_per_dimension: np.ndarray) -> dict[str, np.ndarray]:
@@ -162,6 +181,7 @@ def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
         "failed_epoch": failed_epoch,
         "train_seconds": facts["train_seconds"],
         **means,
+        "linear": float(arrays[_LINEAR].mean()) if _LINEAR in arrays else math.nan,
         **_of_pictures(work.dataset, arrays),
     }
 

@@ -15,10 +15,9 @@ from latentsweep.data.dataset import Scale
 from latentsweep.errors import ShapeError
 from latentsweep.model.family import padded
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
 from latentsweep.model.vae import initial_vae
-from latentsweep.pipeline.plan import Member
+from latentsweep.pipeline.plan import Member, shape_of
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.checkpoint import from_named_arrays
 
@@ -36,13 +35,7 @@ def load_trained(folder: RunFolder, member: Member, width: int | None = None) ->
     """
     data, study = folder.manifest()["data"], folder.study()
     likelihood = LIKELIHOODS[data["likelihood"]]
-    shape = NetworkShape(
-        item_shape=tuple(data["item_shape"]),
-        parameters_per_feature=likelihood.parameters_per_feature,
-        hidden=study.hidden_size,
-        width=member.latent_size,
-        network=study.network,
-    )
+    shape = shape_of(study, tuple(data["item_shape"]), likelihood, member.latent_size)
     weights = folder.weights(member.name)
     template = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
     vae = jax.tree.map(jnp.asarray, from_named_arrays(template, weights))

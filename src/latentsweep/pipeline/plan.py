@@ -14,6 +14,7 @@ import numpy as np
 
 from latentsweep.errors import RunFolderError
 from latentsweep.model.family import Mapping, Settings
+from latentsweep.model.likelihoods import Likelihood
 from latentsweep.model.objective import OBJECTIVES
 from latentsweep.model.shape import NetworkShape
 from latentsweep.model.vae import initial_vae
@@ -33,6 +34,7 @@ _EPOCH = 2e-3
 _PANEL_SECONDS_AT_5000 = 20.0
 _FIXED_SECONDS = 20.0
 _COPIES_OF_ORDER = 6
+_LEAST_APART, _MOST_APART = 10, 2_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +148,31 @@ def _number(plan: Path) -> int:
     return int(plan.parent.name[1:])
 
 
+def shape_of(
+    study: Study, item_shape: tuple[int, ...], likelihood: Likelihood, width: int
+) -> NetworkShape:
+    """The sizes of a study's network, for such examples, at a latent width."""
+    return NetworkShape(
+        item_shape=item_shape,
+        parameters_per_feature=likelihood.parameters_per_feature,
+        hidden=study.hidden_size,
+        width=width,
+        network=study.network,
+        path=study.init == "pca",
+    )
+
+
+def examples_apart(study: Study, examples: int) -> int:
+    """How many of a network's training examples it is stopped on, if it is.
+
+    They are 2,000 at most, and 10 at least or half of them all: fewer would tell nothing.
+    """
+    if not study.stopping_fraction:
+        return 0
+    least = min(_LEAST_APART, examples // 2)
+    return max(least, min(round(study.stopping_fraction * examples), _MOST_APART, examples - 1))
+
+
 def parameters(shape: NetworkShape) -> int:
     """Numbers in one padded network."""
     vae = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
@@ -162,8 +189,8 @@ def footprint(recipe: Recipe, data_bytes: int) -> Footprint:
     Args:
         data_bytes: of the training split as stored.
     """
-    order = recipe.steps_per_epoch * recipe.batch_size
-    return Footprint(data_bytes, int(4 * (12.3 * parameters(recipe.shape) + order)))
+    order = recipe.steps_per_epoch * recipe.batch_size + recipe.apart
+    return Footprint(data_bytes, int(4 * (_copies(recipe) * parameters(recipe.shape) + order)))
 
 
 def streamed_footprint(recipe: Recipe, supply: Supply) -> Footprint:
@@ -177,7 +204,14 @@ def streamed_footprint(recipe: Recipe, supply: Supply) -> Footprint:
     examples = max(sizes) * recipe.batch_size
     chunk = examples * supply.orders * supply.row_bytes
     orders = (supply.orders + _COPIES_OF_ORDER) * 4 * len(supply.indices)
-    return Footprint(3 * chunk + orders, int(4 * 12.3 * parameters(recipe.shape)))
+    apart = recipe.apart * supply.orders * supply.row_bytes
+    member = int(4 * _copies(recipe) * parameters(recipe.shape))
+    return Footprint(3 * chunk + 2 * apart + orders, member)
+
+
+def _copies(recipe: Recipe) -> float:
+    """Copies of its weights that a member takes in training; of the best it has two or three."""
+    return 12.3 + (3 if recipe.apart else 0)
 
 
 def step_flop(shape: NetworkShape, batch: int) -> int:
@@ -188,7 +222,8 @@ def step_flop(shape: NetworkShape, batch: int) -> int:
     encoder, decoder = forward_flop(shape)
     if shape.network != "dense":
         return 3 * batch * (encoder + decoder)
-    return batch * (3 * (encoder + decoder) - 2 * shape.features * shape.hidden[0])
+    first = shape.hidden[0] + shape.width * shape.path
+    return batch * (3 * (encoder + decoder) - 2 * shape.features * first)
 
 
 def forward_flop(shape: NetworkShape) -> tuple[int, int]:
@@ -198,8 +233,11 @@ def forward_flop(shape: NetworkShape) -> tuple[int, int]:
     """
     if shape.network == "dense":
         outputs = shape.parameters_per_feature * shape.features
+        inward, outward = (
+            _products(count, shape.width) * shape.path for count in (shape.features, outputs)
+        )
         encoder = _products(shape.features, *shape.hidden, 2 * shape.width)
-        return encoder, _products(outputs, *shape.hidden, shape.width)
+        return encoder + inward, _products(outputs, *shape.hidden, shape.width) + outward
     vae = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
     x, z = (jax.ShapeDtypeStruct((size,), jnp.float32) for size in (shape.features, shape.width))
     return _counted(vae.encoder, x), _counted(vae.decoder, z)

@@ -53,7 +53,7 @@ def recommend(
     elif labels is not None:
         changes["label"] = labels
     work = prepared(folder, changes.get("data", source), changes, observer, anew=force)
-    search(work, Ask(budget=budget), command="python", force=force)
+    search(work, Ask(budget=budget), command="python", given=changes, force=force)
     return Run(folder)
 
 

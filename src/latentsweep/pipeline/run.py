@@ -15,7 +15,7 @@ import pandas as pd
 from latentsweep.data.catalogue import SUFFIXES, is_known, known_as, load_dataset, mnist_at_hand
 from latentsweep.data.dataset import Dataset
 from latentsweep.data.in_memory import saved
-from latentsweep.errors import RunFolderError, StudyError
+from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.evaluate import SPLIT, data_bounds, no_latent_losses
 from latentsweep.model.own import named
 from latentsweep.pipeline.answer import HELD_OUT
@@ -23,13 +23,14 @@ from latentsweep.pipeline.examine import examine, left_out
 from latentsweep.pipeline.finished import Run
 from latentsweep.pipeline.held_out import hold_out
 from latentsweep.pipeline.judge import write_answers
+from latentsweep.pipeline.linear import linear_curves
 from latentsweep.pipeline.measure import measure_member, measure_missing, write_shown
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Member, price
 from latentsweep.pipeline.project import project
 from latentsweep.pipeline.reading import seconds_to_read, supply_of
-from latentsweep.pipeline.train import is_trained, train
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline.train import train
+from latentsweep.pipeline.work import Work, is_trained
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.lock import locked
@@ -225,13 +226,9 @@ def begin(work: Work, command: str) -> None:
     """Write what a folder holds before the first step: study, examples shown, manifest.
 
     Raises:
-        StudyError: binary values are asked for of data outside [0, 1].
+        StudyError: the study asks for what its data does not allow.
     """
-    if work.study.binarisation != "none" and not work.dataset.unit_interval:
-        raise StudyError(
-            "binarisation: values in [0, 1] are needed as probabilities, but "
-            f'{work.dataset.name} has others; set binarisation = "none"'
-        )
+    work.check()
     atomic.write_text(work.folder.study_path, work.study.to_toml())
     write_shown(work)
     _write_ids(work)
@@ -271,7 +268,8 @@ def _no_latent(work: Work) -> dict[str, np.ndarray]:
         for seed in range(work.study.validation_folds)
     ]
     named = of_folds[0] if of_folds else ()
-    return losses | {name: np.stack([each[name] for each in of_folds]) for name in named}
+    losses |= {name: np.stack([each[name] for each in of_folds]) for name in named}
+    return losses | linear_curves(work)
 
 
 def _without_latent(

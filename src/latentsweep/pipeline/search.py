@@ -22,9 +22,11 @@ from latentsweep.data.splits import with_folds, with_validation
 from latentsweep.errors import DataError, StudyError
 from latentsweep.evaluation import dimension
 from latentsweep.language import in_every_language
+from latentsweep.model.shape import BUILT_IN
 from latentsweep.pipeline.answer import Answer, Criterion, Ending, answer
 from latentsweep.pipeline.held_out import hold_out
 from latentsweep.pipeline.measure import measure_missing
+from latentsweep.pipeline.pilot import rate_for, with_beginning
 from latentsweep.pipeline.plan import price_of_network
 from latentsweep.pipeline.project import project_members
 from latentsweep.pipeline.reading import seconds_to_read, supply_of
@@ -33,7 +35,7 @@ from latentsweep.pipeline.train import train
 from latentsweep.pipeline.work import Work
 from latentsweep.pipeline.yardsticks import without_nan
 from latentsweep.record.lock import locked
-from latentsweep.study import Study
+from latentsweep.study import Init, Study
 from latentsweep.training.placement import available
 from latentsweep.training.program_cache import kept_programs
 
@@ -49,7 +51,9 @@ _FOLDS = 10
 _ROUNDS = 3  # in which each example is held out at most
 _HIDDEN, _LEAST_HIDDEN, _EXAMPLES_A_UNIT = 512, 16, 8
 _LARGE_ITEMS = 256  # values
-_RATE, _RATE_OF_SEVERAL = 7e-3, 4e-3
+_APART = 0.1  # of a network's training examples, on which it is stopped
+_PATIENCE, _LEAST_PATIENCE = 1 / 3, 5  # of the epochs
+_DECAYS = 400  # examples that are as strong as the prior at a weight decay of 1
 _COUNTED = ("compile", "train", "evaluate")
 
 
@@ -77,7 +81,7 @@ def search_study(name: str, data: str, changes: dict[str, Any] | None = None) ->
         name=name,
         description=f"The search for a latent size for {data}",
         objectives=("elbo",),
-        learning_rate=_RATE,
+        learning_rate=rate_for("random", (512,)),
         warm_up=0.02,
         decay=0.98,
         draws=4,
@@ -114,10 +118,15 @@ def suited(study: Study, whole: Dataset, given: Collection[str] = ()) -> tuple[S
     examples = len(whole.splits["train"]) * (1 if own else 1 - _share_held_out(study))
     layers = hidden_for(len(whole.splits["train"]), whole.features, whole.likelihood)
     layers = study.hidden_size if "hidden_size" in given else layers
+    init = init_for(study.network, whole.likelihood)
+    init = study.init if "init" in given else init
+    epochs = study.epochs if "epochs" in given else epochs_for(examples)
     fitting = {
         "hidden_size": layers,
-        "learning_rate": rate_for(layers),
-        "epochs": epochs_for(examples),
+        "init": init,
+        "learning_rate": rate_for(init, layers),
+        "epochs": epochs,
+        **held_back(epochs, examples),
         "latent_sizes": first_step(goal_of(study, whole, Ask())).latent_sizes,
     }
     changed = study.changed({name: value for name, value in fitting.items() if name not in given})
@@ -188,9 +197,24 @@ def hidden_for(examples: int, features: int, likelihood: str) -> tuple[int, ...]
     return (units, units) if features >= _LARGE_ITEMS else (units // 2, units // 2)
 
 
-def rate_for(hidden_size: tuple[int, ...]) -> float:
-    """Adam's rate at its peak: that of `mnist-fast` for one layer, and for more a lower one."""
-    return _RATE if len(hidden_size) == 1 else _RATE_OF_SEVERAL
+def held_back(epochs: int, examples: float) -> dict[str, Any]:
+    """The fields that keep networks from learning so many examples by heart.
+
+    They are when a training of at most so many epochs is stopped, and how much weights decay: the
+    fewer examples, the more, as a prior of fixed strength counts for less beside more of them.
+    """
+    patience = max(math.ceil(_PATIENCE * epochs), _LEAST_PATIENCE)
+    decay = min(_DECAYS / examples, 1.0)
+    return {
+        "stopping_fraction": _APART,
+        "patience": patience,
+        "weight_decay": float(f"{decay:.2g}"),
+    }
+
+
+def init_for(network: str, likelihood: str) -> Init:
+    """How such networks begin, as far as no pilot says otherwise."""
+    return "pca" if likelihood == "gaussian" and network in BUILT_IN else "random"
 
 
 def goal_of(study: Study, dataset: Dataset, ask: Ask) -> Goal:
@@ -202,8 +226,13 @@ def goal_of(study: Study, dataset: Dataset, ask: Ask) -> Goal:
     return dataclasses.replace(goal, first_seeds=folds, more_seeds=folds, most_seeds=most)
 
 
-def search(work: Work, ask: Ask, *, command: str, force: bool = False) -> Answer:
+def search(
+    work: Work, ask: Ask, *, command: str, given: Collection[str] = (), force: bool = False
+) -> Answer:
     """The answer, after training whatever it took; the same call goes on where it was interrupted.
+
+    Args:
+        given: the fields of the study that the user has set.
 
     Raises:
         RunFolderError: the folder is in use, or holds another study.
@@ -212,6 +241,7 @@ def search(work: Work, ask: Ask, *, command: str, force: bool = False) -> Answer
     with locked(work.folder.path), kept_programs():
         if force:
             work.folder.clear()
+        work = with_beginning(work, given)
         found = find(work, ask, command=command)
         return _finished(work, ask, found.ending)
 

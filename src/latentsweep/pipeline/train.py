@@ -26,7 +26,7 @@ from latentsweep.pipeline.plan import (
     planned_passes,
 )
 from latentsweep.pipeline.reading import supply_of, training_footprint
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline.work import Work, is_trained
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.atomic import write_json
 from latentsweep.record.tables import write_table
@@ -129,6 +129,9 @@ class TrainingStage:
             first = next(iter(here.values()))
             needed = [(self.settings(plan), *data[kind]) for kind, plan in here.items()]
             made = compiled(first.recipe(self.recipe), first.mapping, needed)
+            if self.recipe.shape.path:
+                begun = self.work.principal
+                made = [dataclasses.replace(each, principals=begun) for each in made]
             found |= dict(zip(here, made, strict=True))
         return found
 
@@ -197,7 +200,10 @@ class TrainingStage:
         facts = {
             **dataclasses.asdict(member),
             "failed_epoch": outcome.failed_epoch,
+            "kept_epoch": outcome.kept_epoch,
+            "apart_loss": None if np.isnan(outcome.apart) else outcome.apart,
             "start": outcome.start,
+            "least_loss": outcome.least if np.isfinite(outcome.least) else None,
             "train_seconds": outcome.seconds,
         }
         write_json(folder / "member.json", facts)
@@ -206,11 +212,6 @@ class TrainingStage:
         vae = family.unpadded(outcome.vae, member.latent_size, self.recipe.shape)
         arrays = named_arrays(vae) | {"shared": np.asarray(outcome.shared)}
         write_arrays(folder / "weights.safetensors", arrays)
-
-
-def is_trained(work: Work, member: str) -> bool:
-    """Whether a member's weights are written."""
-    return (work.folder.member_path(member) / "weights.safetensors").exists()
 
 
 def _loss(outcome: fit.Outcome, objective: Objective) -> np.ndarray:

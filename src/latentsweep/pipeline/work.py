@@ -12,11 +12,13 @@ import numpy as np
 
 from latentsweep.data.dataset import Dataset
 from latentsweep.data.splits import fold, stratified
+from latentsweep.errors import StudyError
 from latentsweep.evaluation.evaluate import SPLIT
 from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
+from latentsweep.model.principal import Principal, principal
 from latentsweep.model.shape import NetworkShape
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Member, members_in
+from latentsweep.pipeline.plan import Member, examples_apart, members_in, shape_of
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 from latentsweep.training.optimiser import adam
@@ -51,17 +53,32 @@ class Work:
 
     def shape(self, width: int) -> NetworkShape:
         """The sizes of the study's network at a latent width."""
-        return NetworkShape(
-            item_shape=self.dataset.item_shape,
-            parameters_per_feature=self.likelihood.parameters_per_feature,
-            hidden=self.study.hidden_size,
-            width=width,
-            network=self.study.network,
-        )
+        return shape_of(self.study, self.dataset.item_shape, self.likelihood, width)
+
+    def check(self) -> None:
+        """Refuse what the study asks for where its data does not allow it.
+
+        Raises:
+            StudyError: binary values of data outside [0, 1], or principal components of values that
+                have no Gaussian likelihood.
+        """
+        study, data = self.study, self.dataset
+        if study.binarisation != "none" and not data.unit_interval:
+            raise StudyError(
+                "binarisation: values in [0, 1] are needed as probabilities, but "
+                f'{data.name} has others; set binarisation = "none"'
+            )
+        if study.init == "pca" and data.likelihood != "gaussian":
+            raise StudyError(
+                f"init: pca needs likelihood gaussian, but {data.name} has {data.likelihood}; set "
+                'init = "random", or likelihood = "gaussian"'
+            )
 
     def recipe(self) -> Recipe:
         """What all of the study's members share in training."""
-        examples = len(self.dataset.splits["train"]) - self.fold_size
+        whole = len(self.dataset.splits["train"]) - self.fold_size
+        apart = examples_apart(self.study, whole)
+        examples = whole - apart
         steps = self.study.epochs * math.ceil(examples / self.study.batch_size)
         return Recipe(
             shape=self.shape(self.width),
@@ -73,6 +90,8 @@ class Work:
             products=self.study.products,
             folds=self.study.validation_folds,
             held_out=self.fold_size,
+            apart=apart,
+            patience=self.study.patience if apart else 0,
             binarised=self.study.binarisation == "dynamic",
             warmed=any(self.study.kl_warm_up),
         )
@@ -94,6 +113,29 @@ class Work:
     def stored_at(self, indices: np.ndarray) -> np.ndarray:
         """The same of any examples."""
         return self.dataset.values[indices].reshape(len(indices), -1)
+
+    def principal(self, seed: int) -> Principal:
+        """The principal components of what a seed's networks train on, those apart included."""
+        fold = seed % max(self.study.validation_folds, 1)
+        if fold not in self._principals:
+            train = self.scaled_at(self.trained_on(fold))
+            self._principals[fold] = principal(train, self.dataset.rounding)
+        return self._principals[fold]
+
+    def linear(self, member: Member, indices: np.ndarray) -> np.ndarray | None:
+        """-log p of examples under the linear model of a member's size, in nats.
+
+        It is fitted to what the member trains on; None where there is no such closed form.
+        """
+        if self.dataset.likelihood != "gaussian":
+            return None
+        components = self.principal(member.seed)
+        losses = components.neg_log_prob(self.scaled_at(indices), member.latent_size)
+        return losses.astype(np.float32)
+
+    @cached_property
+    def _principals(self) -> dict[int, Principal]:
+        return {}
 
     def split(self, name: str) -> np.ndarray:
         """Indices of a split's examples that are measured: all, or of large data a sample."""
@@ -180,3 +222,8 @@ class Work:
     def shown(self) -> np.ndarray:
         """Places in the test split of the examples that pictures show."""
         return self.chosen[:SHOWN_EXAMPLES]
+
+
+def is_trained(work: Work, member: str) -> bool:
+    """Whether a member's weights are written."""
+    return (work.folder.member_path(member) / "weights.safetensors").exists()

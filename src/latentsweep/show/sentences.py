@@ -4,6 +4,7 @@ Every sentence is made from the numbers it states, so that none can be false for
 none recommends: of several sizes only the networks trained with the ELBO are compared.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -241,6 +242,7 @@ def results_columns(results: pd.DataFrame, manifest: Mapping[str, Any]) -> tuple
         *([Column("", _("penalty"))] if varied else []),
         *(Column(blog, _(title)) for title in _BLOG if "keras-blog" in present),
         *(Column(elbo, _(title)) for title in _ELBO if "elbo" in present),
+        *([Column(elbo, _("PCA"))] if has_linear(results) else []),
     )
 
 
@@ -259,8 +261,16 @@ def results_rows(results: pd.DataFrame) -> list[tuple[str, ...]]:
             cells += _cells(members.get("keras-blog"), ("loss", "neg_elbo"))
         if "elbo" in present:
             cells += _cells(members.get("elbo"), ("neg_elbo", "reconstruction", "rate"))
+        if has_linear(results):
+            cells.append(number(members.get("elbo", {}).get("linear", math.nan)))
         rows.append(tuple(cells))
     return rows
+
+
+def has_linear(results: pd.DataFrame) -> bool:
+    """Whether principal components stand beside networks trained with the ELBO."""
+    elbo = results["objective"].map(variants.plain) == "elbo"
+    return "linear" in results and bool(results.loc[elbo, "linear"].notna().any())
 
 
 def _setting(setting: str) -> str:

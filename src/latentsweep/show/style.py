@@ -109,6 +109,9 @@ LINES = {
         marked("true −ELBO, trained\nwith the report's loss"), "#bd1f01", "^", (0, (5, 2))
     ),
     ("elbo", "neg_elbo"): Line(marked("−ELBO, trained\nwith the ELBO"), "#2a74b8", "o", "-"),
+    ("elbo", "linear"): Line(
+        marked("−log p of as many\nprincipal components"), "#6b7785", "D", "--"
+    ),
 }
 
 

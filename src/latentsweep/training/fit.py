@@ -27,25 +27,35 @@ STARTS = 3
 class Outcome:
     """A member after training, padded, with its curve [T] and what became of it.
 
-    `first` is the loss of its first step, `failed_epoch` is 0 for a sound training, and `start`
-    says which beginning of its seed it had.
+    Its weights are those after `kept_epoch` epochs, of a loss of `apart` on the examples apart, NaN
+    where there are none. `first` is the loss of its first step,
+    `failed_epoch` is 0 for a sound training, and `start` says which beginning of its seed it had.
     """
 
     vae: VAE
     shared: np.ndarray
     reconstruction: np.ndarray
     penalty: np.ndarray
+    kept_epoch: int
+    apart: float
     first: float
     failed_epoch: int
     seconds: float
     start: int = 0
 
     @property
+    def least(self) -> float:
+        """The least training loss of its epochs in nats, and of its first step."""
+        return float(np.min(self.reconstruction + self.penalty, initial=self.first))
+
+    @property
     def loss(self) -> float:
-        """The training loss of the last epoch in nats, infinite for a failed training."""
+        """The training loss of its weights' epoch in nats, infinite for a failed training."""
         if self.failed_epoch or not len(self.penalty):
             return np.inf
-        return float(self.reconstruction[-1] + self.penalty[-1])
+        if not self.kept_epoch:
+            return self.first
+        return float(self.reconstruction[self.kept_epoch - 1] + self.penalty[self.kept_epoch - 1])
 
 
 def fit_soundly(
@@ -111,13 +121,16 @@ def fit(
     """
     at, writer = _resumed(programs, settings, folder), Writer(folder)
     on_epoch(at.epoch, at.epoch > 0)
-    state, alive = over_members(at.state, programs.mesh), at.state.alive
+    state, patience = over_members(at.state, programs.mesh), programs.recipe.patience
+    if not at.epoch and programs.recipe.apart:
+        state = programs.looked(state, settings, programs.closed_form(state, settings, 0))
+    going = jax.device_get(state.goes_on(patience))
     numbers = range(at.epoch, epochs)
     coming = _epochs(programs, settings, state, numbers, lambda done: on_epoch(done, False))
     started = time.perf_counter()
-    while np.any(alive) and (made := next(coming, None)):
+    while np.any(going) and (made := next(coming, None)):
         state, *told = made
-        alive, terms, first = jax.device_get((state.alive, *told))
+        going, terms, first = jax.device_get((state.goes_on(patience), *told))
         seconds = time.perf_counter() - started
         started += seconds
         at = Checkpoint(
@@ -129,6 +142,8 @@ def fit(
         )
         writer.write(at)
         on_epoch(at.epoch, False)
+    if state.best is not None:
+        state = eqx.tree_at(lambda s: s.vae, state, state.best.vae)
     shared = programs.closed_form(state, settings, at.epoch)
     at = dataclasses.replace(at, state=jax.device_get(state))
     starts = np.asarray(settings.start).tolist()
@@ -168,6 +183,8 @@ def _outcome(at: Checkpoint, shared: np.ndarray, start: int, index: int) -> Outc
         shared=np.asarray(shared[index]),
         reconstruction=at.reconstruction[:epoch, index],
         penalty=at.penalty[:epoch, index],
+        kept_epoch=epoch if at.state.best is None else int(at.state.best.epoch[index]),
+        apart=np.nan if at.state.best is None else float(at.state.best.loss[index]),
         first=float(at.first[index]),
         failed_epoch=0 if alive else epoch + 1,
         seconds=at.seconds / len(shared),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +19,7 @@ from jaxtyping import Array, Float
 
 from latentsweep.model import family
 from latentsweep.model.family import Mapping, Settings
+from latentsweep.model.principal import Principal
 from latentsweep.training.placement import cores, on_all, over_family, over_members
 from latentsweep.training.steps import (
     Recipe,
@@ -25,6 +27,8 @@ from latentsweep.training.steps import (
     Terms,
     closed_form_chunk,
     initial_state,
+    kept_best,
+    order_apart,
     order_of,
     train_chunk,
     train_last_chunk,
@@ -43,7 +47,9 @@ class Programs:
 
     `initial` makes the state of one member, the others are of a whole family: `chunk` and `closed`
     by the number of their steps, and `last` for the chunk that ends an epoch. There is no `chunk`
-    where one chunk is an epoch, and no `closed` where the likelihood shares nothing.
+    where one chunk is an epoch, no `closed` where the likelihood shares nothing, and no `look`
+    where training is not stopped. `principals` are of each seed's training examples, where networks
+    begin as these.
     """
 
     recipe: Recipe
@@ -54,13 +60,35 @@ class Programs:
     chunk: dict[int, _Program]
     last: _Program
     closed: dict[int, _Program]
+    look: _Program | None = None
+    principals: Callable[[int], Principal] | None = None
 
     def fresh(self, settings: Settings) -> State:
         """The state of a family before its first step, on the host."""
         here = jax.device_get(settings)
         members = [family.member(here, index) for index in range(len(here.seed))]
-        states = jax.device_get([self.initial(member) for member in members])
+        states = [self._fresh(member) for member in members]
         return jax.tree.map(lambda *leaves: np.stack(leaves), *states)
+
+    def _fresh(self, settings: Settings) -> State:
+        """The same of one member."""
+        state = jax.device_get(self.initial(settings))
+        if self.principals is None:
+            return state
+        vae = self.principals(int(settings.seed)).begun(state.vae, int(settings.latent_size))
+        return eqx.tree_at(lambda s: s.vae, state, vae)
+
+    def looked(self, state: State, settings: Settings, shared: Any) -> State:
+        """A family that has looked at the examples apart, if there are any.
+
+        Args:
+            shared: what each member's likelihood shares between examples.
+        """
+        if self.look is None:
+            return state
+        orders, of_members = self._orders(settings, lambda seed: order_apart(seed, self.recipe))
+        (chunk,) = self._placed(orders, of_members, [len(orders[0])])
+        return self.look(state, over_members(shared, self.mesh), settings, *chunk)
 
     def epoch(
         self,
@@ -72,7 +100,7 @@ class Programs:
         """A family after one more epoch, its mean terms [M], and its first step's losses.
 
         A member whose loss or weights are no longer finite keeps the state it had before the epoch,
-        and is dead from then on.
+        and is dead from then on; one that rests keeps it too.
 
         Args:
             number: of the epochs done.
@@ -84,7 +112,8 @@ class Programs:
         for size, chunk in zip(others, chunks, strict=False):
             amid = jax.block_until_ready(self.chunk[size](amid, settings, *chunk))
             told(number + (chunk[1] + size) / self.recipe.steps_per_epoch)
-        ended = self.last(state, amid, settings, *next(chunks))
+        after, terms, first = self.last(state, amid, settings, *next(chunks))
+        ended = self.looked(after, settings, terms.shared), terms, first
         return jax.block_until_ready(ended) if others else ended
 
     def closed_form(self, state: State, settings: Settings, number: int) -> Float[np.ndarray, " M"]:
@@ -111,19 +140,26 @@ class Programs:
         self, settings: Settings, number: int
     ) -> Iterator[tuple[jax.Array, np.int32, jax.Array]]:
         """An epoch's chunks on the devices: each member's batches, their first step, the rows."""
-        orders, of_members = self._orders(settings, number)
-        for chunk in self.data.chunks(orders, of_members, self._sizes):
+        orders = self._orders(settings, lambda seed: order_of(seed, number, self.recipe))
+        return self._placed(*orders, self._sizes)
+
+    def _placed(
+        self, orders: list[np.ndarray], of_members: list[int], sizes: list[int]
+    ) -> Iterator[tuple[jax.Array, np.int32, jax.Array]]:
+        """Chunks of orders on the devices."""
+        for chunk in self.data.chunks(orders, of_members, sizes):
             values = chunk.values
             if not isinstance(values, jax.Array):
                 values = on_all(values, self.mesh)
             yield over_members(chunk.order, self.mesh), np.int32(chunk.start), values
 
-    def _orders(self, settings: Settings, number: int) -> tuple[list[np.ndarray], list[int]]:
+    def _orders(
+        self, settings: Settings, of_seed: Callable[[int], np.ndarray]
+    ) -> tuple[list[np.ndarray], list[int]]:
         """The orders of an epoch, and which of them each member has: one seed's are one."""
         seeds = np.asarray(settings.seed).tolist()
         there = list(dict.fromkeys(seeds))
-        orders = [order_of(seed, number, self.recipe) for seed in there]
-        return orders, [there.index(seed) for seed in seeds]
+        return [of_seed(seed) for seed in there], [there.index(seed) for seed in seeds]
 
 
 def compiled(
@@ -184,12 +220,15 @@ def _lowered(
     yield "last", of_size(train_last_chunk, sizes[-1], state, amid)
     closed = set(sizes) if recipe.likelihood.shares else ()
     yield "closed", {size: of_size(closed_form_chunk, size, state) for size in closed}
+    if recipe.apart:
+        steps, shared = len(order_apart(0, recipe)), jax.ShapeDtypeStruct((members,), jnp.float32)
+        yield "look", of_size(kept_best, steps, state, shared)
 
 
 def _no_terms(settings: Settings, recipe: Recipe) -> Terms:
     """Room for the terms [M, T] of an epoch's steps."""
     none = jnp.zeros((*np.shape(settings.seed), recipe.steps_per_epoch))
-    return Terms(none, none)
+    return Terms(none, none, none)
 
 
 def _chunk_like(

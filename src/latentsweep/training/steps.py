@@ -4,6 +4,10 @@ An epoch visits the training examples, with folds all but the member's own, in a
 in batches; the last batch is filled up with the first examples of that order. The order is a
 function of (seed, epoch), the noise of (seed, epoch, step), so that a training is the same in
 however many parts its steps are taken.
+
+A training that is stopped sets some of a seed's examples apart. The loss of these, with what the
+likelihood shares as the epoch's batches had it, is looked at before the first epoch and after each:
+the weights of least such loss are kept, and a member that finds none better for some epochs rests.
 """
 
 import dataclasses
@@ -32,7 +36,8 @@ class Recipe:
     """What all members of a pass share; it fixes the compiled program.
 
     Each member trains on so many `examples`: all, or with `folds` all but the `held_out` that are a
-    fold. `binarised` draws each value of a batch as 0 or 1; `warmed` says that the penalty's weight
+    fold, and but the `apart` on which it is stopped once `patience` epochs gained nothing there.
+    `binarised` draws each value of a batch as 0 or 1; `warmed` says that the penalty's weight
     may rise over the first epochs; `fused` asks for the kernel that forms and spends the gradients
     of dense layers at once, on so many `threads`.
     """
@@ -46,6 +51,8 @@ class Recipe:
     products: ProductPrecision
     folds: int = 0
     held_out: int = 0
+    apart: int = 0
+    patience: int = 0
     binarised: bool = False
     warmed: bool = False
     fused: bool = False
@@ -61,30 +68,50 @@ class Recipe:
         return dataclasses.replace(self, shape=self.shape._replace(width=width))
 
 
+class Best(eqx.Module):
+    """The weights of least loss on the examples apart, that loss, and the epochs done by then."""
+
+    vae: VAE
+    loss: Float[Array, "*M"]
+    epoch: Int[Array, "*M"]
+
+
 class State(eqx.Module):
-    """Where a member's training stands after a number of epochs."""
+    """Where a member's training stands after a number of epochs; `best` where it is stopped."""
 
     vae: VAE
     optimiser: Moments
     epoch: Int[Array, "*M"]
     alive: Bool[Array, "*M"]
+    best: Best | None = None
+
+    def goes_on(self, patience: int) -> Bool[Array, "*M"]:
+        """Whether another epoch would change anything."""
+        if self.best is None:
+            return self.alive
+        return self.alive & (self.epoch - self.best.epoch < patience)
 
 
 _AT_ONCE = 16  # steps whose noise is drawn together: a small network's step is as short as a draw
 
 
 class Terms(eqx.Module):
-    """The terms of a training loss, in nats per example; `Objective.loss` of them is minimised."""
+    """The terms of a training loss, in nats per example; `Objective.loss` of them is minimised.
+
+    `shared` is what the likelihood shares between the examples of a batch.
+    """
 
     reconstruction: Float[Array, "*any"]
     penalty: Float[Array, "*any"]
+    shared: Float[Array, "*any"]
 
 
 def initial_state(settings: Settings, recipe: Recipe) -> State:
     """A member before its first step."""
     vae = initial_member(settings, recipe.shape)
-    optimiser = recipe.optimiser.initial(vae)
-    return State(vae, optimiser, jnp.zeros((), int), jnp.ones((), bool))
+    optimiser, none = recipe.optimiser.initial(vae), jnp.zeros((), int)
+    best = Best(vae, jnp.array(jnp.inf), none) if recipe.apart else None
+    return State(vae, optimiser, none, jnp.ones((), bool), best)
 
 
 def train_chunk(
@@ -128,7 +155,7 @@ def train_chunk(
     filled = jax.tree.map(
         partial(jax.lax.dynamic_update_slice_in_dim, start_index=start, axis=0), terms, per_step
     )
-    return State(vae, optimiser, state.epoch, state.alive), filled
+    return State(vae, optimiser, state.epoch, state.alive, state.best), filled
 
 
 def train_last_chunk(
@@ -143,7 +170,7 @@ def train_last_chunk(
     """A member after an epoch, the epoch's mean terms, and the loss of its first step in nats.
 
     A member whose loss or weights are no longer finite keeps the state it had before the epoch, and
-    is dead from then on.
+    is dead from then on; one that rests keeps it too.
 
     Args:
         before: the member before the epoch.
@@ -151,11 +178,53 @@ def train_last_chunk(
     """
     after, per_step = train_chunk(amid, settings, order, start, values, recipe)
     terms = jax.tree.map(jnp.mean, per_step)
-    alive = before.alive & _finite((terms, after.vae))
-    after = State(after.vae, after.optimiser, before.epoch + 1, alive)
-    kept = eqx.tree_at(lambda state: state.alive, before, jnp.zeros((), bool))
+    vae = recipe.optimiser.decayed(after.vae, after.optimiser, recipe.steps_per_epoch)
+    after = eqx.tree_at(lambda state: state.vae, after, vae)
+    goes_on, finite = before.goes_on(recipe.patience), _finite((terms, after.vae))
+    after = State(after.vae, after.optimiser, before.epoch + 1, before.alive, before.best)
+    alive = before.alive & (finite | ~goes_on)
+    kept = eqx.tree_at(lambda state: state.alive, before, alive)
     first = per_step.reconstruction[0] + per_step.penalty[0]
-    return jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, kept), terms, first
+    stepped = jax.tree.map(lambda new, old: jnp.where(goes_on & finite, new, old), after, kept)
+    return stepped, terms, first
+
+
+def kept_best(
+    state: State,
+    shared: Float[Array, ""],
+    settings: Settings,
+    order: Int[Array, "steps B"],
+    start: Int[Array, ""] | int,
+    values: Num[Array, "rows D"],
+    recipe: Recipe,
+) -> State:
+    """A member that has looked at the examples apart: its weights are its best if they are.
+
+    The noise is the same each time, so that what is compared are the weights.
+
+    Args:
+        shared: what the likelihood shares between examples.
+        order: indices of the rows of the examples apart, batch by batch, and so on.
+    """
+    likelihood, best = recipe.likelihood, state.best
+    assert best is not None
+
+    def of_batch(batch: tuple[Int[Array, " B"], Int[Array, ""]]) -> Float[Array, ""]:
+        indices, number = batch
+        key = jax.random.fold_in(stream(settings.seed, Stream.STOPPING), number)
+        noise = column_noise(key, indices.shape, recipe.shape.width)
+        x = recipe.scale(values[indices], noise.dtype)
+        with products_in("float32"):  # a measurement
+            passed = _forward(state.vae, x, noise, settings, recipe)
+        log_prob = jax.vmap(likelihood.log_prob, in_axes=(0, 0, None))
+        logs = log_prob(likelihood.target(x), passed.parameters, shared)
+        return jnp.mean(passed.penalty - logs)
+
+    loss = jnp.mean(jax.lax.map(of_batch, (order, start + jnp.arange(len(order)))))
+    here = Best(state.vae, loss, state.epoch)
+    better = state.goes_on(recipe.patience) & (loss < best.loss)
+    best = jax.tree.map(lambda new, old: jnp.where(better, new, old), here, best)
+    return State(state.vae, state.optimiser, state.epoch, state.alive, best)
 
 
 def train_step(
@@ -197,7 +266,7 @@ def batch_terms(
     shared = jax.lax.stop_gradient(best)
     log_prob = jax.vmap(likelihood.log_prob, in_axes=(0, 0, None))
     reconstruction = -jnp.mean(log_prob(target, passed.parameters, shared))
-    return Terms(reconstruction, jnp.mean(passed.penalty))
+    return Terms(reconstruction, jnp.mean(passed.penalty), shared)
 
 
 def closed_form_chunk(
@@ -245,8 +314,27 @@ def _forward(
 def order_of(seed: int, epoch: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
     """Indices of the training examples of a seed's epoch, batch by batch."""
     draws = np.random.default_rng((seed, Stream.ORDER, epoch))
-    order = _past_fold(draws.permutation(recipe.examples), seed, recipe)
+    places = draws.permutation(recipe.examples)
+    if recipe.apart:
+        places = _parted(seed, recipe)[1][places]
+    order = _past_fold(places, seed, recipe)
     return np.resize(order, (recipe.steps_per_epoch, recipe.batch_size)).astype(np.int32)
+
+
+def order_apart(seed: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
+    """Indices of the examples that a seed's training is stopped on, batch by batch."""
+    order = _past_fold(_parted(seed, recipe)[0], seed, recipe)
+    steps = -(-recipe.apart // recipe.batch_size)
+    return np.resize(order, (steps, recipe.batch_size)).astype(np.int32)
+
+
+def _parted(
+    seed: int, recipe: Recipe
+) -> tuple[Int[np.ndarray, " apart"], Int[np.ndarray, " examples"]]:
+    """The places of the examples that are apart, and of the others, among those of a seed."""
+    draws = np.random.default_rng((seed, Stream.STOPPING))
+    places = draws.permutation(recipe.apart + recipe.examples)
+    return np.sort(places[: recipe.apart]), np.sort(places[recipe.apart :])
 
 
 def _past_fold(places: Int[np.ndarray, " N"], seed: int, recipe: Recipe) -> Int[np.ndarray, " N"]:

@@ -91,16 +91,18 @@ def runnable(run: RunFolder, members: pd.DataFrame) -> list[str]:
 
 
 def network_weights(run: RunFolder, member: str) -> dict[str, np.ndarray]:
-    """The arrays of a dense network of any depth; empty for any other.
+    """The arrays of a dense network of any depth, with a linear path or not; empty for any other.
 
     The encoder's second head is not among them: the page encodes to the mean.
     """
     arrays = run.weights(member)
     deeper = {name: array for name, array in arrays.items() if _DEEPER.fullmatch(name)}
-    if set(arrays) - set(deeper) != _ARRAYS:
+    path = {name: array for name, array in arrays.items() if name in _PATH}
+    if set(arrays) - set(deeper) != _ARRAYS | (_PATH if path else set()):
         return {}
     return {
         **deeper,
+        **path,
         "encoder/hidden/weight": arrays["encoder/hidden/weight"],
         "encoder/hidden/bias": arrays["encoder/hidden/bias"],
         "encoder/mean/weight": arrays["encoder/heads/weight"][:, 0],
@@ -118,6 +120,7 @@ _ARRAYS = {
     for layer in ("encoder/hidden", "encoder/heads", "decoder/hidden", "decoder/output")
     for kind in ("weight", "bias")
 } | {"shared"}
+_PATH = {f"{part}/path/{kind}" for part in ("encoder", "decoder") for kind in ("weight", "bias")}
 
 
 def shown_rows(

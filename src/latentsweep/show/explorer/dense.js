@@ -3,7 +3,8 @@
 //   encoder:  h = relu(x W + b),  mean = h W + b       x: the item in the unit the network was given
 //   decoder:  h = relu(z W + b),  parameters = h W + b
 //
-// with as many such h, one after the other, as there are hidden layers.
+// with as many such h, one after the other, as there are hidden layers. Either part may have a
+// linear path beside them, whose x W + b or z W + b is added to what they give.
 // A layer is {weight, bias}: a Float32Array [inputs, outputs], row by row, and one [outputs].
 
 /** x W + b: a Float32Array [outputs]. Inputs that are 0, as half of all ReLU units are, cost nothing. */
@@ -28,11 +29,20 @@ const relu = (values) => {
 
 const through = (x, layers) => layers.reduce((values, layer) => relu(linear(values, layer)), x);
 
+/** What layers made of x, with what a linear path makes of it added, if there is one. */
+const beside = (made, path, x) => {
+  if (!path) return made;
+  const along = linear(x, path);
+  return made.map((value, i) => value + along[i]);
+};
+
 /** The mean [size] of the code of an item x [features]. */
-export const encode = ({ encoder }, x) => linear(through(x, encoder.hidden), encoder.mean);
+export const encode = ({ encoder: { hidden, mean, path } }, x) =>
+  beside(linear(through(x, hidden), mean), path, x);
 
 /** The likelihood's parameters [parameters x features] of a code z [size]. */
-export const decode = ({ decoder }, z) => linear(through(z, decoder.hidden), decoder.output);
+export const decode = ({ decoder: { hidden, output, path } }, z) =>
+  beside(linear(through(z, hidden), output), path, z);
 
 // Counts: logarithms are cut off where the package does it.
 const clamped = (value, low, high) => Math.min(Math.max(value, low), high);

@@ -35,9 +35,10 @@ const layersOf = (weights) => {
     while (`${deeper()}/weight` in weights) layers.push(layer(deeper()));
     return layers;
   };
+  const path = (part) => (`${part}/path/weight` in weights ? layer(`${part}/path`) : null);
   return {
-    encoder: { hidden: hidden("encoder"), mean: layer("encoder/mean") },
-    decoder: { hidden: hidden("decoder"), output: layer("decoder/output") },
+    encoder: { hidden: hidden("encoder"), mean: layer("encoder/mean"), path: path("encoder") },
+    decoder: { hidden: hidden("decoder"), output: layer("decoder/output"), path: path("decoder") },
   };
 };
 

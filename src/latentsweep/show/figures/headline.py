@@ -23,6 +23,7 @@ def table(run: RunFolder) -> pd.DataFrame:
         _line(run, members[members["objective"] == objective], quantity)
         for objective in objectives(run.results())
         for quantity in style.quantities(objective)
+        if quantity != "linear" or sentences.has_linear(members)
     ]
     return pd.concat([rows for rows in drawn if not rows.empty] or drawn, ignore_index=True).assign(
         no_latent=float(manifest["bounds"]["no_latent"]),
@@ -122,6 +123,7 @@ _WORDS = {
     ("keras-blog", "loss"): marked("the report's loss (not an ELBO)"),
     ("keras-blog", "neg_elbo"): marked("the true −ELBO of those same networks"),
     ("elbo", "neg_elbo"): marked("the −ELBO of the networks trained with the ELBO"),
+    ("elbo", "linear"): marked("the −log p of as many principal components"),
 }
 
 

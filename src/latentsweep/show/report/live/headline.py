@@ -13,7 +13,7 @@ from latentsweep.show import sentences, style
 from latentsweep.show.figures import headline
 from latentsweep.show.report.live import plots as made
 
-MARKERS = {"s": "square", "^": "triangle", "o": "circle"}
+MARKERS = {"s": "square", "^": "triangle", "o": "circle", "D": "diamond"}
 _HEIGHT = 330
 _MARGIN = 1.06  # of the band over the recommended sizes, on the logarithmic axis
 

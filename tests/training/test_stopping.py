@@ -1,0 +1,166 @@
+"""Trainings that are stopped: what is apart is not learned, and the best epoch is kept."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from training_family import EXAMPLES, recipe, settings
+
+from latentsweep.model import family
+from latentsweep.training import fit
+from latentsweep.training.placement import Placement, on_all, over_members
+from latentsweep.training.programs import compiled
+from latentsweep.training.steps import Recipe, order_apart, order_of
+from latentsweep.training.supply import Held, Supply
+
+APART = 10
+EPOCHS = 30
+
+
+def stopped(width: int, patience: int = EPOCHS, **changes) -> Recipe:
+    """Trainings of 40 examples that look at 10 others, at a rate that learns these by heart."""
+    plain = recipe(width, learning_rate=0.05, **changes)
+    return dataclasses.replace(plain, examples=EXAMPLES - APART, apart=APART, patience=patience)
+
+
+def fitted(members, values, folder, parts, epochs=EPOCHS, data=Held, on_epoch=lambda *_: None):
+    """The outcomes of members trained on two devices."""
+    count = len(members.seed)
+    mesh = Placement(tuple(jax.devices()[:2]), "map").mesh(count)
+    supply = data(on_all(values, mesh)) if data is Held else data
+    (programs,) = compiled(parts, "map", [(members, supply, mesh)])
+    return fit.fit(programs, over_members(members, mesh), epochs, folder, on_epoch)
+
+
+def alike(one, other):
+    jax.tree.map(np.testing.assert_array_equal, one.vae, other.vae)
+    np.testing.assert_array_equal(one.penalty, other.penalty)
+    assert (one.kept_epoch, one.apart) == (other.kept_epoch, other.apart)
+
+
+@pytest.fixture(scope="module")
+def outcomes(members, values, tmp_path_factory):
+    return fitted(members, values, tmp_path_factory.mktemp("stopped"), stopped(7))
+
+
+@pytest.mark.parametrize("folds", [0, 5])
+def test_what_is_apart_is_not_learned_and_all_else_is(folds):
+    held_out = EXAMPLES // folds if folds else 0
+    parts = dataclasses.replace(
+        stopped(3), examples=EXAMPLES - held_out - APART, folds=folds, held_out=held_out
+    )
+    for seed in (0, 3):
+        apart = set(order_apart(seed, parts).ravel().tolist())
+        learned = set(order_of(seed, 1, parts).ravel().tolist())
+        own = set(range(seed * held_out, (seed + 1) * held_out))
+        assert len(apart) == APART
+        assert not apart & learned
+        assert apart | learned == set(range(EXAMPLES)) - own
+    assert order_apart(0, stopped(3)).tolist() != order_apart(1, stopped(3)).tolist()
+
+
+def test_the_weights_are_those_of_the_epoch_that_did_best(members, values, outcomes, tmp_path):
+    """As a training of so many epochs leaves them, and no longer one is better."""
+    for index, outcome in enumerate(outcomes):
+        assert 0 < outcome.kept_epoch < EPOCHS == len(outcome.penalty)
+        alone = jax.tree.map(lambda leaf, i=index: leaf[i : i + 1], members)
+        (ended,) = fitted(
+            alone, values, tmp_path / str(index), stopped(7), epochs=outcome.kept_epoch
+        )
+        assert ended.kept_epoch == outcome.kept_epoch
+        jax.tree.map(np.testing.assert_array_equal, ended.vae, outcome.vae)
+        assert ended.apart == outcome.apart
+
+
+def test_the_loss_apart_is_what_these_examples_lose(members, values, outcomes):
+    """Measured again with noise of its own."""
+    parts = stopped(7)
+    member, vae = family.member(members, 1), outcomes[1].vae
+    order = order_apart(int(member.seed), parts).ravel()[:APART]
+    x = jnp.asarray(values[order] / np.float32(255))
+    noise = jax.random.normal(jax.random.key(9), (400, APART, 7))
+    loss = jax.vmap(lambda e: _loss(vae, x, e, member, parts))(noise)
+    assert outcomes[1].apart == pytest.approx(float(loss.mean()), abs=4 * float(loss.std()))
+
+
+def _loss(vae, x, noise, member, parts):
+    from latentsweep.training.steps import batch_terms
+
+    terms = batch_terms(vae, x, noise, member, parts)
+    return terms.reconstruction + terms.penalty
+
+
+def test_a_member_rests_once_its_patience_is_spent(members, values, tmp_path):
+    got = fitted(members, values, tmp_path, stopped(7, patience=2))
+    assert all(len(each.penalty) == each.kept_epoch + 2 for each in got)
+    assert len({len(each.penalty) for each in got}) > 1  # some rest while others train
+
+
+def test_it_rests_alone_as_beside_others(members, values, tmp_path):
+    parts = stopped(7, patience=2)
+    together = fitted(members, values, tmp_path / "all", parts)
+    for index, outcome in enumerate(together):
+        alone = jax.tree.map(lambda leaf, i=index: leaf[i : i + 1], members)
+        alike(outcome, *fitted(alone, values, tmp_path / str(index), parts))
+
+
+@pytest.mark.parametrize("stop", [1, 15, 29])
+def test_an_interrupted_one_ends_with_the_same_bits(members, values, outcomes, tmp_path, stop):
+    def interrupted(epoch, _):
+        if epoch == stop:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(members, values, tmp_path, stopped(7), on_epoch=interrupted)
+    for one, other in zip(fitted(members, values, tmp_path, stopped(7)), outcomes, strict=True):
+        alike(one, other)
+
+
+def test_data_that_is_supplied_gives_the_same(members, values, outcomes, tmp_path):
+    supply = Supply(values, np.arange(EXAMPLES), 4)
+    for one, other in zip(
+        fitted(members, values, tmp_path, stopped(7), data=supply), outcomes, strict=True
+    ):
+        alike(one, other)
+
+
+def test_a_network_that_nothing_improves_is_kept_as_it_began(members, values, tmp_path):
+    parts = stopped(7, patience=3)
+    (outcome,) = fitted(
+        jax.tree.map(lambda leaf: leaf[:1], members),
+        values,
+        tmp_path,
+        dataclasses.replace(parts, optimiser=dataclasses.replace(parts.optimiser, rate=_absurd)),
+    )
+    assert (outcome.kept_epoch, len(outcome.penalty)) == (0, 3)
+    assert outcome.loss == outcome.first
+
+
+def _absurd(step):
+    return jnp.full(jnp.shape(step), 3.0)
+
+
+def test_kernels_decay_by_the_epoch_s_rates_and_nothing_else_does(values):
+    plain = recipe(3, learning_rate=0.01)
+    adam = dataclasses.replace(plain.optimiser, weight_decay=0.5)
+    decaying = dataclasses.replace(plain, shape=plain.shape._replace(path=True), optimiser=adam)
+    state = jax.device_get(fit_initial(decaying))
+    vae = jax.tree.map(jnp.ones_like, state.vae)
+    moments = eqx.tree_at(lambda m: m.count, adam.initial(vae), jnp.int32(12))
+    shrunk = adam.decayed(vae, moments, 7)
+    share = np.exp(-0.5 * 7 * 0.01)
+    for part, name in (("encoder", "hidden"), ("encoder", "heads"), ("decoder", "output")):
+        layer = getattr(getattr(shrunk, part), name)
+        np.testing.assert_allclose(layer.weight, share, rtol=1e-6)
+        np.testing.assert_array_equal(layer.bias, 1)
+    for path in (shrunk.encoder.path, shrunk.decoder.path):
+        np.testing.assert_array_equal(path.weight, 1)
+
+
+def fit_initial(parts: Recipe):
+    from latentsweep.training.steps import initial_state
+
+    return initial_state(settings(3), parts)
