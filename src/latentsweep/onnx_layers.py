@@ -55,8 +55,10 @@ def _parameters(network: Network) -> Piece:
         dense = _dense(network, "z", _numbered(network, "decoder/hidden"))
         return dense.then(_doubled(network, dense.given))
     layers = ["decoder/hidden", *_numbered(network, "decoder/deeper")]
-    hidden, last = _dense(network, "z", layers), "decoder/output"
-    output = Step("Gemm", [hidden.given, f"{last}/weight", f"{last}/bias"], "outputs")
+    deep = network.kind != "linear-decoder"
+    hidden, last = _dense(network, "z", layers if deep else []), "decoder/output"
+    source = hidden.given if deep else "z"
+    output = Step("Gemm", [source, f"{last}/weight", f"{last}/bias"], "outputs")
     return hidden.then(Piece([output], network.linear(last)))
 
 

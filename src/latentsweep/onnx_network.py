@@ -110,7 +110,7 @@ def _refuse_unknown(what: str, got: str, known: Mapping[str, object] | tuple[str
 
 def _odd_array(network: Network) -> str | None:
     """The first array that is not as docs/formats.md says, in words; None if all are."""
-    kind = {"dense": _dense, "convolutional": _convolutional}[network.kind]
+    kind = _KINDS[network.kind]
     shape = network.shape
     wanted = kind(shape) | _heads(shape) | _path(shape) | {"shared": ()}
     there = {name: array.shape for name, array in network.arrays.items()}
@@ -125,14 +125,26 @@ def _odd_array(network: Network) -> str | None:
 def _dense(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
     """The shape of every array of a dense network but its heads' and path's."""
     first, last = shape.hidden[0], shape.hidden[-1]
-    outputs = shape.parameters_per_feature * shape.features
     return {
-        **_linear("encoder/hidden", shape.features, first),
-        **_chain("encoder/deeper", shape.hidden),
+        **_dense_encoder(shape),
         **_linear("decoder/hidden", shape.width, last),
         **_chain("decoder/deeper", shape.hidden[::-1]),
-        **_linear("decoder/output", first, outputs),
+        **_linear("decoder/output", first, _outputs(shape)),
     }
+
+
+def _linear_decoder(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
+    """The shape of every array of a network with a linear decoder but its heads'."""
+    return {**_dense_encoder(shape), **_linear("decoder/output", shape.width, _outputs(shape))}
+
+
+def _dense_encoder(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
+    hidden = _linear("encoder/hidden", shape.features, shape.hidden[0])
+    return hidden | _chain("encoder/deeper", shape.hidden)
+
+
+def _outputs(shape: NetworkShape) -> int:
+    return shape.parameters_per_feature * shape.features
 
 
 def _convolutional(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
@@ -146,6 +158,9 @@ def _convolutional(shape: NetworkShape) -> dict[str, tuple[int, ...]]:
         **_chain("decoder/hidden", (shape.width, *shape.hidden[::-1], smallest)),
         **_kernels("decoder/convolutions", (*depths[::-1], outputs)),
     }
+
+
+_KINDS = {"dense": _dense, "linear-decoder": _linear_decoder, "convolutional": _convolutional}
 
 
 def _heads(shape: NetworkShape) -> dict[str, tuple[int, ...]]:

@@ -175,8 +175,8 @@ class Study(BaseModel):
     )
     network: str = _static(
         "dense",
-        "dense, convolutional (for images), or module:Class of your own (docs/networks.md)",
-        pattern=r"^(dense|convolutional|[\w.]+:[\w.]+)$",
+        "dense, convolutional (for images), linear-decoder, or module:Class (docs/networks.md)",
+        pattern=r"^(dense|convolutional|linear-decoder|[\w.]+:[\w.]+)$",
     )
     hidden_size: Annotated[tuple[Units, ...], BeforeValidator(_as_tuple)] = _static(
         (512,),

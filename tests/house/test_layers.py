@@ -55,9 +55,9 @@ LAYERS = (
     ),
     (
         "pipeline.applied pipeline.observer pipeline.plan pipeline.blame pipeline.work "
-        "pipeline.reading pipeline.model pipeline.measure pipeline.project pipeline.train "
-        "pipeline.pilot pipeline.yardsticks pipeline.examine pipeline.setting pipeline.answer "
-        "pipeline.held_out pipeline.linear pipeline.judge pipeline.finished "
+        "pipeline.linear pipeline.reading pipeline.model pipeline.measure pipeline.project "
+        "pipeline.train pipeline.pilot pipeline.yardsticks pipeline.examine pipeline.setting pipeline.answer "
+        "pipeline.held_out pipeline.rival pipeline.judge pipeline.finished "
         "pipeline.run pipeline.search pipeline.recommended pipeline.own_losses "
         "pipeline.alone "
         "estimators",

@@ -30,6 +30,7 @@ SHAPES = {
     "convolutional": NetworkShape(ITEM, 1, (7,), 4, "convolutional"),
     "path": NetworkShape(ITEM, 1, (7,), 4, path=True),
     "convolutional path": NetworkShape(ITEM, 1, (7,), 4, "convolutional", path=True),
+    "linear decoder": NetworkShape(ITEM, 1, (7, 6), 4, "linear-decoder"),
     "own": NetworkShape(ITEM, 1, (1,), 3, "model.own_networks:Pair"),
 }
 PADDED = [kind for kind, shape in SHAPES.items() if shape.is_padded]

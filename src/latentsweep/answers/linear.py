@@ -38,24 +38,27 @@ class Linear:
     """The linear model beside the networks: each size, its own answer, and who wins.
 
     `latent_size` is the smallest number of principal components that is within 1 % of what their
-    best number gains.
+    best number gains, None where the linear models are no principal components.
     """
 
     sizes: tuple[Against, ...]
-    latent_size: int
+    latent_size: int | None
     wins: tuple[int, ...]
     loses: tuple[int, ...]
 
 
 def beside(losses: Losses, found: Recommendation) -> Linear | None:
-    """The linear model beside the networks; None where it has no closed form."""
-    if losses.linear is None or losses.linear_curve is None:
+    """The linear model beside the networks; None where there is none."""
+    if losses.linear is None:
         return None
-    there = [place for place, size in enumerate(losses.sizes) if losses.present[place].any()]
-    sizes = tuple(_against(losses, place) for place in there)
+    there = np.flatnonzero((~np.isnan(losses.linear[:, :, 0])).any(axis=1))
+    if not len(there):
+        return None
+    sizes = tuple(_against(losses, int(place)) for place in there)
+    curve = losses.linear_curve
     return Linear(
         sizes=sizes,
-        latent_size=_smallest(losses.linear_curve),
+        latent_size=None if curve is None else _smallest(curve),
         wins=tuple(each.latent_size for each in sizes if each.high < -found.delta),
         loses=tuple(each.latent_size for each in sizes if each.low > found.delta),
     )
@@ -66,8 +69,11 @@ def linear_sentence(linear: Linear | None) -> str | None:
 
     Nor where that finds nothing to encode.
     """
-    if linear is None or linear.wins or not linear.latent_size:
+    if linear is None or linear.wins or linear.latent_size == 0:
         return None
+    if linear.latent_size is None:
+        words = _("A linear decoder does as well here, as far as was tried: at {sizes} dimensions.")
+        return words.format(sizes=", ".join(str(each.latent_size) for each in linear.sizes))
     words = ngettext(
         "A linear model does as well here: principal components, {count} by the same rule.",
         "A linear model does as well here: principal components, {count} of them by the same rule.",
@@ -80,6 +86,12 @@ def losing_sentence(linear: Linear | None) -> str | None:
     """Where networks are reliably behind the linear model; None where they are not."""
     if linear is None or not linear.loses:
         return None
+    if linear.latent_size is None:
+        words = _(
+            "Networks with a linear decoder beat these at {sizes}: what is said of such sizes is "
+            "about the training, not the data. Remedy: more epochs, or a lower learning_rate."
+        )
+        return words.format(sizes=", ".join(map(str, linear.loses)))
     words = _(
         "Principal components of the same size beat these networks at {sizes}: what is said of "
         'such sizes is about the training, not the data. Remedy: init = "pca" with '
@@ -109,7 +121,7 @@ def _smallest(curve: np.ndarray) -> int:
 def _against(losses: Losses, place: int) -> Against:
     """One size against the linear model."""
     assert losses.linear is not None
-    own = losses.present[place]
+    own = ~np.isnan(losses.linear[place, :, 0])
     differences = losses.values[place, own] - losses.linear[place, own]
     folds = losses.fold_of_seeds[own]
     each = np.concatenate([differences[folds == fold].mean(axis=0) for fold in np.unique(folds)])

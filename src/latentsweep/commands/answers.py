@@ -28,7 +28,7 @@ def paragraph(words: str, indent: str = "") -> list[str]:
 
 def size_table(answer: Mapping[str, Any]) -> list[str]:
     """A row a size: its loss, how far behind the best, active units and the verdict."""
-    titles = ("size", "seeds", answer["measure"], "PCA", "behind", "90 % interval", "active", "")
+    titles = ("size", "seeds", answer["measure"], "linear", "behind", "90 % interval", "active", "")
     rows = [titles, *(_cells(row, answer) for row in answer["rows"])]
     filled = [column for column in zip(*rows, strict=True) if any(column[1:])]
     widths = [max(map(len, column)) for column in filled]
@@ -52,7 +52,7 @@ def _cells(row: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[str, ...]
 
 
 def _linear(size: int, answer: Mapping[str, Any]) -> str:
-    """What principal components of this size lose, where they are beside the networks."""
+    """What a linear model of this size loses, where there is one."""
     sizes = (answer.get("linear") or {}).get("sizes", ())
     return next((_number(each["linear"]) for each in sizes if each["latent_size"] == size), "")
 

@@ -163,6 +163,8 @@ def network_words(study: Study) -> str:
     units = ", ".join(str(size) for size in study.hidden_size)
     if study.network == "dense":
         return f"dense, {units} ReLU units each way"
+    if study.network == "linear-decoder":
+        return f"dense encoders of {units} ReLU units, linear decoders"
     return study.network + (f", {units} ReLU units between" if ":" not in study.network else "")
 
 

@@ -32,6 +32,8 @@ from latentsweep.model.trained import Trained
 from latentsweep.model.vae import sample_code
 
 SPLIT = "test"
+HELD_OUT = "validation"  # the split, or the folds, that sizes are compared on
+LINEAR = "linear"  # what is of the linear model beside a network
 GRID_SIDE = 9
 GRID_REACH = 2.0
 _EXAMPLES_AT_ONCE = 64

@@ -87,6 +87,17 @@ class Decoder(eqx.Module):
         return beside(made, self.path, z).reshape(self.parameters_per_feature, -1)
 
 
+class LinearDecoder(eqx.Module):
+    """From a code to the likelihood's parameters, without a hidden layer."""
+
+    output: Linear
+    parameters_per_feature: int = eqx.field(static=True)
+
+    def __call__(self, z: Float[Array, " K"]) -> Float[Array, "P D"]:
+        """The likelihood's parameters of each feature."""
+        return self.output(z).reshape(self.parameters_per_feature, -1)
+
+
 def through(x: Float[Array, " fan_in"], *layers: Linear) -> Float[Array, " fan_out"]:
     """What layers of ReLU units, one after the other, make of x."""
     for layer in layers:
@@ -134,6 +145,15 @@ def initial_decoder(
         deeper=_deeper(key, shape.hidden[::-1]),
         path=initial_path(shape, shape.width, outputs),
     )
+
+
+def initial_linear_decoder(
+    key: Key[Array, ""], shape: NetworkShape, latent_size: Float[Array, ""]
+) -> LinearDecoder:
+    """A linear decoder of `shape.width` latent rows, as fresh as one of `latent_size`."""
+    outputs = shape.parameters_per_feature * shape.features
+    output = initial_from_code(key, shape.width, outputs, latent_size)
+    return LinearDecoder(output, shape.parameters_per_feature)
 
 
 def initial_heads(

@@ -3,7 +3,8 @@
 import math
 from typing import NamedTuple
 
-BUILT_IN = ("dense", "convolutional")
+WITH_LAYERS = ("dense", "convolutional")  # in both parts
+BUILT_IN = (*WITH_LAYERS, "linear-decoder")
 _SMALL = 8
 _FIRST_CHANNELS, _MOST_CHANNELS = 32, 256
 
@@ -13,7 +14,7 @@ class NetworkShape(NamedTuple):
 
     `hidden` are the dense layers' sizes from the data to the code. `network` is one of the built-in
     kinds, or the `module:Class` of a user's own, whose `width` is always its own latent size.
-    `path` says that a built-in one has a linear path beside its layers.
+    `path` says that one of layers in both parts has a linear path beside them.
     """
 
     item_shape: tuple[int, ...]

@@ -39,6 +39,7 @@ class Forward(eqx.Module):
 
 _KINDS = {
     "dense": (network.initial_encoder, network.initial_decoder),
+    "linear-decoder": (network.initial_encoder, network.initial_linear_decoder),
     "convolutional": (convolutional.initial_encoder, convolutional.initial_decoder),
 }
 

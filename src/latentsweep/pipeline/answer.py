@@ -14,17 +14,17 @@ from latentsweep.answers.recommendation import USUAL, Recommendation, Rule, reco
 from latentsweep.answers.search import Goal, next_step
 from latentsweep.answers.wording import MEASURES, as_json
 from latentsweep.errors import RunFolderError
+from latentsweep.evaluation.evaluate import HELD_OUT
 from latentsweep.evaluation.rate import active_units, effective_units, units_by_class
 from latentsweep.language import _, marked, printed
 from latentsweep.pipeline.blame import badly_trained
+from latentsweep.pipeline.linear import linear_losses, split_of
 from latentsweep.pipeline.plan import Member, members_in
 from latentsweep.pipeline.setting import setting_of
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 
 Criterion = Literal["elbo", "reconstruction", "knn"]
-HELD_OUT = "validation"
-LINEAR = "linear"
 _LIKELIEST = "majority"
 
 
@@ -152,12 +152,6 @@ def answer(
     return Answer(losses, found, _active(arrays), _evidence(folder, arrays), compared)
 
 
-def split_of(folder: RunFolder) -> str:
-    """What sizes are chosen on: "validation" if a split, or folds, were held out for that."""
-    held_out = HELD_OUT in folder.manifest()["data"]["splits"] or folder.study().validation_folds
-    return HELD_OUT if held_out else "test"
-
-
 def _measured(
     folder: RunFolder, study: Study, criterion: Criterion
 ) -> dict[Member, dict[str, np.ndarray]]:
@@ -229,31 +223,12 @@ def _losses(
         raise NotJudgedError(folder, _ALL_FAILED)
     none, folds = _no_latent(folder, criterion, examples), max(folder.study().validation_folds, 1)
     groups = folder.no_latent(f"{split_of(folder)}/groups")
-    linear = _linear(folder, arrays, criterion, values)
+    linear = linear_losses(folder, arrays, values) if criterion == "elbo" else ()
     losses = Losses(tuple(sizes), tuple(seeds), values, none, folds, groups, *linear)
     if losses.examples < LEAST_EXAMPLES:
         told = {"least": LEAST_EXAMPLES, "examples": losses.examples}
         raise NotJudgedError(folder, _TOO_LITTLE, **told)
     return losses
-
-
-def _linear(
-    folder: RunFolder,
-    arrays: Mapping[Member, dict[str, np.ndarray]],
-    criterion: Criterion,
-    values: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray] | tuple[()]:
-    """The linear models' losses beside the networks' [K, S, N], and their means by size."""
-    curve = folder.no_latent(f"{split_of(folder)}/{LINEAR}")
-    if criterion != "elbo" or curve is None or not all(LINEAR in each for each in arrays.values()):
-        return ()
-    sizes = sorted({member.latent_size for member in arrays})
-    seeds = sorted({member.seed for member in arrays})
-    found = np.full(values.shape, np.nan)
-    for member, each in arrays.items():
-        found[sizes.index(member.latent_size), seeds.index(member.seed)] = each[LINEAR]
-    found[np.isnan(values)] = np.nan
-    return found, curve.mean(axis=0)
 
 
 _TOO_LITTLE = marked(

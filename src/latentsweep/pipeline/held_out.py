@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from latentsweep.evaluation import evaluate, structure
+from latentsweep.evaluation.evaluate import HELD_OUT, LINEAR
 from latentsweep.evaluation.rate import units_by_class
 from latentsweep.model.trained import Trained
-from latentsweep.pipeline.answer import HELD_OUT, LINEAR
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.work import Work
 from latentsweep.record.arrays import read_arrays, write_arrays

@@ -1,10 +1,13 @@
-"""The linear model beside a run: probabilistic principal components of every size."""
+"""The linear model beside a run: probabilistic principal components, or linear decoders."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
-from latentsweep.evaluation.evaluate import SPLIT
-from latentsweep.pipeline.answer import HELD_OUT, LINEAR
+from latentsweep.evaluation.evaluate import HELD_OUT, LINEAR, SPLIT
+from latentsweep.pipeline.plan import Member, members_in
 from latentsweep.pipeline.work import Work
+from latentsweep.record.folder import RunFolder
 
 
 def linear_curves(work: Work) -> dict[str, np.ndarray]:
@@ -19,6 +22,48 @@ def linear_curves(work: Work) -> dict[str, np.ndarray]:
     if len(work.held_out(0)):
         curves[f"{HELD_OUT}/{LINEAR}"] = [_curve(work, s, work.held_out(s)) for s in folds]
     return {name: np.stack(each) for name, each in curves.items()}
+
+
+def linear_losses(
+    folder: RunFolder, arrays: Mapping[Member, Mapping[str, np.ndarray]], values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The linear models' losses beside the networks' [K, S, N], and their means by size, if known.
+
+    Args:
+        arrays: the members' measurements of what they are compared on.
+        values: the networks' losses, NaN where there is none.
+    """
+    sizes = sorted({member.latent_size for member in arrays})
+    seeds = sorted({member.seed for member in arrays})
+    found = np.full(values.shape, np.nan)
+    losses = {m: each[LINEAR] for m, each in arrays.items() if LINEAR in each}
+    for member, each in (losses or _rivals(folder)).items():
+        if member in arrays:
+            found[sizes.index(member.latent_size), seeds.index(member.seed)] = each
+    found[np.isnan(values)] = np.nan
+    curve = folder.no_latent(f"{split_of(folder)}/{LINEAR}")
+    return found, None if curve is None else curve.mean(axis=0)
+
+
+def split_of(folder: RunFolder) -> str:
+    """What sizes are chosen on: "validation" if a split, or folds, were held out for that."""
+    held_out = HELD_OUT in folder.manifest()["data"]["splits"] or folder.study().validation_folds
+    return HELD_OUT if held_out else "test"
+
+
+def rivals_of(folder: RunFolder) -> RunFolder:
+    """The folder of a search's networks with a linear decoder."""
+    return RunFolder(folder.path / LINEAR)
+
+
+def _rivals(folder: RunFolder) -> dict[Member, np.ndarray]:
+    """The held-out losses of the networks with a linear decoder that stand beside a search."""
+    beside = rivals_of(folder)
+    if not beside.manifest_path.exists():
+        return {}
+    members = members_in(beside, beside.study())
+    there = [m for m in members if (beside.member_path(m.name) / "validation.safetensors").exists()]
+    return {m: beside.block(m.name, HELD_OUT)[f"{HELD_OUT}/neg_elbo"] for m in there}
 
 
 def _curve(work: Work, seed: int, held_out: np.ndarray) -> np.ndarray:

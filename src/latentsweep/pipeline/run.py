@@ -16,9 +16,8 @@ from latentsweep.data.catalogue import SUFFIXES, is_known, known_as, load_datase
 from latentsweep.data.dataset import Dataset
 from latentsweep.data.in_memory import saved
 from latentsweep.errors import RunFolderError
-from latentsweep.evaluation.evaluate import SPLIT, data_bounds, no_latent_losses
+from latentsweep.evaluation.evaluate import HELD_OUT, SPLIT, data_bounds, no_latent_losses
 from latentsweep.model.own import named
-from latentsweep.pipeline.answer import HELD_OUT
 from latentsweep.pipeline.examine import examine, left_out
 from latentsweep.pipeline.finished import Run
 from latentsweep.pipeline.held_out import hold_out

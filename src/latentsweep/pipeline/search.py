@@ -22,7 +22,7 @@ from latentsweep.data.splits import with_folds, with_validation
 from latentsweep.errors import DataError, StudyError
 from latentsweep.evaluation import dimension
 from latentsweep.language import in_every_language
-from latentsweep.model.shape import BUILT_IN
+from latentsweep.model.shape import WITH_LAYERS
 from latentsweep.pipeline.answer import Answer, Criterion, Ending, answer
 from latentsweep.pipeline.held_out import hold_out
 from latentsweep.pipeline.measure import measure_missing
@@ -30,6 +30,7 @@ from latentsweep.pipeline.pilot import rate_for, with_beginning
 from latentsweep.pipeline.plan import price_of_network
 from latentsweep.pipeline.project import project_members
 from latentsweep.pipeline.reading import seconds_to_read, supply_of
+from latentsweep.pipeline.rival import train_rivals
 from latentsweep.pipeline.run import begin, check_same, keep_members, report
 from latentsweep.pipeline.train import train
 from latentsweep.pipeline.work import Work
@@ -214,7 +215,7 @@ def held_back(epochs: int, examples: float) -> dict[str, Any]:
 
 def init_for(network: str, likelihood: str) -> Init:
     """How such networks begin, as far as no pilot says otherwise."""
-    return "pca" if likelihood == "gaussian" and network in BUILT_IN else "random"
+    return "pca" if likelihood == "gaussian" and network in WITH_LAYERS else "random"
 
 
 def goal_of(study: Study, dataset: Dataset, ask: Ask) -> Goal:
@@ -272,6 +273,9 @@ def find(work: Work, ask: Ask, *, command: str) -> Answer:
         step = next_step(found.found, asked)
         afforded = trimmed(step, _affordable(work, ask)) if step else None
         if afforded is None or not _has_new(work, afforded):
+            if ask.criterion == "elbo":
+                train_rivals(work, found.found, goal.first_seeds)
+                found = answer(work.folder, ask.criterion, ask.rule, limit=goal.limit)
             seconds = step.networks * seconds_a_network(work) if step and not afforded else None
             return dataclasses.replace(found, ending=Ending(found.found, asked, seconds))
         _decide(work, afforded, ask)

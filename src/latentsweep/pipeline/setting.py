@@ -42,6 +42,8 @@ def _architecture(study: Study, likelihood: str) -> str:
     words = _("VAEs of {network} with a {likelihood} likelihood")
     if study.network == "dense":
         words = _("dense VAEs of {units} ReLU units each way with a {likelihood} likelihood")
+    elif study.network == "linear-decoder":
+        words = _("VAEs of {units} ReLU units and a linear decoder with a {likelihood} likelihood")
     elif study.network == "convolutional":
         words = _("convolutional VAEs with a {likelihood} likelihood")
     units = ", ".join(map(str, study.hidden_size))

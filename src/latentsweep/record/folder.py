@@ -323,7 +323,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the run and nothing else that may lie in the folder."""
-        for name in ("passes", "members", "figures", "export"):
+        for name in ("passes", "members", "linear", "figures", "export"):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in _FILES:
             (self.path / name).unlink(missing_ok=True)
