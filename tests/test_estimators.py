@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from latentsweep import VAE, estimators
@@ -30,6 +31,7 @@ from latentsweep.pipeline import alone, applied
 from latentsweep.pipeline.alone import Alone, _Kind, _width
 from latentsweep.pipeline.model import load_trained
 from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.pilot import beginning
 from latentsweep.pipeline.plan import Member
 from latentsweep.pipeline.run import begin
 from latentsweep.pipeline.search import held_back, search_study
@@ -92,7 +94,7 @@ def test_it_is_the_network_that_a_run_trains(tmp_path):
     splits = {"train": np.arange(40, dtype=np.int32), "test": np.arange(40, 50, dtype=np.int32)}
     dataset = Dataset("x", "drawn", values, Scale(0.0, 1.0), splits, likelihood="bernoulli")
     changes = {"latent_sizes": 8, "seeds": 3, "likelihood": "bernoulli"}
-    changes |= held_back(SMALL["epochs"], 40)
+    changes |= beginning("random", (16,)) | held_back(SMALL["epochs"], 40)
     study = search_study("x", "x", {**SMALL, **changes})
     work = Work(study, dataset, RunFolder(tmp_path), Observer())
     begin(work, "test")
@@ -376,3 +378,17 @@ def test_the_unit_of_x_has_no_part_in_what_is_learned(factor):
     far = small(epochs=3).fit(1e9 + x)
     np.testing.assert_allclose(far.transform(1e9 + x), small(epochs=3).fit_transform(x), atol=0.05)
     assert np.abs(far.inverse_transform(far.transform(1e9 + x)) - 1e9 - x).max() < 20
+
+
+def test_the_linear_score_is_that_of_scikit_learn_s_components():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 3)) @ rng.normal(size=(3, 8)) * [1, 5, 1, 1, 9, 1, 1, 1] + 4
+    x += 0.3 * rng.normal(size=x.shape)
+    vae = small(3).fit(x[:300])
+    scaled = StandardScaler().fit(x[:300])
+    theirs = PCA(3).fit(scaled.transform(x[:300]))
+    expected = theirs.score(scaled.transform(x[300:])) - np.log(scaled.scale_).sum()
+    assert vae.linear_score(x[300:]) == pytest.approx(expected, abs=0.02)
+    assert vae.score(x[300:]) > vae.linear_score(x[300:]) - 0.3
+    with pytest.raises(ValueError, match="linear_score: a gaussian likelihood is needed, got bern"):
+        small(likelihood="bernoulli").fit(x[:300] > 4).linear_score(x[:5] > 4)

@@ -32,7 +32,7 @@ from latentsweep.errors import LatentsweepError
 from latentsweep.model.family import Stream, stream
 from latentsweep.pipeline import applied
 from latentsweep.pipeline.alone import Alone, searched, train_alone
-from latentsweep.pipeline.pilot import rate_for
+from latentsweep.pipeline.pilot import beginning
 from latentsweep.pipeline.search import (
     epochs_for,
     held_back,
@@ -287,9 +287,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             layers = hidden_for(*shape, self.likelihood_)
         if self.init == "auto":
             init = init_for(study.network, self.likelihood_)
-        rate = {"learning_rate": rate_for(init, layers)} if self.learning_rate == "auto" else {}
-        chosen = {"hidden_size": layers, "init": init, **held_back(study.epochs, shape[0])}
-        return study.changed({**chosen, **rate})
+        rate = {} if self.learning_rate == "auto" else {"learning_rate": study.learning_rate}
+        chosen = {"hidden_size": layers, **held_back(study.epochs, shape[0])}
+        return study.changed({**chosen, **beginning(init, layers), **rate})
 
     def _searched(self, study: Study, scaled: np.ndarray) -> tuple[dict[str, Any] | None, Study]:
         """The answer of the search, None where a size was given, and the study to train."""
@@ -298,7 +298,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         named = ("epochs", "init", "learning_rate")
         given = ("hidden_size", *(name for name in named if getattr(self, name) != "auto"))
         answer, its = searched(study, scaled, given, self.budget)
-        return answer, study.changed({"init": its.init, "learning_rate": its.learning_rate})
+        found = {name: getattr(its, name) for name in beginning(its.init, its.hidden_size)}
+        return answer, study.changed(found)
 
 
 _FIELDS = (

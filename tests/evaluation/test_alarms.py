@@ -256,3 +256,47 @@ def test_every_alarm_is_told_in_the_language_of_the_moment(name, monkeypatch):
     assert english.alarm in name
     assert lower_case(english.seen)
     assert lower_case(other.seen) == lower_case(other.remedy) == []
+
+
+LINEAR = RECONSTRUCTION + RATE
+
+
+@pytest.mark.parametrize(
+    ("ahead", "raised"),
+    [
+        (0.0, []),
+        (-5.0, []),  # the network is better
+        (0.5, []),  # of a gain of about 100 nats less than counts
+        (5.0, ["loses-to-linear"]),
+    ],
+)
+def test_networks_that_principal_components_beat_are_named(ahead, raised):
+    noise = np.random.default_rng(3).normal(0, 0.5, LINEAR.shape)
+    seen = dataclasses.replace(evidence(), linear=LINEAR - ahead + noise)
+    assert names(seen) == raised
+    if raised:
+        (alarm,) = alarms(seen)
+        assert alarm.seen.startswith(f"principal components of {LATENTS} dimensions do better by")
+        assert 'init = "pca"' in alarm.remedy
+
+
+def test_a_difference_that_may_be_chance_is_no_alarm():
+    noise = np.random.default_rng(3).normal(0, 500, LINEAR.shape)
+    assert names(dataclasses.replace(evidence(), linear=LINEAR - 5 + noise)) == []
+
+
+@pytest.mark.parametrize(
+    ("smaller", "raised"), [(None, []), (110.0, []), (100.0, ["badly-trained"])]
+)
+def test_a_size_that_costs_more_in_training_than_a_smaller_one_is_named(smaller, raised):
+    seen = dataclasses.replace(evidence(objective="elbo"), smaller=smaller)
+    assert names(seen) == raised
+    blog = dataclasses.replace(evidence(objective="keras-blog"), smaller=smaller)
+    assert names(blog) == []
+
+
+def test_a_training_that_was_stopped_has_come_to_its_end():
+    falling = evidence(curve=STILL_FALLING)
+    assert names(falling) == ["not-converged"]
+    assert names(dataclasses.replace(falling, kept_epoch=9)) == []
+    assert names(dataclasses.replace(falling, kept_epoch=10)) == ["not-converged"]

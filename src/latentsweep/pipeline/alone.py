@@ -142,6 +142,7 @@ class _Kind:
             apart=apart,
             patience=study.patience if apart else 0,
             products=study.products,
+            warmed=any(study.kl_warm_up),
         )
 
 

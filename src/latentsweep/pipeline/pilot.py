@@ -11,6 +11,7 @@ import dataclasses
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Member
@@ -19,15 +20,18 @@ from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Init, Study
 
-RATES: dict[Init, dict[bool, float]] = {  # Adam's, at its peak, of one hidden layer and of several
+_RATES = {  # Adam's, at its peak, of one hidden layer and of several
     "random": {False: 7e-3, True: 4e-3},
     "pca": {False: 4e-3, True: 4e-3},
 }
+_WARM_UP = 0.1  # of the epochs, which keeps dimensions alive that begin at random
 
 
-def rate_for(init: Init, hidden_size: tuple[int, ...]) -> float:
-    """Adam's rate at its peak that suits networks which begin so."""
-    return RATES[init][len(hidden_size) > 1]
+def beginning(init: Init, hidden_size: tuple[int, ...]) -> dict[str, Any]:
+    """The fields of a study whose networks begin so: what suits them goes with it."""
+    rate = _RATES[init][len(hidden_size) > 1]
+    warm_up = _WARM_UP if init == "random" else 0.0
+    return {"init": init, "learning_rate": rate, "kl_warm_up": warm_up}
 
 
 def with_beginning(work: Work, given: Collection[str] = ()) -> Work:
@@ -44,8 +48,8 @@ def with_beginning(work: Work, given: Collection[str] = ()) -> Work:
 
 
 def _beginning(study: Study, init: Init, given: Collection[str]) -> Study:
-    rate = study.learning_rate if "learning_rate" in given else rate_for(init, study.hidden_size)
-    return study.changed({"init": init, "learning_rate": rate})
+    fields = beginning(init, study.hidden_size)
+    return study.changed({name: value for name, value in fields.items() if name not in given})
 
 
 def _better(work: Work, given: Collection[str]) -> Init:

@@ -26,7 +26,7 @@ from latentsweep.model.shape import WITH_LAYERS
 from latentsweep.pipeline.answer import Answer, Criterion, Ending, answer
 from latentsweep.pipeline.held_out import hold_out
 from latentsweep.pipeline.measure import measure_missing
-from latentsweep.pipeline.pilot import rate_for, with_beginning
+from latentsweep.pipeline.pilot import beginning, with_beginning
 from latentsweep.pipeline.plan import price_of_network
 from latentsweep.pipeline.project import project_members
 from latentsweep.pipeline.reading import seconds_to_read, supply_of
@@ -82,7 +82,7 @@ def search_study(name: str, data: str, changes: dict[str, Any] | None = None) ->
         name=name,
         description=f"The search for a latent size for {data}",
         objectives=("elbo",),
-        learning_rate=rate_for("random", (512,)),
+        learning_rate=7e-3,
         warm_up=0.02,
         decay=0.98,
         draws=4,
@@ -124,8 +124,7 @@ def suited(study: Study, whole: Dataset, given: Collection[str] = ()) -> tuple[S
     epochs = study.epochs if "epochs" in given else epochs_for(examples)
     fitting = {
         "hidden_size": layers,
-        "init": init,
-        "learning_rate": rate_for(init, layers),
+        **beginning(init, layers),
         "epochs": epochs,
         **held_back(epochs, examples),
         "latent_sizes": first_step(goal_of(study, whole, Ask())).latent_sizes,

@@ -1,0 +1,138 @@
+"""How the networks of a search begin, and what stands beside them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from latentsweep.data import synthetic
+from latentsweep.errors import StudyError
+from latentsweep.model.principal import principal
+from latentsweep.pipeline import pilot
+from latentsweep.pipeline.answer import answer
+from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.run import begin
+from latentsweep.pipeline.search import Ask, find, search_study, suited
+from latentsweep.pipeline.work import Work
+from latentsweep.record.folder import RunFolder
+
+FEW = {"hidden_size": 16, "epochs": 8, "batch_size": 64}
+
+
+class Heard(Observer):
+    def __init__(self):
+        self.said = []
+
+    def say(self, text):
+        self.said.append(text)
+
+
+def work(folder, family="linear", examples=2_400, **changes) -> Work:
+    """A search on data of two dimensions."""
+    spec = synthetic.Synthetic(family, 2, seed=3, examples=examples, features=16)
+    study = search_study("pilot", f"{family}-2@3", FEW | changes)
+    suiting = suited(study, synthetic.make(spec, study), {*FEW, *changes})
+    return Work(*suiting, RunFolder(folder), Heard())
+
+
+def test_linear_data_are_begun_as_principal_components_and_a_bent_surface_need_not(
+    tmp_path, monkeypatch
+):
+    begun = pilot.with_beginning(work(tmp_path / "run"), FEW)
+    assert (begun.study.init, begun.study.learning_rate) == ("pca", 0.004)
+    assert begun.observer.said[0].startswith("pilot   16 dimensions: a network that begins as")
+    assert not (tmp_path / "run").exists()
+    losses = {"random": 1.0, "pca": 2.0}
+    monkeypatch.setattr(pilot, "_loss", lambda _, study: losses[study.init])
+    other = pilot.with_beginning(work(tmp_path / "run"), FEW)
+    assert (other.study.init, other.study.learning_rate) == ("random", 0.007)
+
+
+def test_a_search_that_goes_on_begins_its_networks_as_before(tmp_path, monkeypatch):
+    here = work(tmp_path / "run")
+    other = dataclasses.replace(here, study=here.study.changed({"init": "random"}))
+    begin(other, "test")
+    monkeypatch.setattr(pilot, "_loss", None)
+    assert pilot.with_beginning(here).study.init == "random"
+
+
+@pytest.mark.parametrize("given", [{"init": "random"}, {"init": "pca"}])
+def test_what_is_given_stays(tmp_path, monkeypatch, given):
+    monkeypatch.setattr(pilot, "_loss", None)
+    begun = pilot.with_beginning(work(tmp_path / "run", **given), {*FEW, *given})
+    assert begun.study.init == given["init"]
+
+
+def test_few_examples_need_no_pilot(tmp_path, monkeypatch):
+    monkeypatch.setattr(pilot, "_loss", None)
+    begun = pilot.with_beginning(work(tmp_path / "run", examples=600), FEW)
+    assert begun.study.init == "pca"
+    assert begun.study.validation_folds
+
+
+def test_principal_components_are_of_real_values_alone(tmp_path):
+    binary = work(tmp_path / "run", "smooth-binary")
+    assert binary.study.init == "random"
+    asked = dataclasses.replace(binary, study=binary.study.changed({"init": "pca"}))
+    with pytest.raises(StudyError, match=r"^init: pca needs likelihood gaussian, but .* bernoulli"):
+        begin(asked, "test")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(StudyError, match="init: pca only of built-in networks with likelihood"):
+        search_study("x", "x", {"init": "pca", "likelihood": "poisson"})
+
+
+@pytest.fixture(scope="module")
+def linear(tmp_path_factory):
+    """A search on linear data that its budget ends after the first step."""
+    here = work(tmp_path_factory.mktemp("linear") / "run", init="pca")
+    return here, find(here, Ask(budget=1e-6), command="test").json
+
+
+def test_the_linear_model_stands_beside_every_size(linear):
+    here, found = linear
+    train = here.scaled_at(here.trained_on(0))
+    held_out = here.scaled_at(here.held_out(0))
+    components = principal(train, here.dataset.rounding)
+    told = {each["latent_size"]: each for each in found["linear"]["sizes"]}
+    assert list(told) == [row["latent_size"] for row in found["rows"]]
+    for row in found["rows"]:
+        size = row["latent_size"]
+        exact = components.neg_log_prob(held_out, size).mean()
+        assert told[size]["linear"] == pytest.approx(exact, rel=1e-6)
+        assert told[size]["difference"] == pytest.approx(row["loss"] - exact, abs=1e-3)
+        assert abs(row["loss"] - exact) < 0.1
+
+
+def test_where_no_network_wins_that_is_the_first_sentence(linear):
+    _, found = linear
+    assert found["linear"]["latent_size"] == 2
+    assert (found["linear"]["wins"], found["linear"]["loses"]) == ([], [])
+    for words in ("sentence", "answer"):
+        assert found[words].startswith(
+            "A linear model does as well here: principal components, 2 of them by the same rule. "
+        )
+
+
+def test_networks_that_lose_are_named_with_a_remedy(tmp_path):
+    """At a rate of a ten-thousandth nothing is learned."""
+    here = work(tmp_path / "run", init="random", learning_rate=1e-5)
+    found = find(here, Ask(budget=1e-6), command="test").json
+    assert found["linear"]["loses"] == [row["latent_size"] for row in found["rows"]]
+    (said,) = [note for note in found["notes"] if note.startswith("Principal components of the")]
+    assert 'Remedy: init = "pca"' in said
+
+
+def test_linear_decoders_stand_beside_what_has_no_closed_form(tmp_path):
+    here = work(tmp_path / "run", "smooth-binary")
+    found = find(here, Ask(budget=1e-6), command="test").json
+    beside = RunFolder(tmp_path / "run" / "linear")
+    assert beside.study().network == "linear-decoder"
+    (told,) = [each for each in found["linear"]["sizes"] if each["latent_size"] == found["best"]]
+    blocks = [beside.block(f"elbo-k{found['best']:02d}-s{seed}", "validation") for seed in (0, 1)]
+    losses = np.mean([block["validation/neg_elbo"] for block in blocks])
+    assert told["linear"] == pytest.approx(losses, rel=1e-6)
+    assert "hidden/weight" not in " ".join(
+        name for name in beside.weights(f"elbo-k{found['best']:02d}-s0") if "decoder" in name
+    )
+    again = answer(here.folder, limit=16).json
+    assert again["linear"] == found["linear"]
