@@ -175,7 +175,7 @@ class Study(BaseModel):
     )
     network: str = _static(
         "dense",
-        "dense, convolutional (for images), linear-decoder, or module:Class (docs/networks.md)",
+        "dense, convolutional, linear-decoder, or module:Class of your own (docs/networks.md)",
         pattern=r"^(dense|convolutional|linear-decoder|[\w.]+:[\w.]+)$",
     )
     hidden_size: Annotated[tuple[Units, ...], BeforeValidator(_as_tuple)] = _static(
@@ -235,11 +235,12 @@ class Study(BaseModel):
                 f"scale: only none with likelihood {self.likelihood}, whose counts stay as they "
                 f"are, got {self.scale}; leave it out, or set likelihood = 'gaussian'"
             )
-        built_in = self.network in ("dense", "convolutional")
+        built_in = self.network in ("dense", "convolutional") and self.objectives == ("elbo",)
         if self.init == "pca" and not (built_in and self.likelihood in ("auto", "gaussian")):
             raise ValueError(
-                "init: pca only of built-in networks with likelihood gaussian, got network "
-                f"{self.network}, likelihood {self.likelihood}; set init = 'random'"
+                "init: pca only of dense or convolutional networks, objective elbo and likelihood "
+                f"gaussian, got {self.network}, {', '.join(self.objectives)}, {self.likelihood}; "
+                "set them so, or init = 'random'"
             )
         if self.validation_folds == 1:
             raise ValueError("validation_folds: 0, or 2 and more, got 1; set it to 0 for none")

@@ -15,6 +15,7 @@ from latentsweep.pipeline.run import begin
 from latentsweep.pipeline.search import Ask, find, search_study, suited
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
+from latentsweep.study import load_study
 
 FEW = {"hidden_size": 16, "epochs": 8, "batch_size": 64}
 
@@ -77,8 +78,11 @@ def test_principal_components_are_of_real_values_alone(tmp_path):
     with pytest.raises(StudyError, match=r"^init: pca needs likelihood gaussian, but .* bernoulli"):
         begin(asked, "test")
     assert not (tmp_path / "run").exists()
-    with pytest.raises(StudyError, match="init: pca only of built-in networks with likelihood"):
-        search_study("x", "x", {"init": "pca", "likelihood": "poisson"})
+    for other in ({"likelihood": "poisson"}, {"network": "linear-decoder"}):
+        with pytest.raises(StudyError, match="init: pca only of dense or convolutional networks"):
+            search_study("x", "x", {"init": "pca", **other})
+    with pytest.raises(StudyError, match="init: pca only of dense or convolutional networks"):
+        load_study("digits").changed({"init": "pca", "likelihood": "gaussian"})
 
 
 @pytest.fixture(scope="module")
