@@ -132,7 +132,7 @@ def trained() -> dict[str, Trained]:
 
     def fitted(settings: Settings) -> State:
         def epoch(state: State, order: jax.Array) -> tuple[State, None]:
-            amid = state, Terms(none, none, none)
+            amid = state, Terms(none, none)
             return train_last_chunk(state, amid, settings, order, 0, values, recipe)[0], None
 
         return jax.lax.scan(epoch, initial_state(settings, recipe), orders)[0]

@@ -47,5 +47,5 @@ def orders(members: Settings, epoch: int, parts: Recipe) -> jax.Array:
 def train_epoch(state, member, order, values, parts):
     """A member after an epoch of one chunk, and its mean terms."""
     none = jnp.zeros(parts.steps_per_epoch)
-    amid = state, Terms(none, none, none)
+    amid = state, Terms(none, none)
     return train_last_chunk(state, amid, member, order, 0, values, parts)[:2]

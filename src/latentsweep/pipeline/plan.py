@@ -189,7 +189,7 @@ def footprint(recipe: Recipe, data_bytes: int) -> Footprint:
     Args:
         data_bytes: of the training split as stored.
     """
-    order = recipe.steps_per_epoch * recipe.batch_size + recipe.apart
+    order = recipe.steps_per_epoch * recipe.batch_size + 2 * recipe.apart
     return Footprint(data_bytes, int(4 * (_copies(recipe) * parameters(recipe.shape) + order)))
 
 
@@ -204,7 +204,7 @@ def streamed_footprint(recipe: Recipe, supply: Supply) -> Footprint:
     examples = max(sizes) * recipe.batch_size
     chunk = examples * supply.orders * supply.row_bytes
     orders = (supply.orders + _COPIES_OF_ORDER) * 4 * len(supply.indices)
-    apart = recipe.apart * supply.orders * supply.row_bytes
+    apart = 2 * recipe.apart * supply.orders * supply.row_bytes
     member = int(4 * _copies(recipe) * parameters(recipe.shape))
     return Footprint(3 * chunk + 2 * apart + orders, member)
 

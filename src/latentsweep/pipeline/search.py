@@ -53,7 +53,7 @@ _ROUNDS = 3  # in which each example is held out at most
 _HIDDEN, _LEAST_HIDDEN, _EXAMPLES_A_UNIT = 512, 16, 8
 _LARGE_ITEMS = 256  # values
 _APART = 0.1  # of a network's training examples, on which it is stopped
-_PATIENCE, _LEAST_PATIENCE = 1 / 3, 5  # of the epochs
+_PATIENCE, _LEAST_PATIENCE = 1 / 2, 5  # of the epochs
 _DECAYS = 400  # examples that are as strong as the prior at a weight decay of 1
 _COUNTED = ("compile", "train", "evaluate")
 

@@ -123,7 +123,7 @@ def fit(
     on_epoch(at.epoch, at.epoch > 0)
     state, patience = over_members(at.state, programs.mesh), programs.recipe.patience
     if not at.epoch and programs.recipe.apart:
-        state = programs.looked(state, settings, programs.closed_form(state, settings, 0))
+        state = programs.looked(state, settings)
     going = jax.device_get(state.goes_on(patience))
     numbers = range(at.epoch, epochs)
     coming = _epochs(programs, settings, state, numbers, lambda done: on_epoch(done, False))

@@ -78,17 +78,13 @@ class Programs:
         vae = self.principals(int(settings.seed)).begun(state.vae, int(settings.latent_size))
         return eqx.tree_at(lambda s: s.vae, state, vae)
 
-    def looked(self, state: State, settings: Settings, shared: Any) -> State:
-        """A family that has looked at the examples apart, if there are any.
-
-        Args:
-            shared: what each member's likelihood shares between examples.
-        """
+    def looked(self, state: State, settings: Settings) -> State:
+        """A family that has looked at the examples apart, if there are any."""
         if self.look is None:
             return state
         orders, of_members = self._orders(settings, lambda seed: order_apart(seed, self.recipe))
         (chunk,) = self._placed(orders, of_members, [len(orders[0])])
-        return self.look(state, over_members(shared, self.mesh), settings, *chunk)
+        return self.look(state, settings, *chunk)
 
     def epoch(
         self,
@@ -113,7 +109,7 @@ class Programs:
             amid = jax.block_until_ready(self.chunk[size](amid, settings, *chunk))
             told(number + (chunk[1] + size) / self.recipe.steps_per_epoch)
         after, terms, first = self.last(state, amid, settings, *next(chunks))
-        ended = self.looked(after, settings, terms.shared), terms, first
+        ended = self.looked(after, settings), terms, first
         return jax.block_until_ready(ended) if others else ended
 
     def closed_form(self, state: State, settings: Settings, number: int) -> Float[np.ndarray, " M"]:
@@ -221,14 +217,13 @@ def _lowered(
     closed = set(sizes) if recipe.likelihood.shares else ()
     yield "closed", {size: of_size(closed_form_chunk, size, state) for size in closed}
     if recipe.apart:
-        steps, shared = len(order_apart(0, recipe)), jax.ShapeDtypeStruct((members,), jnp.float32)
-        yield "look", of_size(kept_best, steps, state, shared)
+        yield "look", of_size(kept_best, len(order_apart(0, recipe)), state)
 
 
 def _no_terms(settings: Settings, recipe: Recipe) -> Terms:
     """Room for the terms [M, T] of an epoch's steps."""
     none = jnp.zeros((*np.shape(settings.seed), recipe.steps_per_epoch))
-    return Terms(none, none, none)
+    return Terms(none, none)
 
 
 def _chunk_like(

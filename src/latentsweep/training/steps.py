@@ -6,8 +6,8 @@ function of (seed, epoch), the noise of (seed, epoch, step), so that a training 
 however many parts its steps are taken.
 
 A training that is stopped sets some of a seed's examples apart. The loss of these, with what the
-likelihood shares as the epoch's batches had it, is looked at before the first epoch and after each:
-the weights of least such loss are kept, and a member that finds none better for some epochs rests.
+likelihood shares by some that are learned, is looked at before the first epoch and after each: the
+weights of least such loss are kept, and a member that finds none better for some epochs rests.
 """
 
 import dataclasses
@@ -92,18 +92,15 @@ class State(eqx.Module):
         return self.alive & (self.epoch - self.best.epoch < patience)
 
 
+_LOOKED_AT = 8  # batches at least
 _AT_ONCE = 16  # steps whose noise is drawn together: a small network's step is as short as a draw
 
 
 class Terms(eqx.Module):
-    """The terms of a training loss, in nats per example; `Objective.loss` of them is minimised.
-
-    `shared` is what the likelihood shares between the examples of a batch.
-    """
+    """The terms of a training loss, in nats per example; `Objective.loss` of them is minimised."""
 
     reconstruction: Float[Array, "*any"]
     penalty: Float[Array, "*any"]
-    shared: Float[Array, "*any"]
 
 
 def initial_state(settings: Settings, recipe: Recipe) -> State:
@@ -191,7 +188,6 @@ def train_last_chunk(
 
 def kept_best(
     state: State,
-    shared: Float[Array, ""],
     settings: Settings,
     order: Int[Array, "steps B"],
     start: Int[Array, ""] | int,
@@ -203,24 +199,34 @@ def kept_best(
     The noise is the same each time, so that what is compared are the weights.
 
     Args:
-        shared: what the likelihood shares between examples.
-        order: indices of the rows of the examples apart, batch by batch, and so on.
+        order: that of `order_apart`, and so on.
     """
-    likelihood, best = recipe.likelihood, state.best
+    likelihood, best, learned = recipe.likelihood, state.best, _looked_at(recipe)
     assert best is not None
 
-    def of_batch(batch: tuple[Int[Array, " B"], Int[Array, ""]]) -> Float[Array, ""]:
+    def passed(batch: tuple[Int[Array, " B"], Int[Array, ""]]) -> tuple[Array, Forward]:
         indices, number = batch
         key = jax.random.fold_in(stream(settings.seed, Stream.STOPPING), number)
         noise = column_noise(key, indices.shape, recipe.shape.width)
         x = recipe.scale(values[indices], noise.dtype)
         with products_in("float32"):  # a measurement
-            passed = _forward(state.vae, x, noise, settings, recipe)
-        log_prob = jax.vmap(likelihood.log_prob, in_axes=(0, 0, None))
-        logs = log_prob(likelihood.target(x), passed.parameters, shared)
-        return jnp.mean(passed.penalty - logs)
+            return likelihood.target(x), _forward(state.vae, x, noise, settings, recipe)
 
-    loss = jnp.mean(jax.lax.map(of_batch, (order, start + jnp.arange(len(order)))))
+    def best_shared(batch: tuple[Int[Array, " B"], Int[Array, ""]]) -> Float[Array, ""]:
+        target, made = passed(batch)
+        return jnp.maximum(likelihood.closed_form(target, made.parameters), settings.rounding)
+
+    numbers = start + jnp.arange(len(order))
+    shared = jnp.zeros(())
+    if learned:
+        shared = jnp.mean(jax.lax.map(best_shared, (order[:learned], numbers[:learned])))
+
+    def loss_of(batch: tuple[Int[Array, " B"], Int[Array, ""]]) -> Float[Array, ""]:
+        target, made = passed(batch)
+        logs = jax.vmap(likelihood.log_prob, in_axes=(0, 0, None))(target, made.parameters, shared)
+        return jnp.mean(made.penalty - logs)
+
+    loss = jnp.mean(jax.lax.map(loss_of, (order[learned:], numbers[learned:])))
     here = Best(state.vae, loss, state.epoch)
     better = state.goes_on(recipe.patience) & (loss < best.loss)
     best = jax.tree.map(lambda new, old: jnp.where(better, new, old), here, best)
@@ -266,7 +272,7 @@ def batch_terms(
     shared = jax.lax.stop_gradient(best)
     log_prob = jax.vmap(likelihood.log_prob, in_axes=(0, 0, None))
     reconstruction = -jnp.mean(log_prob(target, passed.parameters, shared))
-    return Terms(reconstruction, jnp.mean(passed.penalty), shared)
+    return Terms(reconstruction, jnp.mean(passed.penalty))
 
 
 def closed_form_chunk(
@@ -322,10 +328,19 @@ def order_of(seed: int, epoch: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
 
 
 def order_apart(seed: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
-    """Indices of the examples that a seed's training is stopped on, batch by batch."""
+    """Indices of some examples that are learned, and of those that are apart, batch by batch."""
     order = _past_fold(_parted(seed, recipe)[0], seed, recipe)
-    steps = -(-recipe.apart // recipe.batch_size)
-    return np.resize(order, (steps, recipe.batch_size)).astype(np.int32)
+    apart = np.resize(order, (-(-recipe.apart // recipe.batch_size), recipe.batch_size))
+    learned = order_of(seed, 0, recipe)[: _looked_at(recipe)]
+    return np.concatenate([learned, apart]).astype(np.int32)
+
+
+def _looked_at(recipe: Recipe) -> int:
+    """How many batches of learned examples are looked at with those apart, if any."""
+    if not recipe.likelihood.shares:
+        return 0
+    apart = -(-recipe.apart // recipe.batch_size)
+    return min(max(apart, _LOOKED_AT), recipe.steps_per_epoch)
 
 
 def _parted(
