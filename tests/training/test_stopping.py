@@ -89,7 +89,8 @@ def test_what_is_apart_is_not_learned_and_all_else_is(folds):
 
 def test_the_weights_are_those_of_the_epoch_that_did_best(members, values, outcomes, tmp_path):
     """As a training of so many epochs leaves them, and no longer one is better."""
-    for index, outcome in enumerate(outcomes):
+    for index in (1, 3):
+        outcome = outcomes[index]
         assert 0 < outcome.kept_epoch < EPOCHS == len(outcome.penalty)
         alone = jax.tree.map(lambda leaf, i=index: leaf[i : i + 1], members)
         (ended,) = fitted(
@@ -127,9 +128,9 @@ def test_a_member_rests_once_its_patience_is_spent(members, values, tmp_path):
 def test_it_rests_alone_as_beside_others(members, values, tmp_path):
     parts = stopped(7, patience=2)
     together = fitted(members, values, tmp_path / "all", parts)
-    for index, outcome in enumerate(together):
+    for index in (0, 3):
         alone = jax.tree.map(lambda leaf, i=index: leaf[i : i + 1], members)
-        alike(outcome, *fitted(alone, values, tmp_path / str(index), parts))
+        alike(together[index], *fitted(alone, values, tmp_path / str(index), parts))
 
 
 @pytest.mark.parametrize("stop", [1, 29])
@@ -145,15 +146,18 @@ def test_an_interrupted_one_ends_with_the_same_bits(members, values, kind, of_ki
 
 
 def test_a_member_of_a_family_is_the_member_alone(members, values, kind, of_kind, tmp_path):
-    """To the bit in the same width, and but for rounding in its own."""
-    for index, size in ((1, 3), (3, 7)):
-        alone = jax.tree.map(lambda leaf, i=index: leaf[i : i + 1], members)
-        alike(of_kind[index], *fitted(alone, values, tmp_path / f"{index}", kind(7)))
-        (narrow,) = fitted(alone, values, tmp_path / f"{index}n", kind(size), epochs=3)
-        (wide,) = fitted(alone, values, tmp_path / f"{index}w", kind(7), epochs=3)
-        assert narrow.kept_epoch == wide.kept_epoch
-        inside = family.unpadded(wide.vae, size, kind(7).shape)
-        jax.tree.map(partial(np.testing.assert_allclose, atol=2e-4), inside, narrow.vae)
+    alone = jax.tree.map(lambda leaf: leaf[1:2], members)
+    alike(of_kind[1], *fitted(alone, values, tmp_path / "wide", kind(7)))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_its_width_changes_nothing_but_rounding(members, values, kind, tmp_path):
+    alone = jax.tree.map(lambda leaf: leaf[1:2], members)
+    (narrow,) = fitted(alone, values, tmp_path / "narrow", kind(3), epochs=1)
+    (wide,) = fitted(alone, values, tmp_path / "wide", kind(7), epochs=1)
+    assert narrow.kept_epoch == wide.kept_epoch
+    inside = family.unpadded(wide.vae, 3, kind(7).shape)
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-3), inside, narrow.vae)
 
 
 def test_data_that_is_supplied_gives_the_same(members, values, outcomes, tmp_path):
