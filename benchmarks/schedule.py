@@ -2,6 +2,7 @@
 
     python benchmarks/schedule.py               all three data sets, about half an hour
     python benchmarks/schedule.py mnist         one of them: mnist, digits or blobs
+    python benchmarks/schedule.py mnist:32      one of its sizes
 
 For every size and seed, one `elbo` network is trained with the data's usual schedule and one with
 the fast one, from the same weights. The gate: the upper end of the paired 95 % interval of
@@ -114,11 +115,13 @@ def markdown(table: pd.DataFrame) -> str:
 
 def main(names: list[str]) -> None:
     """Print one table a data set."""
-    for data in names or ["mnist", "digits", "blobs"]:
+    for name in names or ["mnist", "digits", "blobs"]:
+        data, _, size = name.partition(":")
         usual = usual_study(data)
+        usual = usual.changed({"latent_sizes": int(size)}) if size else usual
         fast = fast_study(usual)
-        table = paired(trained(usual, RUNS / f"{data}-usual"), trained(fast, RUNS / f"{data}-fast"))
-        print(f"\n{data}: {len(SEEDS)} seeds, nats per example, paired 95 % intervals\n")
+        table = paired(trained(usual, RUNS / f"{name}-usual"), trained(fast, RUNS / f"{name}-fast"))
+        print(f"\n{name}: {len(SEEDS)} seeds, nats per example, paired 95 % intervals\n")
         print(markdown(table), flush=True)
 
 

@@ -224,8 +224,8 @@ def test_a_network_of_one_s_own_is_refused_by_its_name(copy):
     with pytest.raises(RunFolderError) as caught:
         write_onnx(copy, member)
     assert str(caught.value) == (
-        "network: one that ONNX files are made for is needed (dense, convolutional), got "
-        "'mynet:Pair'; load such a network with the code that defines it (--to parquet takes any)"
+        "network: one that ONNX files are made for is needed (dense, convolutional, "
+        "linear-decoder), got 'mynet:Pair'; load such a network with the code that defines it (--to parquet takes any)"
     )
     assert len(write_codes(copy, member)[1]) == len(codes(copy, member))
 

@@ -235,12 +235,11 @@ class Study(BaseModel):
                 f"scale: only none with likelihood {self.likelihood}, whose counts stay as they "
                 f"are, got {self.scale}; leave it out, or set likelihood = 'gaussian'"
             )
-        built_in = self.network in ("dense", "convolutional") and self.objectives == ("elbo",)
+        built_in = self.network in ("dense", "convolutional")
         if self.init == "pca" and not (built_in and self.likelihood in ("auto", "gaussian")):
             raise ValueError(
-                "init: pca only of dense or convolutional networks, objective elbo and likelihood "
-                f"gaussian, got {self.network}, {', '.join(self.objectives)}, {self.likelihood}; "
-                "set them so, or init = 'random'"
+                "init: pca only of dense or convolutional networks with likelihood gaussian, got "
+                f"{self.network}, {self.likelihood}; set them so, or init = 'random'"
             )
         if self.validation_folds == 1:
             raise ValueError("validation_folds: 0, or 2 and more, got 1; set it to 0 for none")

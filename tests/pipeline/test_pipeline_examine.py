@@ -177,6 +177,7 @@ def _work(folder: RunFolder):
     return Work(study, load_dataset(study), folder, Observer())
 
 
+@pytest.mark.dear
 def test_data_without_labels_have_no_label_block(
     tiny: Study, tmp_path, monkeypatch, without_report
 ):

@@ -15,7 +15,6 @@ from latentsweep.pipeline.run import begin
 from latentsweep.pipeline.search import Ask, find, search_study, suited
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
-from latentsweep.study import load_study
 
 FEW = {"hidden_size": 16, "epochs": 8, "batch_size": 64}
 
@@ -36,6 +35,7 @@ def work(folder, family="linear", examples=2_400, **changes) -> Work:
     return Work(*suiting, RunFolder(folder), Heard())
 
 
+@pytest.mark.dear
 def test_linear_data_are_begun_as_principal_components_and_a_bent_surface_need_not(
     tmp_path, monkeypatch
 ):
@@ -81,8 +81,6 @@ def test_principal_components_are_of_real_values_alone(tmp_path):
     for other in ({"likelihood": "poisson"}, {"network": "linear-decoder"}):
         with pytest.raises(StudyError, match="init: pca only of dense or convolutional networks"):
             search_study("x", "x", {"init": "pca", **other})
-    with pytest.raises(StudyError, match="init: pca only of dense or convolutional networks"):
-        load_study("digits").changed({"init": "pca", "likelihood": "gaussian"})
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +115,7 @@ def test_where_no_network_wins_that_is_the_first_sentence(linear):
         )
 
 
+@pytest.mark.dear
 def test_networks_that_lose_are_named_with_a_remedy(tmp_path):
     """At a rate of a ten-thousandth nothing is learned."""
     here = work(tmp_path / "run", init="random", learning_rate=1e-5)
@@ -126,6 +125,7 @@ def test_networks_that_lose_are_named_with_a_remedy(tmp_path):
     assert 'Remedy: init = "pca"' in said
 
 
+@pytest.mark.dear
 def test_linear_decoders_stand_beside_what_has_no_closed_form(tmp_path):
     here = work(tmp_path / "run", "smooth-binary")
     found = find(here, Ask(budget=1e-6), command="test").json

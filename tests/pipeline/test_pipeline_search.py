@@ -203,6 +203,7 @@ def test_other_criteria_on_the_same_networks(searched, tmp_path):
         answer(RunFolder(here), "knn")
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("folds", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_nearest_codes_of_labelled_data(tmp_path, folds):
     spec = synthetic.Synthetic("union", seed=1, examples=1_500)
