@@ -225,7 +225,8 @@ def test_a_network_of_one_s_own_is_refused_by_its_name(copy):
         write_onnx(copy, member)
     assert str(caught.value) == (
         "network: one that ONNX files are made for is needed (dense, convolutional, "
-        "linear-decoder), got 'mynet:Pair'; load such a network with the code that defines it (--to parquet takes any)"
+        "linear-decoder), got 'mynet:Pair'; load such a network with the code that defines it "
+        "(--to parquet takes any)"
     )
     assert len(write_codes(copy, member)[1]) == len(codes(copy, member))
 
