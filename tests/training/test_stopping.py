@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from training_family import EXAMPLES, recipe, settings
+from training_family import EXAMPLES, FEATURES, recipe, settings
 
 from latentsweep.model import family
 from latentsweep.model.principal import principal
 from latentsweep.training import fit
 from latentsweep.training.placement import Placement, on_all, over_members
 from latentsweep.training.programs import compiled
-from latentsweep.training.steps import Recipe, order_apart, order_of
+from latentsweep.training.steps import Recipe, _parted, order_apart, order_of
 from latentsweep.training.supply import Held, Supply
 
 APART = 10
@@ -178,6 +178,45 @@ def test_a_network_that_nothing_improves_is_kept_as_it_began(members, values, tm
     )
     assert (outcome.kept_epoch, len(outcome.penalty)) == (0, 3)
     assert outcome.loss == outcome.first
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.05])
+def test_the_loss_apart_of_a_beginning_is_that_of_the_components(members, values, tmp_path, floor):
+    """Its variance is that of learned examples, and never below the rounding of the values."""
+    parts = begun(7)
+    absurd = dataclasses.replace(parts.optimiser, rate=_absurd)
+    one = jax.tree.map(lambda leaf: leaf[1:2], members)
+    one = eqx.tree_at(lambda m: m.rounding, one, np.full(1, floor, np.float32))
+    (outcome,) = fitted(
+        one, values, tmp_path, dataclasses.replace(parts, optimiser=absurd, patience=1)
+    )
+    x = values / np.float32(255)
+    apart = _parted(1, parts)[0]
+    model = principal(x)
+    variance = max(model.noise(3), floor)
+    exact = model.neg_log_prob(x[apart], 3).mean()
+    if floor:  # its codes are those of the model, but its variance is not
+        away = x[apart] - model.mean
+        rest = np.square(away).sum(axis=1) - np.square(away @ model.axes[:, :3]).sum(axis=1)
+        assert variance > model.noise(3)
+        least = 0.5 * (rest.mean() / variance + FEATURES * np.log(2 * np.pi * variance))
+        assert outcome.apart > least
+        assert abs(outcome.apart - exact) > 0.5
+    else:
+        assert outcome.apart == pytest.approx(exact, abs=1.0)
+    assert outcome.kept_epoch == 0
+
+
+def test_binarised_examples_apart_are_binary(members, values, tmp_path):
+    """Grey ones would lose their entropy at least; the draw is the same each time."""
+    parts = dataclasses.replace(stopped(7, patience=1), binarised=True)
+    absurd = dataclasses.replace(parts.optimiser, rate=_absurd)
+    one, grey = (jax.tree.map(lambda leaf: leaf[1:2], members), np.full_like(values, 128))
+    (fresh,) = fitted(one, grey, tmp_path / "grey", dataclasses.replace(parts, optimiser=absurd))
+    assert fresh.kept_epoch == 0
+    plain = dataclasses.replace(parts, optimiser=absurd, binarised=False)
+    (other,) = fitted(one, grey, tmp_path / "plain", plain)
+    assert fresh.apart != other.apart  # codes of zeros and ones are others than those of grey
 
 
 def _absurd(step):

@@ -8,6 +8,7 @@ What sizes are compared on has no part in that.
 """
 
 import dataclasses
+import math
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
@@ -63,11 +64,13 @@ def _better(work: Work, given: Collection[str]) -> Init:
 
 
 def _loss(work: Work, study: Study) -> float:
-    """The loss of one such network on the examples apart."""
+    """The loss of one such network on the examples apart, infinite for one that fails."""
     size = max(study.latent_sizes)
     with tempfile.TemporaryDirectory(prefix="latentsweep-") as path:
         folder = RunFolder(Path(path))
         folder.write_manifest({"seconds": {}})
         alone = study.changed({"latent_sizes": (size,), "seeds": (0,)})
         train(Work(alone, work.dataset, folder, Observer()), lambda *_: None)
-        return folder.facts(Member("elbo", size, 0).name)["apart_loss"]
+        facts = folder.facts(Member("elbo", size, 0).name)
+        loss = facts["apart_loss"]
+        return math.inf if loss is None or facts["failed_epoch"] else loss

@@ -201,7 +201,7 @@ class TrainingStage:
             **dataclasses.asdict(member),
             "failed_epoch": outcome.failed_epoch,
             "kept_epoch": outcome.kept_epoch,
-            "apart_loss": None if np.isnan(outcome.apart) else outcome.apart,
+            "apart_loss": outcome.apart if np.isfinite(outcome.apart) else None,
             "start": outcome.start,
             "least_loss": outcome.least if np.isfinite(outcome.least) else None,
             "train_seconds": outcome.seconds,

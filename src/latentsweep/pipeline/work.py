@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from latentsweep.data.dataset import Dataset
+from latentsweep.data.kind import spread
 from latentsweep.data.splits import fold, stratified
 from latentsweep.errors import StudyError
 from latentsweep.evaluation.evaluate import SPLIT
@@ -25,6 +26,7 @@ from latentsweep.training.optimiser import adam
 from latentsweep.training.steps import Recipe
 
 SHOWN_EXAMPLES = 1000
+_MOST_VALUES = 100_000_000  # that principal components are found of: 0.8 GB, and a copy
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,10 +117,14 @@ class Work:
         return self.dataset.values[indices].reshape(len(indices), -1)
 
     def principal(self, seed: int) -> Principal:
-        """The principal components of what a seed's networks train on, those apart included."""
+        """The principal components of what a seed's networks train on, those apart included.
+
+        Of more than 100 million values they are those of a sample, evenly spread, of so many.
+        """
         fold = seed % max(self.study.validation_folds, 1)
         if fold not in self._principals:
-            train = self.scaled_at(self.trained_on(fold))
+            indices, most = self.trained_on(fold), _MOST_VALUES // self.dataset.features
+            train = self.scaled_at(indices[spread(len(indices), max(most, 1))])
             self._principals[fold] = principal(train, self.dataset.rounding)
         return self._principals[fold]
 

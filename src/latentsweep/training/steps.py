@@ -196,7 +196,8 @@ def kept_best(
 ) -> State:
     """A member that has looked at the examples apart: its weights are its best if they are.
 
-    The noise is the same each time, so that what is compared are the weights.
+    The noise, and of binarised data the draw, is the same each time, so that what is compared are
+    the weights.
 
     Args:
         order: that of `order_apart`, and so on.
@@ -209,6 +210,8 @@ def kept_best(
         key = jax.random.fold_in(stream(settings.seed, Stream.STOPPING), number)
         noise = column_noise(key, indices.shape, recipe.shape.width)
         x = recipe.scale(values[indices], noise.dtype)
+        if recipe.binarised:
+            x = jax.random.bernoulli(jax.random.fold_in(key, Stream.PIXELS), x).astype(x.dtype)
         with products_in("float32"):  # a measurement
             return likelihood.target(x), _forward(state.vae, x, noise, settings, recipe)
 
