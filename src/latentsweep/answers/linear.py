@@ -95,7 +95,7 @@ def losing_sentence(linear: Linear | None) -> str | None:
     words = _(
         "Principal components of the same size beat these networks at {sizes}: what is said of "
         'such sizes is about the training, not the data. Remedy: init = "pca" with '
-        "stopping_fraction = 0.1."
+        "stopping_fraction = 0.1, or where it is so a lower learning_rate."
     )
     return words.format(sizes=", ".join(map(str, linear.loses)))
 

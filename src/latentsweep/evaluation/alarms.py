@@ -192,7 +192,9 @@ def loses_to_linear(evidence: Evidence) -> list[Alarm]:
         "principal components of {size} dimensions do better by {nats} nats: what is seen of this "
         "size is about its training"
     ).format(size=evidence.row["latent_size"], nats=printed(behind.mean(), ".2g"))
-    remedy = _('set init = "pca", with stopping_fraction = 0.1')
+    remedy = _(
+        'set init = "pca" with stopping_fraction = 0.1, or where it is so lower learning_rate'
+    )
     return [Alarm("loses-to-linear", seen, remedy)]
 
 
