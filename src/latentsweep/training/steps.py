@@ -231,7 +231,7 @@ def kept_best(
 
     loss = jnp.mean(jax.lax.map(loss_of, (order[learned:], numbers[learned:])))
     here = Best(state.vae, loss, state.epoch)
-    better = state.goes_on(recipe.patience) & (loss < best.loss)
+    better = loss < best.loss  # never of a member that rests or is dead: its weights stay
     best = jax.tree.map(lambda new, old: jnp.where(better, new, old), here, best)
     return State(state.vae, state.optimiser, state.epoch, state.alive, best)
 
