@@ -15,7 +15,14 @@ from latentsweep.model.principal import principal
 from latentsweep.training import fit
 from latentsweep.training.placement import Placement, on_all, over_members
 from latentsweep.training.programs import compiled
-from latentsweep.training.steps import Recipe, _parted, order_apart, order_of
+from latentsweep.training.steps import (
+    Recipe,
+    _parted,
+    initial_state,
+    kept_best,
+    order_apart,
+    order_of,
+)
 from latentsweep.training.supply import Held, Supply
 
 APART = 10
@@ -110,6 +117,41 @@ def test_the_loss_apart_is_what_these_examples_lose(members, values, outcomes):
     noise = jax.random.normal(jax.random.key(9), (400, APART, 7))
     loss = jax.vmap(lambda e: _loss(vae, x, e, member, parts))(noise)
     assert outcomes[1].apart == pytest.approx(float(loss.mean()), abs=4 * float(loss.std()))
+
+
+@pytest.mark.parametrize(("gains", "epoch"), [(0.9, 0), (1.1, 5)])
+def test_weights_are_kept_that_gain_more_than_chance_on_the_beginning(
+    gains, epoch, members, values
+):
+    """By standard errors of what they gain on the examples apart."""
+    parts = stopped(7, batch_size=APART)
+    member, order = (
+        family.member(members, 1),
+        order_apart(int(family.member(members, 1).seed), parts),
+    )
+
+    def looked(state):
+        return kept_best(state, member, jnp.asarray(order), 0, jnp.asarray(values), parts)
+
+    first = looked(initial_state(member, parts))
+    losses = first.best.begun
+    assert first.best.loss == pytest.approx(float(losses.mean()), rel=1e-6)
+    per_example = jnp.linspace(-1.0, 1.0, APART)
+    per_example += gains * per_example.std() / APART**0.5
+    before = dataclasses.replace(
+        first.best, loss=first.best.loss + 0.01, begun=losses + per_example
+    )
+    later = dataclasses.replace(first, epoch=jnp.asarray(5), best=before)
+    assert int(looked(later).best.epoch) == epoch
+
+
+def test_what_stays_principal_components_has_their_noise(members, values, tmp_path):
+    ended = fitted(members, values, tmp_path, begun(7), epochs=0)
+    components = principal(values / np.float32(255))
+    for index, outcome in enumerate(ended):
+        size = int(members.latent_size[index])
+        assert outcome.kept_epoch == 0
+        assert outcome.shared == pytest.approx(components.noise(size), rel=1e-6)
 
 
 def _loss(vae, x, noise, member, parts):

@@ -113,14 +113,24 @@ class Programs:
         return jax.block_until_ready(ended) if others else ended
 
     def closed_form(self, state: State, settings: Settings, number: int) -> Float[np.ndarray, " M"]:
-        """What the likelihood shares between examples, the mean over one more epoch's batches."""
+        """What the likelihood shares between examples, the mean over one more epoch's batches.
+
+        Members that are principal components still have that of these.
+        """
         if not self.closed:
             return np.zeros(len(state.alive), np.float32)
         chunks = zip(self._sizes, self._chunks(settings, number), strict=True)
         parts = [
             jax.device_get(self.closed[size](state, settings, *chunk)) for size, chunk in chunks
         ]
-        return np.mean(np.concatenate(parts, axis=1), axis=1)
+        shared = np.mean(np.concatenate(parts, axis=1), axis=1)
+        if state.best is None or self.principals is None:
+            return shared
+        begun = [
+            self.principals(int(seed)).noise(int(size))
+            for seed, size in zip(settings.seed, settings.latent_size, strict=True)
+        ]
+        return np.where(np.asarray(state.best.epoch) == 0, begun, shared).astype(shared.dtype)
 
     @property
     def ahead(self) -> int:

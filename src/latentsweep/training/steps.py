@@ -7,7 +7,8 @@ however many parts its steps are taken.
 
 A training that is stopped sets some of a seed's examples apart. The loss of these, with what the
 likelihood shares by some that are learned, is looked at before the first epoch and after each: the
-weights of least such loss are kept, and a member that finds none better for some epochs rests.
+weights of least such loss are kept, but for those that gain no more on the beginning than chance
+would, and a member that finds none better for some epochs rests.
 """
 
 import dataclasses
@@ -69,11 +70,15 @@ class Recipe:
 
 
 class Best(eqx.Module):
-    """The weights of least loss on the examples apart, that loss, and the epochs done by then."""
+    """The weights of least loss on the examples apart, that loss, and the epochs done by then.
+
+    `begun` is what each of these examples lost before the first epoch.
+    """
 
     vae: VAE
     loss: Float[Array, "*M"]
     epoch: Int[Array, "*M"]
+    begun: Float[Array, "*M apart"]
 
 
 class State(eqx.Module):
@@ -92,6 +97,7 @@ class State(eqx.Module):
         return self.alive & (self.epoch - self.best.epoch < patience)
 
 
+_SURE = 1.0  # standard errors by which what is learned has to gain on the beginning
 _LOOKED_AT = 8  # batches at least
 _AT_ONCE = 16  # steps whose noise is drawn together: a small network's step is as short as a draw
 
@@ -107,7 +113,8 @@ def initial_state(settings: Settings, recipe: Recipe) -> State:
     """A member before its first step."""
     vae = initial_member(settings, recipe.shape)
     optimiser, none = recipe.optimiser.initial(vae), jnp.zeros((), int)
-    best = Best(vae, jnp.array(jnp.inf), none) if recipe.apart else None
+    looked_at = jnp.zeros(-(-recipe.apart // recipe.batch_size) * recipe.batch_size)
+    best = Best(vae, jnp.array(jnp.inf), none, looked_at) if recipe.apart else None
     return State(vae, optimiser, none, jnp.ones((), bool), best)
 
 
@@ -224,14 +231,19 @@ def kept_best(
     if learned:
         shared = jnp.mean(jax.lax.map(best_shared, (order[:learned], numbers[:learned])))
 
-    def loss_of(batch: tuple[Int[Array, " B"], Int[Array, ""]]) -> Float[Array, ""]:
+    def losses_of(batch: tuple[Int[Array, " B"], Int[Array, ""]]) -> Float[Array, " B"]:
         target, made = passed(batch)
         logs = jax.vmap(likelihood.log_prob, in_axes=(0, 0, None))(target, made.parameters, shared)
-        return jnp.mean(made.penalty - logs)
+        return made.penalty - logs
 
-    loss = jnp.mean(jax.lax.map(loss_of, (order[learned:], numbers[learned:])))
-    here = Best(state.vae, loss, state.epoch)
-    better = loss < best.loss  # never of a member that rests or is dead: its weights stay
+    losses = jnp.ravel(jax.lax.map(losses_of, (order[learned:], numbers[learned:])))
+    loss, first = jnp.mean(losses), state.epoch == 0
+    begun = jnp.where(first, losses, best.begun)
+    best = eqx.tree_at(lambda best: best.begun, best, begun)
+    sure = jnp.mean(begun - losses) > _SURE * jnp.std(begun - losses) / recipe.apart**0.5
+    here = Best(state.vae, loss, state.epoch, begun)
+    # Never of a member that rests or is dead: its weights stay.
+    better = (loss < best.loss) & (sure | first)
     best = jax.tree.map(lambda new, old: jnp.where(better, new, old), here, best)
     return State(state.vae, state.optimiser, state.epoch, state.alive, best)
 
