@@ -64,7 +64,7 @@ def compared(name: str, changes: dict[str, Any]) -> None:
     from latentsweep.data.catalogue import load_dataset
     from latentsweep.pipeline.held_out import hold_out
     from latentsweep.pipeline.observer import Observer
-    from latentsweep.pipeline.pilot import with_beginning
+    from latentsweep.pipeline.pilot import with_pilot
     from latentsweep.pipeline.run import begin
     from latentsweep.pipeline.search import search_study, suited
     from latentsweep.pipeline.train import train
@@ -82,7 +82,7 @@ def compared(name: str, changes: dict[str, Any]) -> None:
         study = search_study(name.replace("@", "-"), source, asked)
         whole = load_dataset(study.changed({"validation_folds": 0}))
         study, data = suited(study, whole, asked)
-        work = with_beginning(Work(study, data, folder, Observer()), changes)
+        work = with_pilot(Work(study, data, folder, Observer()), changes)
         rows = len(data.splits["train"]) - work.fold_size
         seeds = tuple(range(study.validation_folds)) if few else (0, 1)
         sizes = sizes_of(data.features, rows)

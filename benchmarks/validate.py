@@ -95,7 +95,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     from latentsweep.data import synthetic
     from latentsweep.data.prepare import prepare
     from latentsweep.pipeline.observer import Observer
-    from latentsweep.pipeline.pilot import with_beginning
+    from latentsweep.pipeline.pilot import with_pilot
     from latentsweep.pipeline.search import Ask, find, search_study, suited
     from latentsweep.pipeline.work import Work
     from latentsweep.record.folder import RunFolder
@@ -113,7 +113,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     folder = RunFolder(RUNS / cell.name)
     ask = Ask(budget=BUDGET_SECONDS)
     with kept_programs():
-        work = with_beginning(Work(study, dataset, folder, Observer()))
+        work = with_pilot(Work(study, dataset, folder, Observer()))
         found = find(work, ask, command="validate")
     return {
         "cell": cell.__dict__,

@@ -35,38 +35,78 @@ def work(folder, family="linear", examples=2_400, **changes) -> Work:
     return Work(*suiting, RunFolder(folder), Heard())
 
 
+def trials(monkeypatch, told):
+    """Make `told` of a study's beginning and epochs say what a pilot's network comes to."""
+
+    def trial(_, study):
+        return pilot._Trial(study, *told(study.init, study.epochs))
+
+    monkeypatch.setattr(pilot, "_trial", trial)
+
+
 @pytest.mark.dear
 def test_linear_data_are_begun_as_principal_components_and_a_bent_surface_need_not(
     tmp_path, monkeypatch
 ):
-    begun = pilot.with_beginning(work(tmp_path / "run"), FEW)
+    begun = pilot.with_pilot(work(tmp_path / "run"), FEW)
     assert (begun.study.init, begun.study.learning_rate) == ("pca", 0.004)
     assert begun.observer.said[0].startswith("pilot   16 dimensions: a network that begins as")
     assert not (tmp_path / "run").exists()
     losses = {"random": 1.0, "pca": 2.0}
-    monkeypatch.setattr(pilot, "_loss", lambda _, study: losses[study.init])
-    other = pilot.with_beginning(work(tmp_path / "run"), FEW)
+    trials(monkeypatch, lambda init, _: (losses[init], False))
+    other = pilot.with_pilot(work(tmp_path / "run"), FEW)
     assert (other.study.init, other.study.learning_rate) == ("random", 0.007)
 
 
-def test_a_search_that_goes_on_begins_its_networks_as_before(tmp_path, monkeypatch):
+def test_a_search_that_goes_on_trains_its_networks_as_before(tmp_path, monkeypatch):
     here = work(tmp_path / "run")
-    other = dataclasses.replace(here, study=here.study.changed({"init": "random"}))
-    begin(other, "test")
-    monkeypatch.setattr(pilot, "_loss", None)
-    assert pilot.with_beginning(here).study.init == "random"
+    other = here.study.changed({"init": "random", "epochs": 16, "learning_rate": 0.007})
+    begin(dataclasses.replace(here, study=other), "test")
+    monkeypatch.setattr(pilot, "_trial", None)
+    assert pilot.with_pilot(here).study == other
 
 
 @pytest.mark.parametrize("given", [{"init": "random"}, {"init": "pca"}])
 def test_what_is_given_stays(tmp_path, monkeypatch, given):
-    monkeypatch.setattr(pilot, "_loss", None)
-    begun = pilot.with_beginning(work(tmp_path / "run", **given), {*FEW, *given})
-    assert begun.study.init == given["init"]
+    trials(monkeypatch, lambda *_: (1.0, True))
+    begun = pilot.with_pilot(work(tmp_path / "run", **given), {*FEW, *given})
+    assert (begun.study.init, begun.study.epochs) == (given["init"], FEW["epochs"])
+
+
+@pytest.mark.parametrize(
+    ("losses", "falls_until", "epochs"),
+    [
+        ({8: 9.0, 16: 8.0, 32: 7.0}, 64, 32),  # four times as long at most
+        ({8: 9.0, 16: 8.0, 32: 7.0}, 16, 16),
+        ({8: 9.0, 16: 8.0, 32: 8.5}, 64, 16),  # longer is no better
+        ({8: 9.0}, 8, 8),
+    ],
+)
+def test_networks_are_trained_for_longer_as_long_as_they_learn(
+    tmp_path, monkeypatch, losses, falls_until, epochs
+):
+    here = work(tmp_path / "run")
+    trials(monkeypatch, lambda _, epochs: (losses[epochs], epochs < falls_until))
+    begun = pilot.with_pilot(here, {*FEW} - {"epochs"})
+    assert begun.study.epochs == epochs
+    assert begun.study.patience == here.study.patience * epochs // FEW["epochs"]
+
+
+@pytest.mark.dear
+def test_a_network_that_had_too_few_steps_gets_more(tmp_path):
+    """At this rate a single epoch of few steps learns next to nothing."""
+    slow = work(tmp_path / "run", "smooth", init="random", epochs=2, learning_rate=1e-3)
+    begun = pilot.with_pilot(slow, {"init", "learning_rate"})
+    assert begun.study.epochs == 8
+    assert [text.split(" end ")[0] for text in begun.observer.said] == [
+        "pilot   2 epochs",
+        "pilot   4 epochs",
+    ]
 
 
 def test_few_examples_need_no_pilot(tmp_path, monkeypatch):
-    monkeypatch.setattr(pilot, "_loss", None)
-    begun = pilot.with_beginning(work(tmp_path / "run", examples=600), FEW)
+    monkeypatch.setattr(pilot, "_trial", None)
+    begun = pilot.with_pilot(work(tmp_path / "run", examples=600), FEW)
     assert begun.study.init == "pca"
     assert begun.study.validation_folds
 

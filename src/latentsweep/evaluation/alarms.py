@@ -209,11 +209,9 @@ def not_converged(evidence: Evidence) -> list[Alarm]:
     if epochs == 1:
         seen = _("one epoch was trained: whether the curve is flat can't be told")
         return [Alarm("not-converged", seen, _("raise epochs"))]
-    last = max(1, epochs // 5)
-    fall = float(evidence.curve[-1 - last] - evidence.curve[-1])
-    gain = float(evidence.no_latent - evidence.curve[-1])
-    if fall <= FALLING * abs(gain):
+    if not still_falls(evidence.curve, evidence.no_latent):
         return []
+    fall, gain, last = _fall(evidence.curve, evidence.no_latent)
     seen = _(
         "the training loss fell by {fall} nats in the last {last} of {epochs} epochs, {share} % of "
         "its distance from no latent at all"
@@ -224,6 +222,23 @@ def not_converged(evidence: Evidence) -> list[Alarm]:
         share=printed(100 * fall / abs(gain), ".0f"),
     )
     return [Alarm("not-converged", seen, _("raise epochs"))]
+
+
+def still_falls(curve: Float[np.ndarray, " T"], no_latent: float) -> bool:
+    """Whether a training loss falls by over 5 % of its distance from no latent at its end.
+
+    Of one epoch that can't be told, so it may.
+    """
+    if len(curve) == 1:
+        return True
+    fall, gain, _last = _fall(curve, no_latent)
+    return fall > FALLING * abs(gain)
+
+
+def _fall(curve: Float[np.ndarray, " T"], no_latent: float) -> tuple[float, float, int]:
+    """How far a loss fell in its last fifth, and lies from no latent; how many epochs that is."""
+    last = max(1, len(curve) // 5)
+    return float(curve[-1 - last] - curve[-1]), float(no_latent - curve[-1]), last
 
 
 def not_stationary(evidence: Evidence) -> list[Alarm]:

@@ -24,7 +24,7 @@ from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.principal import Principal, principal
 from latentsweep.model.trained import Trained
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.pilot import with_beginning
+from latentsweep.pipeline.pilot import with_pilot
 from latentsweep.pipeline.plan import (
     Member,
     examples_apart,
@@ -110,7 +110,7 @@ def searched(
         np.save(path, scaled)
         named = study.changed({"data": str(path), "scale": "none"})
         work = Work(*suited(named, load_dataset(named), given), run, Observer())
-        work = with_beginning(work, given)
+        work = with_pilot(work, given)
         return find(work, Ask(budget=budget), command="latentsweep.VAE").json, work.study
 
 

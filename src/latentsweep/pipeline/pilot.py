@@ -1,10 +1,11 @@
-"""How the networks of a search begin: as principal components, or at random.
+"""How the networks of a search begin, as principal components or at random, and for how long.
 
 Where examples are few, or lie near a plane, networks that begin as principal components are the
 better ones; on surfaces that bend much, wide networks that begin so may end worse than others. So
 where there are enough examples, one network of each kind is trained first, of the widest size of a
 search's first step, and the kind whose loss is less on the examples apart is trained from then on.
-What sizes are compared on has no part in that.
+Where it still learns at its end, networks get twice the epochs, and twice again, as far as that
+helps. What sizes are compared on has no part in either.
 """
 
 import dataclasses
@@ -12,11 +13,14 @@ import math
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from latentsweep.data.kind import spread
+from latentsweep.evaluation.alarms import still_falls
+from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Member
-from latentsweep.pipeline.train import train
+from latentsweep.pipeline.train import LOOKED_AT, train
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Init, Study
@@ -25,6 +29,8 @@ _RATES = {  # Adam's, at its peak, of one hidden layer and of several
     "random": {False: 7e-3, True: 4e-3},
     "pca": {False: 4e-3, True: 4e-3},
 }
+_CHOSEN = "init", "learning_rate", "kl_warm_up", "epochs", "patience"
+_LONGER = 4  # times the epochs at most
 _WARM_UP = 0.1  # of the epochs, which keeps dimensions alive that begin at random
 
 
@@ -35,17 +41,44 @@ def beginning(init: Init, hidden_size: tuple[int, ...]) -> dict[str, Any]:
     return {"init": init, "learning_rate": rate, "kl_warm_up": warm_up}
 
 
-def with_beginning(work: Work, given: Collection[str] = ()) -> Work:
-    """The search, its networks beginning as suits the data best.
+class _Trial(NamedTuple):
+    """A study, its network's loss on the examples apart, and whether that still learned."""
+
+    study: Study
+    loss: float
+    falls: bool
+
+
+def with_pilot(work: Work, given: Collection[str] = ()) -> Work:
+    """The search, its networks beginning as suits the data best, and trained for long enough.
+
+    One that goes on has what was chosen then.
 
     Args:
         given: the fields that the user has set, which stay.
     """
-    study, begun = work.study, work.folder.manifest_path.exists()
-    if "init" in given or study.init != "pca" or study.validation_folds:
+    study = work.study
+    if study.validation_folds:
         return work
-    init = work.folder.study().init if begun else _better(work, given)
-    return dataclasses.replace(work, study=_beginning(study, init, given))
+    if work.folder.manifest_path.exists():
+        before = work.folder.study()
+        chosen = {name: getattr(before, name) for name in _CHOSEN if name not in given}
+        return dataclasses.replace(work, study=study.changed(chosen))
+    best = _longer(work, _begun(work, given), given)
+    return dataclasses.replace(work, study=best.study)
+
+
+def _begun(work: Work, given: Collection[str]) -> _Trial:
+    """The trial whose beginning is the better, if there is a choice."""
+    study = work.study
+    if "init" in given or study.init != "pca":
+        return _trial(work, study)
+    random, pca = (_trial(work, _beginning(study, init, given)) for init in ("random", "pca"))
+    work.observer.say(
+        f"pilot   {max(study.latent_sizes)} dimensions: a network that begins as principal "
+        f"components has a loss of {pca.loss:.2f}, one that begins at random {random.loss:.2f}"
+    )
+    return random if random.loss < pca.loss else pca
 
 
 def _beginning(study: Study, init: Init, given: Collection[str]) -> Study:
@@ -53,24 +86,41 @@ def _beginning(study: Study, init: Init, given: Collection[str]) -> Study:
     return study.changed({name: value for name, value in fields.items() if name not in given})
 
 
-def _better(work: Work, given: Collection[str]) -> Init:
-    """The kind of beginning whose network does better on the examples apart."""
-    random, pca = (_loss(work, _beginning(work.study, init, given)) for init in ("random", "pca"))
-    work.observer.say(
-        f"pilot   {max(work.study.latent_sizes)} dimensions: a network that begins as principal "
-        f"components has a loss of {pca:.2f}, one that begins at random {random:.2f}"
-    )
-    return "random" if random < pca else "pca"
+def _longer(work: Work, trial: _Trial, given: Collection[str]) -> _Trial:
+    """The same for longer, as long as it still learns and longer helps."""
+    most = _LONGER * trial.study.epochs
+    while trial.falls and "epochs" not in given and 2 * trial.study.epochs <= most:
+        twice = {"epochs": 2 * trial.study.epochs, "patience": 2 * trial.study.patience}
+        longer = _trial(work, trial.study.changed(twice))
+        work.observer.say(
+            f"pilot   {trial.study.epochs} epochs end with a loss of {trial.loss:.2f} that still "
+            f"falls, {longer.study.epochs} with {longer.loss:.2f}"
+        )
+        if not longer.loss < trial.loss:
+            break
+        trial = longer
+    return trial
 
 
-def _loss(work: Work, study: Study) -> float:
-    """The loss of one such network on the examples apart, infinite for one that fails."""
+def _trial(work: Work, study: Study) -> _Trial:
+    """One network of such a study, trained; its loss is infinite if that fails."""
     size = max(study.latent_sizes)
     with tempfile.TemporaryDirectory(prefix="latentsweep-") as path:
         folder = RunFolder(Path(path))
         folder.write_manifest({"seconds": {}})
         alone = study.changed({"latent_sizes": (size,), "seeds": (0,)})
         train(Work(alone, work.dataset, folder, Observer()), lambda *_: None)
-        facts = folder.facts(Member("elbo", size, 0).name)
-        loss = facts["apart_loss"]
-        return math.inf if loss is None or facts["failed_epoch"] else loss
+        name = Member("elbo", size, 0).name
+        facts, curve = folder.facts(name), folder.history(name)["loss"].to_numpy()
+    loss = facts["apart_loss"]
+    failed = loss is None or facts["failed_epoch"]
+    ended = facts["kept_epoch"] < len(curve)
+    falls = not failed and not ended and still_falls(curve, _no_latent(work))
+    return _Trial(study, math.inf if failed else loss, falls)
+
+
+def _no_latent(work: Work) -> float:
+    """The loss without a latent, of some of the examples that networks train on."""
+    indices = work.trained_on(0)
+    some = work.scaled_at(indices[spread(len(indices), LOOKED_AT)])
+    return float(no_latent_losses(work.likelihood, some, some).mean())

@@ -26,7 +26,7 @@ from latentsweep.model.shape import WITH_LAYERS
 from latentsweep.pipeline.answer import Answer, Criterion, Ending, answer
 from latentsweep.pipeline.held_out import hold_out
 from latentsweep.pipeline.measure import measure_missing
-from latentsweep.pipeline.pilot import beginning, with_beginning
+from latentsweep.pipeline.pilot import beginning, with_pilot
 from latentsweep.pipeline.plan import price_of_network
 from latentsweep.pipeline.project import project_members
 from latentsweep.pipeline.reading import seconds_to_read, supply_of
@@ -241,7 +241,7 @@ def search(
     with locked(work.folder.path), kept_programs():
         if force:
             work.folder.clear()
-        work = with_beginning(work, given)
+        work = with_pilot(work, given)
         found = find(work, ask, command=command)
         return _finished(work, ask, found.ending)
 
