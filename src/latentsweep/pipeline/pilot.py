@@ -112,11 +112,10 @@ def _trial(work: Work, study: Study) -> _Trial:
         train(Work(alone, work.dataset, folder, Observer()), lambda *_: None)
         name = Member("elbo", size, 0).name
         facts, curve = folder.facts(name), folder.history(name)["loss"].to_numpy()
-    loss = facts["apart_loss"]
-    failed = loss is None or facts["failed_epoch"]
-    ended = facts["kept_epoch"] < len(curve)
-    falls = not failed and not ended and still_falls(curve, _no_latent(work))
-    return _Trial(study, math.inf if failed else loss, falls)
+    if facts["failed_epoch"] or facts["apart_loss"] is None:
+        return _Trial(study, math.inf, falls=False)
+    learned = facts["kept_epoch"] == len(curve)
+    return _Trial(study, facts["apart_loss"], learned and still_falls(curve, _no_latent(work)))
 
 
 def _no_latent(work: Work) -> float:

@@ -126,10 +126,8 @@ class Programs:
         shared = np.mean(np.concatenate(parts, axis=1), axis=1)
         if state.best is None or self.principals is None:
             return shared
-        begun = [
-            self.principals(int(seed)).noise(int(size))
-            for seed, size in zip(settings.seed, settings.latent_size, strict=True)
-        ]
+        seeds, sizes = (np.asarray(each).tolist() for each in (settings.seed, settings.latent_size))
+        begun = [self.principals(seed).noise(size) for seed, size in zip(seeds, sizes, strict=True)]
         return np.where(np.asarray(state.best.epoch) == 0, begun, shared).astype(shared.dtype)
 
     @property
