@@ -10,7 +10,8 @@ Each message says what field, what rule, what was got and what to do, in one lin
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 
 class LatentsweepError(Exception):
@@ -37,3 +38,44 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The hint "; did you mean 'x'?" for a mistyped word, or "" if nothing is near."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+@contextmanager
+def refused(say: Callable[[str], LatentsweepError]) -> Iterator[None]:
+    """Turn whatever a library raises while it reads what a user gave into one of these errors.
+
+    Readers raise what they like on damaged input: KeyError, RuntimeError, struct.error and more. So
+    the library's call belongs inside, and nothing of our own, whose mistakes would be hidden.
+
+    Args:
+        say: the error, given the reason in a few words.
+    """
+    try:
+        yield
+    except LatentsweepError:
+        raise
+    except Exception as error:
+        raise say(reason(error)) from None
+
+
+def reason(error: Exception) -> str:
+    """Why something failed, in the words of who raised it, on one line."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    told = error.strerror if isinstance(error, OSError) else None
+    words = " ".join((told or str(error)).split()).rstrip(".")
+    named = not words or isinstance(error, LookupError)
+    return f"{type(error).__name__} {words}".strip() if named else words
+
+
+def shortened(message: str, most: int) -> str:
+    """A message on one line of at most so many characters, its middle left out if need be.
+
+    What a user gave, however long, stands in the middle: the field and the rule are told before it,
+    and what to do after it.
+    """
+    line = " ".join(message.split())
+    if len(line) <= most:
+        return line
+    end = most // 3
+    return f"{line[: most - end - 5]} ... {line[-end:]}"

@@ -4,10 +4,10 @@ A field is *static* when it fixes the compiled program or the data, so that all 
 share it, or *member* when each network of the family may have its own value.
 """
 
-import tomllib
+import math
 from collections.abc import Mapping
 from importlib import resources
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -21,9 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from latentsweep.errors import StudyError, nearest
+from latentsweep import toml
+from latentsweep.complaints import complaint, plain
+from latentsweep.errors import StudyError, nearest, reason
 from latentsweep.language import marked
-from latentsweep.other_words import OTHER_WORDS
+from latentsweep.paths import user_path
 
 ObjectiveName = Literal["keras-blog", "elbo"]
 ProductPrecision = Literal["float32", "tf32", "bfloat16"]
@@ -36,6 +38,8 @@ LikelihoodName = Literal[
     "auto", "bernoulli", "continuous-bernoulli", "gaussian", "poisson", "negative-binomial"
 ]
 DENSITIES = ("continuous-bernoulli", "gaussian")  # whose zero is arbitrary
+_MOST_VALUES = 10_000
+_MOST_MEMBERS = 100_000
 COUNT_LIKELIHOODS = ("poisson", "negative-binomial")  # of values as they are, never scaled
 LIKELIHOOD_LABELS: dict[str, str] = {
     "bernoulli": marked("Bernoulli"),
@@ -54,7 +58,11 @@ def _as_tuple(value: Any) -> Any:
     """One value or several: `8`, `"2,4,8"` and `[2, 4, 8]` all name latent sizes."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    return tuple(value) if isinstance(value, list | tuple | range) else (value,)
+    several = isinstance(value, list | tuple | range)
+    values = tuple(islice(value, _MOST_VALUES + 1)) if several else (value,)
+    if len(values) > _MOST_VALUES:
+        raise ValueError(f"at most {_MOST_VALUES:,} values")
+    return values
 
 
 def _as_text(value: Any) -> Any:
@@ -75,7 +83,7 @@ def _member(default: Any, description: str, **rule: Any) -> Any:
 
 
 Size = Annotated[int, Field(ge=1, le=4096)]
-Units = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -145,6 +153,7 @@ class Study(BaseModel):
         "equal parts of the training split, of which seed s holds out number s mod "
         "validation_folds to choose on, in the place of a validation_fraction",
         ge=0,
+        lt=2**31,
     )
     split_seed: Seed = _static(0, "seed of these splits")
     latent_sizes: Annotated[tuple[Size, ...], BeforeValidator(_as_tuple)] = _member(
@@ -178,7 +187,7 @@ class Study(BaseModel):
         "dense, convolutional, linear-decoder, or module:Class of your own (docs/networks.md)",
         pattern=r"^(dense|convolutional|linear-decoder|[\w.]+:[\w.]+)$",
     )
-    hidden_size: Annotated[tuple[Units, ...], BeforeValidator(_as_tuple)] = _static(
+    hidden_size: Annotated[tuple[Count, ...], BeforeValidator(_as_tuple)] = _static(
         (512,),
         "ReLU units of each dense layer of the encoder; of the decoder in reverse",
         min_length=1,
@@ -188,8 +197,8 @@ class Study(BaseModel):
         "how networks begin: random, or pca: as probabilistic principal components, by a linear "
         "path beside their layers (built-in networks with likelihood gaussian)",
     )
-    batch_size: int = _static(32, "examples a step", ge=1)
-    epochs: int = _static(10, "passes over the training split", ge=1)
+    batch_size: Count = _static(32, "examples a step")
+    epochs: Count = _static(10, "passes over the training split")
     stopping_fraction: float = _static(
         0.0,
         "share of each network's training examples (2,000 at most) that it does not learn: the "
@@ -197,7 +206,7 @@ class Study(BaseModel):
         ge=0,
         lt=1,
     )
-    patience: int = _static(10, "epochs without a gain there after which training is stopped", ge=1)
+    patience: Count = _static(10, "epochs without a gain there after which training is stopped")
     learning_rate: float = _static(1e-3, "Adam's step size (its peak, with a schedule)", gt=0)
     warm_up: float = _static(
         0.0, "share of the steps over which the learning rate rises from 0", ge=0, le=1
@@ -216,12 +225,18 @@ class Study(BaseModel):
         "precision of matrix products in training: a GPU may train faster with tf32 or bfloat16; "
         "a CPU takes float32 all the same",
     )
-    draws: int = _static(16, "posterior samples a test example when measuring", ge=1)
-    projected_examples: int = _static(5000, "test examples in the t-SNE panels at most", ge=1)
+    draws: Count = _static(16, "posterior samples a test example when measuring")
+    projected_examples: Count = _static(5000, "test examples in the t-SNE panels at most")
 
     @model_validator(mode="after")
     def _repeats(self) -> Self:
-        for field in ("latent_sizes", "objectives", "seeds", "kl_weight", "kl_warm_up"):
+        members = ("latent_sizes", "objectives", "seeds", "kl_weight", "kl_warm_up")
+        if (count := math.prod(len(getattr(self, field)) for field in members)) > _MOST_MEMBERS:
+            raise ValueError(
+                f"{' x '.join(members)}: at most {_MOST_MEMBERS:,} networks, got {count:,}; give "
+                "fewer of them"
+            )
+        for field in members:
             values = getattr(self, field)
             if len(set(values)) < len(values):
                 raise ValueError(f"{field}: each value once, got {list(values)}; drop the repeats")
@@ -285,7 +300,7 @@ class Study(BaseModel):
         for field in type(self).model_fields:
             there, here = getattr(self, field), getattr(other, field)
             if field not in ("name", "description") and there != here:
-                return f"{field}: {_plain(there)} there, {_plain(here)} here"
+                return f"{field}: {plain(there)} there, {plain(here)} here"
         return None
 
     def to_toml(self) -> str:
@@ -317,14 +332,13 @@ def load_study(name_or_path: str) -> Study:
             f"got '{name_or_path}'{hint or '; see latentsweep studies'}"
         )
     try:
-        study = _parsed(path.read_text("utf-8"), name_or_path, default_name=path.stem)
-    except OSError as error:
-        raise StudyError(
-            f"study: cannot read '{path}' ({error.strerror}); check the path"
-        ) from None
+        text = toml.read(path)
     except UnicodeDecodeError:
         raise StudyError(f"study: '{path}' is not a UTF-8 text file; write it as TOML") from None
-    beside = path.parent / study.data
+    except (OSError, ValueError) as error:
+        raise StudyError(f"study: cannot read '{path}' ({reason(error)}); check the path") from None
+    study = _parsed(text, name_or_path, default_name=path.stem)
+    beside = user_path("data", path.parent / study.data)
     found = beside.is_file() or ("/" in study.data and beside.is_dir())
     return study.changed({"data": str(beside.resolve())}) if found else study
 
@@ -345,10 +359,9 @@ def parse_setting(setting: str) -> tuple[str, Any]:
     key, equals, text = setting.partition("=")
     if not equals:
         raise StudyError(f"--set: KEY=VALUE is needed, got '{setting}'; write e.g. --set epochs=5")
-    try:
-        return key.strip(), tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key.strip(), text.strip()
+    return key.strip(), toml.value(
+        text, lambda why: StudyError(f"--set: {key.strip()} cannot be read ({why}); shorten it")
+    )
 
 
 def _studies_folder():
@@ -356,10 +369,7 @@ def _studies_folder():
 
 
 def _parsed(text: str, source: str, default_name: str | None = None) -> Study:
-    try:
-        fields = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise StudyError(f"{source}: not valid TOML: {error}") from None
+    fields = toml.parsed(text, lambda why: StudyError(f"{source}: not valid TOML: {why}"))
     return _validated({"name": default_name or source, **fields}, source)
 
 
@@ -367,33 +377,10 @@ def _validated(fields: Mapping[str, Any], source: str) -> Study:
     try:
         return Study(**fields)
     except ValidationError as error:
-        raise StudyError(f"{source}: {_in_one_line(error)}") from None
-
-
-def _in_one_line(error: ValidationError) -> str:
-    """The first complaint of pydantic as field, rule, value and remedy."""
-    first = error.errors()[0]
-    field = str(first["loc"][0]) if first["loc"] else ""
-    if first["type"] == "extra_forbidden":
-        known = list(Study.model_fields)
-        other = OTHER_WORDS.get(field.lower().replace("-", "_"))
-        hint = f"; did you mean '{other}'?" if other else nearest(field, known)
-        return f"unknown field '{field}'{hint or '; known: ' + ', '.join(known)}"
-    if first["type"] == "missing":
-        return f"field '{field}' is missing; add it"
-    message = first["msg"].removeprefix("Value error, ")
-    if not field:
-        return message
-    rule = message[0].lower() + message[1:]
-    meaning = Study.model_fields[field].description
-    return f"{field}: {rule}, got {_plain(first['input'])}; {field} is {meaning}"
+        raise StudyError(f"{source}: {complaint(error, Study)}") from None
 
 
 def _suffix(kl_weight: float, kl_warm_up: float, plain: tuple[float, float]) -> str:
     if (kl_weight, kl_warm_up) == plain:
         return ""
     return f"_b{kl_weight:.12g}" + (f"_w{kl_warm_up:.12g}" if kl_warm_up else "")
-
-
-def _plain(value: Any) -> str:
-    return str(list(value)) if isinstance(value, tuple) else repr(value)

@@ -12,7 +12,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
-    ("errors axes language other_words study",),
+    ("errors paths toml axes language other_words complaints study",),
     (
         "data.raw data.dataset data.splits data.idx data.memory data.kept data.missing "
         "data.grouping data.storage data.scaling data.kind data.rounding data.prepare "

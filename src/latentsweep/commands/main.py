@@ -16,7 +16,7 @@ from latentsweep.commands.report import report
 from latentsweep.commands.run import run
 from latentsweep.commands.studies import studies
 from latentsweep.commands.summary import summary
-from latentsweep.errors import LatentsweepError, nearest
+from latentsweep.errors import LatentsweepError, nearest, shortened
 
 app = typer.Typer(
     name="latentsweep",
@@ -30,6 +30,7 @@ for command in (run, recommend, summary, evaluate, report, explore, export, stud
 
 INTERRUPTED = 130
 USER_MISTAKE = 2
+_LONGEST = 300  # characters of a mistake
 # The option that sets what other tools of the field call by these names.
 _OPTIONS = {
     "latent_sizes": "--latents",
@@ -69,8 +70,7 @@ def entry() -> None:
 
 
 def _mistake(message: str) -> int:
-    line = " ".join(message.split())
-    print(f"latentsweep: {line}", file=sys.stderr)
+    print(shortened(f"latentsweep: {message}", _LONGEST), file=sys.stderr)
     return USER_MISTAKE
 
 

@@ -70,7 +70,7 @@ def run(
         drop=drop, missing=missing, scale=scale, split_by=split_by, resize=resize
     )
     if seeds is not None:
-        changes["seeds"] = tuple(range(seeds))
+        changes["seeds"] = range(seeds)
     with Terminal() as terminal:
         work = _work(study, output, changes, terminal, anew=force)
         for line in _plan_lines(work):

@@ -13,6 +13,7 @@ from latentsweep.data.prepare import prepare
 from latentsweep.data.raw import Raw
 from latentsweep.data.splits import with_folds, with_validation
 from latentsweep.errors import DataError, nearest
+from latentsweep.paths import user_path
 from latentsweep.study import Study
 
 ARRAYS = (".npy", ".npz")
@@ -73,7 +74,7 @@ def read(study: Study) -> Raw:
     Raises:
         DataError: no such data, it is damaged, or a field that such data has no use for.
     """
-    path = Path(study.data).expanduser()
+    path = user_path("data", study.data)
     images = not is_known(study.data) and path.is_dir()
     if not images:
         _refuse(study, ("resize",), "a folder of images")
@@ -208,7 +209,7 @@ def _array_path(data: str) -> Path:
     Raises:
         DataError: an unknown name, nothing, or another kind of file.
     """
-    path = Path(data).expanduser()
+    path = user_path("data", data)
     if path.suffix.lower() in ARRAYS:
         return path
     if path.is_file():

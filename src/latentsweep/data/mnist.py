@@ -26,6 +26,7 @@ from pooch import HTTPDownloader
 from latentsweep.data import idx
 from latentsweep.data.raw import Raw
 from latentsweep.errors import DataError
+from latentsweep.paths import user_path
 
 NAME = "mnist"
 DESCRIPTION = "70,000 handwritten digits, 28 x 28 grey pixels, 10,000 of them for testing"
@@ -54,7 +55,7 @@ def places() -> tuple[Path, ...]:
     own = os.environ.get("LATENTSWEEP_DATA")
     if not own:
         return (cache,)
-    folder = Path(own).expanduser()
+    folder = user_path("LATENTSWEEP_DATA", own)
     if not folder.is_dir():
         raise DataError(
             f"LATENTSWEEP_DATA: must be an existing folder, got '{own}'; create it, or unset the "

@@ -18,6 +18,7 @@ from latentsweep.data.in_memory import saved
 from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.evaluate import HELD_OUT, SPLIT, data_bounds, no_latent_losses
 from latentsweep.model.own import named
+from latentsweep.paths import user_path
 from latentsweep.pipeline.examine import examine, left_out
 from latentsweep.pipeline.finished import Run
 from latentsweep.pipeline.held_out import hold_out
@@ -108,7 +109,7 @@ def choose_study(name: str | Path | None, data: str | None) -> Study:
 
 def study_name(data: str) -> str:
     """What a study of some data is called: after its file or folder."""
-    stem = Path(data).expanduser().resolve().stem
+    stem = user_path("data", data).resolve().stem
     return re.sub(r"[^\w.-]+", "-", stem, flags=re.ASCII).lstrip("-.") or "data"
 
 
@@ -119,7 +120,7 @@ def settled(study: Study, changes: Mapping[str, Any]) -> Study:
         StudyError: an unknown field or a value that breaks its rule.
     """
     changed = study.changed(changes)
-    path = Path(changed.data).expanduser()
+    path = user_path("data", changed.data)
     is_path = not is_known(changed.data) and (path.suffix.lower() in SUFFIXES or path.is_dir())
     return changed.changed({"data": str(path.resolve())}) if is_path else changed
 
@@ -135,7 +136,7 @@ def as_begun(folder: RunFolder, study: Study) -> Study:
 
 def default_folder(study: Study, data: str | None) -> Path:
     """Where a run goes: named after the study, or after the data that was put in its place."""
-    return Path("runs") / (study.name if data is None else Path(data).expanduser().resolve().stem)
+    return Path("runs") / (study.name if data is None else user_path("data", data).resolve().stem)
 
 
 def execute(work: Work, *, force: bool, command: str) -> None:
