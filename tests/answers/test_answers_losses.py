@@ -170,7 +170,8 @@ def test_sizes_and_seeds_are_whole_numbers_from_0_on(column, bad):
     wrong = table().astype({column: object})
     wrong.loc[7, column] = bad
     assert complaint(wrong) == (
-        f"losses: {column} must be a whole number from 0 on, got '{bad}' in row 7; mend that row"
+        f"losses: {column} must be a whole number from 0 to 2,147,483,647, got '{bad}' in row 7; "
+        "mend that row"
     )
 
 

@@ -81,8 +81,8 @@ MISTAKES = {
     "validation_fraction and validation_folds as they are",
     "recommend --losses x.csv --criterion knn": "recommend: --losses TABLE takes --check alone, "
     "since nothing is trained or measured, got others beside it; leave them out",
-    "recommend --losses nowhere.csv": "losses: cannot read 'nowhere.csv' ([Errno 2] No such file "
-    "or directory: 'nowhere.csv'); check the file",
+    "recommend --losses nowhere.csv": "losses: cannot read 'nowhere.csv' (No such file or "
+    "directory); check the file",
     "run --set data=5": "study 5: data: input should be a valid string, got 5; data is a known "
     "data set, or the path of a table, an array or a folder of images",
     "summary": "Missing argument 'RUN'.",

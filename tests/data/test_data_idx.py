@@ -18,13 +18,13 @@ def test_an_array_is_read_back():
 
 
 def test_a_gzip_wrapping_is_taken_off_and_only_if_there_is_one():
-    assert idx.decompressed(gzip.compress(CONTENT), "x") == CONTENT
-    assert idx.decompressed(CONTENT, "x") == CONTENT
+    assert idx.decompressed(gzip.compress(CONTENT), "x", 99) == CONTENT
+    assert idx.decompressed(CONTENT, "x", 99) == CONTENT
 
 
 def test_gzip_data_that_are_cut_short():
     with pytest.raises(DataError) as caught:
-        idx.decompressed(gzip.compress(CONTENT)[:-12], "a/x.gz")
+        idx.decompressed(gzip.compress(CONTENT)[:-12], "a/x.gz", 99)
     assert str(caught.value) == (
         "a/x.gz: damaged gzip data (Compressed file ended before the end-of-stream marker was "
         "reached); get the published file again"
@@ -36,7 +36,7 @@ def test_gzip_data_with_a_wrong_byte(place):
     raw = bytearray(gzip.compress(CONTENT))
     raw[place] ^= 0xFF
     with pytest.raises(DataError, match=r"^a/x\.gz: damaged gzip data \(.+\); get the published"):
-        idx.decompressed(bytes(raw), "a/x.gz")
+        idx.decompressed(bytes(raw), "a/x.gz", 99)
 
 
 @pytest.mark.parametrize(

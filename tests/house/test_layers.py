@@ -16,7 +16,8 @@ LAYERS = (
     (
         "data.raw data.dataset data.splits data.idx data.memory data.kept data.missing "
         "data.grouping data.storage data.scaling data.kind data.rounding data.prepare "
-        "data.array_file data.table_file data.table_batches data.table data.bundled "
+        "data.array_file data.numbers data.parquet_file data.table_file data.table_batches "
+        "data.table data.bundled "
         "data.image_folder data.in_memory data.digits data.mnist data.shapes data.synthetic "
         "data.findings data.catalogue",
         "record.atomic record.arrays record.tables record.lock record.folder",

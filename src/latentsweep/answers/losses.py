@@ -6,6 +6,7 @@ can't be used is left out and said; what has two meanings is refused.
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +14,18 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from jaxtyping import Bool, Float, Int
 
 from latentsweep.answers.statistics import additive
-from latentsweep.errors import DataError
+from latentsweep.data.memory import check_fits
+from latentsweep.data.numbers import to_numbers
+from latentsweep.data.raw import some
+from latentsweep.errors import DataError, refused
 from latentsweep.language import _
 
 LEAST_EXAMPLES = 40
 COLUMNS = ("latent_size", "seed", "example", "loss")
+_LARGEST = 2**31 - 1
 _KEYS = list(COLUMNS[:3])
 
 
@@ -104,11 +108,8 @@ def read_losses(path: Path) -> Read:
             f"losses: a .parquet or .csv file is needed, got '{path}'; write the table with "
             "pandas' to_parquet or to_csv"
         )
-    try:
+    with refused(lambda why: DataError(f"losses: cannot read '{path}' ({why}); check the file")):
         table = reader(path)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"losses: cannot read '{path}' ({reason}); check the file") from None
     return table_losses(table)
 
 
@@ -159,12 +160,12 @@ def _numbers(table: pd.DataFrame) -> pd.DataFrame:
     if missing := [name for name in COLUMNS if name not in table.columns]:
         raise DataError(
             f"losses: the columns {', '.join(COLUMNS)} are needed, {', '.join(missing)} is "
-            f"missing among {', '.join(map(str, table.columns))}; rename or add it"
+            f"missing among {some(table.columns)}; rename or add it"
         )
     numbers = table[list(COLUMNS)].assign(example=_named(table["example"]))
     for name in ("latent_size", "seed"):
         numbers[name] = _whole(numbers[name])
-    losses = pd.to_numeric(numbers["loss"], errors="coerce")
+    losses = to_numbers(numbers["loss"])
     if (bad := losses.isna() & numbers["loss"].notna()).any():
         raise DataError(
             f"losses: loss must hold numbers, got '{numbers['loss'][bad].iloc[0]}' in row "
@@ -175,11 +176,11 @@ def _numbers(table: pd.DataFrame) -> pd.DataFrame:
 
 def _whole(column: pd.Series) -> pd.Series:
     """A column of whole numbers from 0 on."""
-    values = pd.to_numeric(column, errors="coerce")
-    bad = values.isna() | (values < 0) | (values % 1 != 0)
+    values = to_numbers(column)
+    bad = values.isna() | (values < 0) | (values > _LARGEST) | (values % 1 != 0)
     if bad.any():
         raise DataError(
-            f"losses: {column.name} must be a whole number from 0 on, got "
+            f"losses: {column.name} must be a whole number from 0 to {_LARGEST:,}, got "
             f"'{column[bad].iloc[0]}' in row {int(np.flatnonzero(bad)[0])}; mend that row"
         )
     return values.astype(np.int64)
@@ -192,6 +193,8 @@ def _named(column: pd.Series) -> pd.Series:
             f"losses: {column.name} must name the held-out example of each row, got nothing in row "
             f"{int(np.flatnonzero(bad)[0])}; mend that row"
         )
+    if column.dtype == object and not column.map(pd.api.types.is_hashable).all():
+        raise DataError(f"losses: {column.name} must be text or a number, got lists; name them")
     categories = getattr(column, "cat", None)
     return column if categories is None else column.astype(categories.categories.dtype)
 
@@ -242,7 +245,9 @@ def _arranged(sizes: pd.DataFrame, without: pd.DataFrame) -> Losses:
     """The rows as an array, examples in one order."""
     cells = sizes.pivot_table(index=["latent_size", "seed"], columns="example", values="loss")
     known, seeds = (sorted(set(sizes[name])) for name in ("latent_size", "seed"))
-    values = np.full((len(known), len(seeds), cells.shape[1]), np.nan)
+    shape = (len(known), len(seeds), cells.shape[1])
+    check_fits("losses: all sizes with all seeds", 8 * math.prod(shape), "give fewer of them")
+    values = np.full(shape, np.nan)
     for (size, seed), row in zip(cells.index, cells.to_numpy(), strict=True):
         values[known.index(size), seeds.index(seed)] = row
     no_latent = without.groupby("example")["loss"].mean().reindex(cells.columns)

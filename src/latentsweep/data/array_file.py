@@ -7,7 +7,6 @@ unpacked. A matrix that SciPy saved as sparse is read as a dense one.
 import math
 import re
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from latentsweep.data.memory import check_archive, check_fits
-from latentsweep.data.raw import Raw, Stretch
+from latentsweep.data.raw import Raw, Stretch, reading, some
 from latentsweep.errors import DataError
 
 VALUE_NAMES = ("values", "x", "X", "data", "images")
@@ -28,6 +27,8 @@ SPLITS = {
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test",),
 }
+_WIDEST = 8  # bytes of a number
+_MOST_AXES = 32  # that all of NumPy takes
 # What numpy.load says instead of unpickling; it has no error class of its own for that.
 _OBJECTS = re.compile(r"Object arrays|Python objects")
 
@@ -113,7 +114,7 @@ def _sparse(path: Path, archive: "np.lib.npyio.NpzFile") -> _Part:
 
 def _unused(names: Collection[str], used: Collection[str]) -> tuple[str, ...]:
     left = [name for name in names if name not in used]
-    return (f"arrays not read: {', '.join(left)}",) if left else ()
+    return (f"arrays not read: {some(left)}",) if left else ()
 
 
 def _is_archive(path: Path) -> bool:
@@ -129,24 +130,21 @@ def _member(path: Path, archive: "np.lib.npyio.NpzFile", name: str) -> _Named:
 
 @contextmanager
 def _readable(where: str) -> Iterator[None]:
-    """Turn what NumPy raises while it reads into a DataError."""
-    try:
-        yield
-    except (FileNotFoundError, PermissionError) as error:
-        raise DataError(
-            f"data: cannot open '{where}' ({error.strerror}); check the path and who may read it"
-        ) from None
-    except (ValueError, EOFError, OSError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        if _OBJECTS.search(str(error)):
-            raise DataError(
+    """Turn what NumPy and SciPy raise while they read into a DataError."""
+
+    def unreadable(why: str) -> DataError:
+        if _OBJECTS.search(why):
+            return DataError(
                 f"{where} must hold numbers, got Python objects, which are never unpickled; save "
                 "it as numbers, e.g. array.astype('float32'), or labels as array.astype('str')"
-            ) from None
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(
-            f"{where} cannot be read as a NumPy array ({reason}); save it again with numpy.save "
-            "or numpy.savez"
-        ) from None
+            )
+        return DataError(
+            f"{where} cannot be read as a NumPy array ({why}); save it again with numpy.save or "
+            "numpy.savez"
+        )
+
+    with reading(where, unreadable):
+        yield
 
 
 def _names(path: Path, names: Sequence[str]) -> list[tuple[str, str, str | None]]:
@@ -159,7 +157,7 @@ def _names(path: Path, names: Sequence[str]) -> list[tuple[str, str, str | None]
     if not known and len(others) != 1:
         raise DataError(
             f"{path}: an array named {', '.join(VALUE_NAMES)}, or x_train and x_test, is needed, "
-            f"got {', '.join(names) or 'none'}; rename the one that holds the values"
+            f"got {some(names) or 'none'}; rename the one that holds the values"
         )
     return [("", (known or others)[0], labels)]
 
@@ -183,10 +181,14 @@ def _split_names(path: Path, names: Sequence[str]) -> list[tuple[str, str, str |
 def _check_values(values: _Named) -> None:
     """Refuse what isn't real numbers or has no features."""
     where, array = values.where, values.array
-    if array.dtype.kind not in "buif":
+    if array.dtype.kind not in "buif" or array.dtype.itemsize > _WIDEST:
         raise DataError(
             f"{where} must hold real numbers, got the type {array.dtype}; convert it, e.g. with "
             "array.astype('float32')"
+        )
+    if array.ndim > _MOST_AXES:
+        raise DataError(
+            f"{where} must have at most {_MOST_AXES} axes, got {array.ndim}; reshape it"
         )
     if array.ndim < 2 or math.prod(array.shape[1:]) == 0:
         raise DataError(
@@ -216,9 +218,11 @@ def _classes(parts: Sequence[_Part]) -> np.ndarray | None:
     arrays = [part.labels.array for part in parts if part.labels is not None]
     if not arrays:
         return None
-    labels = np.concatenate(arrays).astype(object)
-    labels[labels == ""] = None
-    return labels
+    labels = np.concatenate(arrays)
+    with _readable(next(part.labels.where for part in parts if part.labels is not None)):
+        named = labels.astype(object)  # characters that are none are met here
+    named[named == ""] = None
+    return named
 
 
 def _joined(path: Path, parts: Sequence[_Part]) -> np.ndarray:

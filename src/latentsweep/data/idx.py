@@ -3,6 +3,7 @@ each axis as a big-endian 32-bit number, then the values, the last axis varying 
 """
 
 import gzip
+import io
 import math
 import zlib
 
@@ -14,20 +15,22 @@ _GZIP = b"\x1f\x8b"
 _BYTES = b"\x00\x00\x08"
 
 
-def decompressed(raw: bytes, where: str) -> bytes:
+def decompressed(raw: bytes, where: str, most: int) -> bytes:
     """The bytes inside a gzip wrapping, or the same bytes if there is none.
 
     Args:
         raw: what the file holds.
         where: the file or address, for the error message.
+        most: how many are looked at; of those that are more, one more comes back.
 
     Raises:
         DataError: the gzip data is cut short or damaged.
     """
     if not raw.startswith(_GZIP):
-        return raw
+        return raw[: most + 1]
     try:
-        return gzip.decompress(raw)
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
+            return file.read(most + 1)
     except (EOFError, OSError, zlib.error) as error:
         reason = str(error).rstrip(".")
         raise DataError(

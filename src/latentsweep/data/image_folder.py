@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence
 
 from latentsweep.data.memory import check_fits
 from latentsweep.data.missing import plural
-from latentsweep.data.prepare import MIN_EXAMPLES, some
-from latentsweep.data.raw import Raw, Stretch
-from latentsweep.errors import DataError
+from latentsweep.data.prepare import MIN_EXAMPLES
+from latentsweep.data.raw import Raw, Stretch, some
+from latentsweep.errors import DataError, refused
 
 MIN_SIDE = 4
 SPLITS = {
@@ -244,21 +244,17 @@ def _name(file: Path) -> str:
 @contextmanager
 def _opened(file: Path) -> Iterator[Image.Image]:
     """An image whose header was read; what Pillow raises becomes a DataError."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, and of sizes: memory is checked
-            with Image.open(file) as image:
-                yield image
-    except DataError:
-        raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(
-            f"data: '{file}' cannot be read as an image ({reason}); save it again, or move it out "
-            "of the folder"
-        ) from None
-    except Image.DecompressionBombError as error:
-        raise DataError(f"data: '{file}' is no image to learn from ({error}); shrink it") from None
+
+    def unreadable(why: str) -> DataError:
+        return DataError(
+            f"data: '{file}' cannot be read as an image ({why}); save it again, or move it out of "
+            "the folder"
+        )
+
+    with refused(unreadable), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd metadata, and of sizes: memory is checked
+        with Image.open(file) as image:
+            yield image
 
 
 def _shape(file: Path) -> tuple[Shape, int]:

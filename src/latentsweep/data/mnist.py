@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import requests
@@ -36,6 +37,11 @@ FILES = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+# Bytes of the decompressed files, the headers' 16 or 8 among them.
+LENGTHS = {
+    name: 16 + count * 28 * 28 if "images" in name else 8 + count
+    for name, count in zip(FILES, (60_000, 10_000, 60_000, 10_000), strict=True)
 }
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -111,7 +117,8 @@ def read(mirrors: Sequence[str] = MIRRORS) -> Raw:
     ordered = sorted(mirrors, key=lambda mirror: mirror != first)
     raw = {name: _downloaded(name, ordered) for name in FILES}
     _keep(raw, places()[-1])
-    return _raw({name: idx.decompressed(raw[name], name) for name in FILES}, source=first)
+    contents = {name: idx.decompressed(raw[name], name, LENGTHS[name]) for name in FILES}
+    return _raw(contents, source=first)
 
 
 def _file(folder: Path, name: str) -> Path | None:
@@ -132,7 +139,8 @@ def _read(folder: Path, name: str) -> bytes:
     path = _file(folder, name)
     assert path is not None
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_most_read(name))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); make it readable") from None
     return _checked(raw, name, str(path), "delete it to download it again, or replace it")
@@ -140,7 +148,7 @@ def _read(folder: Path, name: str) -> bytes:
 
 def _checked(raw: bytes, name: str, where: str, remedy: str) -> bytes:
     """The decompressed content, if it is the published one."""
-    content = idx.decompressed(raw, where)
+    content = idx.decompressed(raw, where, LENGTHS[name])
     found = hashlib.sha256(content).hexdigest()
     if found != FILES[name]:
         raise DataError(
@@ -156,7 +164,7 @@ def _downloaded(name: str, mirrors: Sequence[str]) -> bytes:
     failures: list[str] = []
     for mirror in mirrors:
         address = f"{mirror}{name}.gz"
-        buffer = io.BytesIO()
+        buffer = _Bounded(_most_read(name))
         try:
             HTTPDownloader(chunk_size=2**16, timeout=_STALLED_SECONDS)(address, buffer, None)
             _checked(buffer.getvalue(), name, address, remedy)
@@ -194,6 +202,25 @@ def _keep(raw: Mapping[str, bytes], folder: Path) -> None:
             "again next time; make the folder writable",
             stacklevel=3,
         )
+
+
+def _most_read(name: str) -> int:
+    """Bytes of a file, gzipped or not, after which it is not the published one."""
+    return LENGTHS[name] + 2**20
+
+
+class _Bounded(io.BytesIO):
+    """Takes so many bytes: a mirror that sends more sends another file."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def write(self, content: Any, /) -> int:
+        """Take more bytes, or refuse them."""
+        if self.tell() + memoryview(content).nbytes > self.most:
+            raise requests.exceptions.ContentDecodingError("more bytes than were published")
+        return super().write(content)
 
 
 def _raw(contents: Mapping[str, bytes], source: str) -> Raw:

@@ -19,14 +19,13 @@ from latentsweep.data.grouping import Groups
 from latentsweep.data.kind import likelihood_and_scale
 from latentsweep.data.memory import fits
 from latentsweep.data.missing import Gaps, filled, gaps, plural
-from latentsweep.data.raw import SPLITS, Raw, Stretch
+from latentsweep.data.raw import SPLITS, Raw, Stretch, some
 from latentsweep.data.rounding import noise_of_rounding
 from latentsweep.data.splits import parted
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 
 MIN_EXAMPLES = 10
-_LISTED = 6
 _COARSE = 1e-4 / 12
 
 
@@ -299,10 +298,3 @@ def number(text: str) -> float | None:
     except ValueError:
         return None
     return value if np.isfinite(value) else None
-
-
-def some(names: Iterable[str]) -> str:
-    """The first names, and how many more there are."""
-    listed = [str(name) for name in names]
-    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
-    return ", ".join(listed[:_LISTED]) + more

@@ -1,13 +1,18 @@
 """What a source of data holds, before anything is done with it."""
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from latentsweep.errors import DataError, LatentsweepError, refused
+
 if TYPE_CHECKING:
     import pandas as pd
 
+_LISTED = 6
 SPLITS = ("train", "validation", "test")  # as a source's own split names its examples'
 
 
@@ -55,3 +60,28 @@ class Raw:
     def where(self) -> str:
         """What a message calls the values."""
         return self.stretches[0].where if len(self.stretches) == 1 else f"data: '{self.source}'"
+
+
+@contextmanager
+def reading(where: object, unreadable: Callable[[str], LatentsweepError]) -> Iterator[None]:
+    """Turn what libraries raise while they read a file into one error.
+
+    Args:
+        where: the file, for the error of one that is not there, or closed to this user.
+        unreadable: any other error, given the reason.
+    """
+    with refused(unreadable):
+        try:
+            yield
+        except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+            raise DataError(
+                f"data: cannot open '{where}' ({error.strerror}); check the path and who may read "
+                "it"
+            ) from None
+
+
+def some(names: Iterable[object]) -> str:
+    """The first names, and how many more there are."""
+    listed = [str(name) for name in names]
+    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+    return ", ".join(listed[:_LISTED]) + more

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from latentsweep.data import grouping, table_batches, table_file
-from latentsweep.data.prepare import some
-from latentsweep.data.raw import Raw, Stretch
+from latentsweep.data import grouping, parquet_file, table_batches, table_file
+from latentsweep.data.numbers import to_numbers
+from latentsweep.data.raw import Raw, Stretch, some
 from latentsweep.errors import DataError, nearest
 from latentsweep.study import Study
 
@@ -151,7 +151,7 @@ def _index(
 
 
 def _what(name: str) -> str:
-    nameless = _NAMELESS.fullmatch(name) or name.startswith(table_file.ROW_NAMES)
+    nameless = _NAMELESS.fullmatch(name) or name.startswith(parquet_file.ROW_NAMES)
     return "column without a name" if nameless else f"column {name}"
 
 
@@ -163,7 +163,7 @@ def _counts(column: pd.Series) -> bool:
     """Whether a column holds the numbers of the rows, and is none of them alone."""
     if len(column) < 2:
         return False
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    numbers = to_numbers(column).to_numpy(np.float64, na_value=np.nan)
     return any(np.array_equal(numbers, np.arange(len(column)) + start) for start in (0, 1))
 
 
@@ -190,7 +190,7 @@ def _is_numeric(column: pd.Series) -> bool:
 def _as_numbers(column: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_complex_dtype(column):
         return pd.Series(np.nan, index=column.index)
-    return pd.to_numeric(column.astype(object), errors="coerce")
+    return to_numbers(column.astype(object))
 
 
 def _refuse_text(table: Named, column: pd.Series, read: pd.Series, names: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as parquet
 
 from latentsweep.data import kept
 from latentsweep.data.memory import fits
-from latentsweep.data.table_file import PARQUET, Table, with_index
+from latentsweep.data.parquet_file import SUFFIXES, Table, as_written, guarded, with_index
 
 _BATCH_VALUES = 2**22
 _WHOLE_BYTES = 16  # a number's, while a table is read whole: as it was, and as float64
@@ -37,26 +37,28 @@ class OnDisk:
 
 def needed(path: Path) -> bool:
     """Whether a file is a Parquet table that is too large to be read whole."""
-    if path.suffix.lower() not in PARQUET or not path.is_file():
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     try:
         about = parquet.read_metadata(path)
-    except (ValueError, OSError):
+    except Exception:
         return False  # what is wrong is said by reading it
     return not fits(_WHOLE_BYTES * about.num_rows * about.num_columns)
 
 
 def header(path: Path) -> Table:
     """A table's columns, without a row."""
-    return with_index(parquet.read_schema(path).empty_table().to_pandas())
+    with guarded(path):
+        return with_index(parquet.read_schema(path).empty_table().to_pandas())
 
 
 def columns(path: Path, names: Sequence[str]) -> pd.DataFrame:
     """Some columns of a table, whole; those of its index too."""
     if not names:
         return pd.DataFrame()
-    there = [name for name in names if name in parquet.read_schema(path).names]
-    return with_index(pd.read_parquet(path, columns=there)).frame
+    with guarded(path):
+        there = [name for name in names if name in parquet.read_schema(path).names]
+        return as_written(pd.read_parquet(path, columns=there)).frame
 
 
 def numbers(path: Path, names: pd.Index, read: Numbers) -> OnDisk:
@@ -84,12 +86,17 @@ class _Chosen:
 
     def frames(self) -> Iterator[pd.DataFrame]:
         """The batches, their rows counted through."""
-        rows, start = max(1, _BATCH_VALUES // len(self.names)), 0
-        file = parquet.ParquetFile(self.path, memory_map=True)
-        for batch in file.iter_batches(batch_size=rows, columns=list(self.names)):
-            frame = with_index(batch.to_pandas()).frame[self.names]
+        start = 0
+        for frame in self._read():
             yield self.read(frame.set_axis(range(start, start + len(frame))))
             start += len(frame)
+
+    def _read(self) -> Iterator[pd.DataFrame]:
+        rows = max(1, _BATCH_VALUES // len(self.names))
+        with guarded(self.path):
+            file = parquet.ParquetFile(self.path, memory_map=True)
+            for batch in file.iter_batches(batch_size=rows, columns=list(self.names)):
+                yield as_written(batch.to_pandas()).frame[self.names]
 
     def arrays(self) -> Iterator[np.ndarray]:
         """The numbers of each batch."""

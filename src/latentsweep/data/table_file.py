@@ -9,24 +9,25 @@ import csv
 import itertools
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import pandas as pd
-import pyarrow.parquet as parquet
-from pyarrow import ArrowException
 
+from latentsweep.data import parquet_file
 from latentsweep.data.memory import check_fits
-from latentsweep.errors import DataError
+from latentsweep.data.numbers import to_numbers
+from latentsweep.data.parquet_file import ROW_NAMES, Table, unreadable
+from latentsweep.data.raw import reading
+from latentsweep.errors import DataError, reason, refused
 
-PARQUET = (".parquet", ".pq")
 # Texts that stand for a missing number; in columns of text only the empty one does.
 MISSING = (
     *("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null"),
     *("None", "none", "?", "#N/A N/A", "1.#QNAN", "1.#IND", "-1.#QNAN", "-1.#IND"),
 )
-ROW_NAMES = "row names"  # what a column of them is called that has no name
 _SEPARATORS = ",;\t|"
 _LOOKED_AT = 20  # lines
 _FEW = 5
@@ -36,13 +37,6 @@ _DOTTED = re.compile(r"\s*[-+]?\d{1,3}(\.\d{3})+\s*")
 _COMMA = re.compile(
     rf"{_THOUSANDS.pattern}|\s*[-+]?(\d+|\d{{1,3}}(\.\d{{3}})+)?,\d+([eE][-+]?\d+)?\s*"
 )
-
-
-class Table(NamedTuple):
-    """A data frame whose columns' names are text, and those of them that are its index."""
-
-    frame: pd.DataFrame
-    row_names: tuple[str, ...] = ()
 
 
 def read(path: Path, text: Collection[str] = ()) -> Table:
@@ -55,54 +49,21 @@ def read(path: Path, text: Collection[str] = ()) -> Table:
     Raises:
         DataError: no such file, not a table, or one that is larger than memory.
     """
+    if path.suffix.lower() in parquet_file.SUFFIXES:
+        return parquet_file.read(path)
     try:
-        return _parquet(path) if path.suffix.lower() in PARQUET else _csv(path, text)
-    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        raise DataError(
-            f"data: cannot open '{path}' ({error.strerror}); check the path and who may read it"
-        ) from None
+        return _csv(path, text)
     except UnicodeDecodeError:
-        raise DataError(f"data: '{path}' is not a UTF-8 text file; save it as UTF-8") from None
-    except (ValueError, OSError, ArrowException, pd.errors.ParserError, csv.Error) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(
-            f"data: '{path}' cannot be read as a table ({reason}); save it again as CSV or Parquet"
-        ) from None
-
-
-def with_index(frame: pd.DataFrame) -> Table:
-    """A table whose index is a column, if it is more than a count of the rows."""
-    counts = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
-    if counts:
-        return Table(_named(frame))
-    names = _free([str(name or ROW_NAMES) for name in frame.index.names], map(str, frame.columns))
-    frame = frame.set_axis(frame.index.set_names(names), axis=0)
-    return Table(_named(frame.reset_index()), tuple(names))
-
-
-def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.set_axis([str(name) for name in frame.columns], axis=1)
-
-
-def _free(names: Sequence[str], taken: Iterator[str]) -> list[str]:
-    """Names that are not taken by a column: a line below is added to those that are."""
-    found, others = [], set(taken)
-    for name in names:
-        while name in others:
-            name = f"{name}_"
-        found.append(name)
-        others.add(name)
-    return found
-
-
-def _parquet(path: Path) -> Table:
-    groups = parquet.read_metadata(path)
-    needed = sum(groups.row_group(i).total_byte_size for i in range(groups.num_row_groups))
-    check_fits(f"data: '{path}' unpacked", needed, "save fewer rows or columns")
-    return with_index(pd.read_parquet(path))
+        raise _no_text(path) from None
+    except (ValueError, OSError, csv.Error) as error:
+        raise unreadable(path, reason(error)) from None
 
 
 # -- text files
+
+
+def _no_text(path: Path) -> DataError:
+    return DataError(f"data: '{path}' is not a UTF-8 text file; save it as UTF-8")
 
 
 class _Layout(NamedTuple):
@@ -119,7 +80,9 @@ class _Layout(NamedTuple):
 
 def _csv(path: Path, text: Collection[str]) -> Table:
     remedy = "save it as Parquet (docs/data.md), which is read in parts"
-    check_fits(f"data: '{path}'", path.stat().st_size, remedy)
+    with reading(path, partial(unreadable, path)):
+        check_fits(f"data: '{path}'", path.stat().st_size, remedy)
+        path.open("rb").close()
     layout = _layout(path)
     first = [ROW_NAMES] if layout.named_rows else []
     names = _distinct([*first, *layout.names])
@@ -135,7 +98,7 @@ def _layout(path: Path) -> _Layout:
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = list(itertools.islice(file, 1000))
     if any("\0" in line for line in lines):
-        raise DataError(f"data: '{path}' is not a UTF-8 text file; save it as UTF-8")
+        raise _no_text(path)
     before, declared = _preamble(lines)
     rest = lines[before : before + _LOOKED_AT]
     if not rest:
@@ -225,7 +188,8 @@ def _read_csv(
             for _ in range(layout.before):
                 next(file)
             next(csv.reader(file, delimiter=layout.separator))  # the names, maybe in several lines
-            return pd.read_csv(
+            return _parsed(
+                path,
                 file,
                 sep=layout.separator,
                 names=list(names),
@@ -236,6 +200,14 @@ def _read_csv(
                 index_col=False,
                 skipinitialspace=True,
             )
+
+
+def _parsed(path: Path, file: TextIO, **options: Any) -> pd.DataFrame:
+    with refused(partial(unreadable, path)):
+        try:
+            return pd.read_csv(file, **options)
+        except UnicodeDecodeError:
+            raise _no_text(path) from None
 
 
 def _without_empty(frame: pd.DataFrame, layout: _Layout) -> pd.DataFrame:
@@ -302,7 +274,7 @@ def _with_numbers(path: Path, frame: pd.DataFrame, text: Collection[str]) -> pd.
         return frame
     thousands = _part_thousands(path, frame, commas)
     read = {name: frame[name].map(lambda text: _plain(text, thousands)) for name in commas}
-    numbers = {name: pd.to_numeric(column, errors="coerce") for name, column in read.items()}
+    numbers = {name: to_numbers(column) for name, column in read.items()}
     whole = {n: c for n, c in numbers.items() if (c.notna() | frame[n].isna()).all()}
     return frame.assign(**whole)
 
