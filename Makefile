@@ -13,7 +13,7 @@ endif
 # Python's compiled files are kept, whatever the environment says: they save seconds a process.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: study test test-all test-optimised mutants bench validate lint types docs check clean words \
+.PHONY: study test test-all test-optimised fuzz mutants bench validate lint types docs check clean words \
 	screenshots
 
 RUN ?= runs/mnist
@@ -31,6 +31,11 @@ test-all:
 # The numerical tests on programs compiled as users' are, with all of XLA's optimisations.
 test-optimised: $(VENV)/ready-to-test
 	OPTIMISED=1 $(BIN)/python -m pytest tests/model tests/training tests/evaluation
+
+# Damaged files and nonsense for every reader, anew each time: some minutes.
+EXAMPLES ?= 2000
+fuzz: $(VENV)/ready-to-test
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -m slow tests/data/test_fuzz_readers.py
 
 # Mistakes planted in the code: which does no test catch? It goes on where it was; MINUTES=30, say.
 MINUTES ?= 10

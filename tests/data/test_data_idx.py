@@ -22,6 +22,12 @@ def test_a_gzip_wrapping_is_taken_off_and_only_if_there_is_one():
     assert idx.decompressed(CONTENT, "x", 99) == CONTENT
 
 
+def test_no_more_is_unpacked_than_was_published():
+    bomb = gzip.compress(bytes(2**24))
+    for raw in (bomb, bytes(2**24)):
+        assert len(idx.decompressed(raw, "x", 99)) == 100
+
+
 def test_gzip_data_that_are_cut_short():
     with pytest.raises(DataError) as caught:
         idx.decompressed(gzip.compress(CONTENT)[:-12], "a/x.gz", 99)

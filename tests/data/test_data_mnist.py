@@ -191,13 +191,28 @@ def test_a_file_that_is_cut_short(tiny, cache):
         load(mirrors=())
 
 
+def test_a_file_larger_than_the_published_one_is_not_read_whole(tiny, cache, monkeypatch):
+    put(cache, tiny)
+    with (cache / LABELS).open("ab") as file:
+        file.truncate(2**40)
+    with pytest.raises(DataError, match="the SHA-256 of the decompressed bytes must be"):
+        mnist.read()
+
+
+def test_a_mirror_that_sends_more_than_was_published_is_left(tiny, serve, monkeypatch):
+    monkeypatch.setattr(mnist, "_most_read", lambda name: 10)
+    mirror = serve({f"{name}.gz": gzip.compress(content) for name, content in tiny.items()})
+    with pytest.raises(DataError, match="more bytes than were published"):
+        mnist.read([mirror])
+
+
 def test_a_file_that_cannot_be_read(tiny, cache, monkeypatch):
     put(cache, tiny)
 
-    def refuse(path):
+    def refuse(path, *mode):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError) as caught:
         load(mirrors=())
     assert str(caught.value) == (

@@ -91,7 +91,8 @@ def _csv(path: Path, text: Collection[str]) -> Table:
     texts = {*text, *index}
     frame = _without_empty(_read_csv(path, layout, names, texts), layout)
     frame, dotted = _with_points(path, layout, names, frame, texts)
-    return Table(_with_numbers(path, frame, texts | dotted), tuple(index))
+    there = tuple(name for name in index if name in frame.columns)
+    return Table(_with_numbers(path, frame, texts | dotted), there)
 
 
 def _layout(path: Path) -> _Layout:
