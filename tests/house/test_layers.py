@@ -24,8 +24,8 @@ LAYERS = (
     ),
     (
         "model.gaussian model.likelihoods model.precision model.shape model.network "
-        "model.convolutional model.own model.objective model.vae model.family model.principal "
-        "model.trained",
+        "model.convolutional model.consent model.own model.objective model.vae model.family "
+        "model.principal model.trained",
     ),
     (
         "training.factored training.kernel.instructions training.kernel.tile "

@@ -11,7 +11,7 @@ import pytest
 
 from latentsweep.data.dataset import Scale
 from latentsweep.errors import StudyError
-from latentsweep.model import family, own
+from latentsweep.model import consent, family
 from latentsweep.model.convolutional import Convolution
 from latentsweep.model.family import Settings, initial_member
 from latentsweep.model.gaussian import column_noise
@@ -39,6 +39,7 @@ PADDED = [kind for kind, shape in SHAPES.items() if shape.is_padded]
 @pytest.fixture(autouse=True)
 def _tests_can_be_imported(monkeypatch):
     monkeypatch.syspath_prepend(__file__.rsplit("/", 2)[0])
+    monkeypatch.setattr(consent, "_trusted", {SHAPES["own"].network})
 
 
 def settings(latent_size: int, seed: int = 0) -> Settings:
@@ -219,15 +220,15 @@ def test_a_user_s_pair_compiles_once():
 def test_a_user_s_class_is_named_and_found_again():
     from model.own_networks import Pair
 
-    assert own.named(Pair) == "model.own_networks:Pair"
-    assert own.class_of("model.own_networks:Pair") is Pair
+    assert consent.named(Pair) == "model.own_networks:Pair"
+    assert consent.class_of("model.own_networks:Pair") is Pair
 
     class Inside:
         pass
 
     for made in (Inside, Pair.__init__, 3):
         with pytest.raises(StudyError, match=r"^network: a class at the top of a module is needed"):
-            own.named(made)
+            consent.named(made)
 
 
 @pytest.mark.parametrize(
@@ -246,5 +247,6 @@ def test_a_user_s_class_is_named_and_found_again():
     ],
 )
 def test_a_pair_that_does_not_fit_is_refused(name, message):
+    consent.consent(name, trust=True)
     with pytest.raises(StudyError, match=f"^network: .*{message}"):
         initial_vae(jax.random.key(0), SHAPES["own"]._replace(network=name), jnp.float32(3))

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from latentsweep.commands import own_data
+
 
 class Metrics(StrEnum):
     """How much to measure."""
@@ -27,13 +29,16 @@ def evaluate(
     again: Annotated[
         bool, typer.Option("--again", help="Measure anew what was measured before.")
     ] = False,
+    trust: own_data.Trust = False,
 ) -> None:
     """Measure a run's trained networks, from their saved weights; 'report' then draws it."""
     from latentsweep.commands.display import Terminal, results_text
+    from latentsweep.model.consent import consent
     from latentsweep.pipeline.run import remeasure
     from latentsweep.record.folder import RunFolder
 
     folder = RunFolder.opened(run)
+    consent(folder.study().network, trust=trust)
     with Terminal() as terminal:
         remeasure(folder, metrics.value, terminal, again=again)
     print(results_text(folder.results(), folder.manifest()))

@@ -54,6 +54,10 @@ Resize = Annotated[
     typer.Option("--resize", help="The size that images are brought to.", metavar="32|24x32"),
 ]
 
+Trust = Annotated[
+    bool, typer.Option("--trust", help="You know the code of the network that is named there.")
+]
+
 
 def given(**options: Any) -> dict[str, Any]:
     """The study's fields that were given as options; others keep what the study says."""

@@ -53,6 +53,7 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and its price, and stop.")
     ] = False,
+    trust: own_data.Trust = False,
     force: Annotated[
         bool, typer.Option("--force", help="Start anew, removing the run in the folder.")
     ] = False,
@@ -72,7 +73,7 @@ def run(
     if seeds is not None:
         changes["seeds"] = range(seeds)
     with Terminal() as terminal:
-        work = _work(study, output, changes, terminal, anew=force)
+        work = _work(study, output, changes, terminal, trust=trust, anew=force)
         for line in _plan_lines(work):
             terminal.say(line)
         if not dry_run:
@@ -82,9 +83,16 @@ def run(
 
 
 def _work(
-    name: str | None, output: Path | None, changes: dict[str, Any], terminal: Any, *, anew: bool
+    name: str | None,
+    output: Path | None,
+    changes: dict[str, Any],
+    terminal: Any,
+    *,
+    trust: bool,
+    anew: bool,
 ) -> "Work":
     from latentsweep.data.catalogue import load_dataset
+    from latentsweep.model.consent import consent
     from latentsweep.pipeline.run import as_begun, choose_study, default_folder, settled
     from latentsweep.pipeline.work import Work
     from latentsweep.record.folder import RunFolder
@@ -93,6 +101,7 @@ def _work(
     if name is None and "data" not in changes:
         terminal.say(_chosen_for_user(chosen.name))
     study = settled(chosen, changes)
+    consent(study.network, trust=trust or "network" in changes)
     folder = RunFolder(output or default_folder(study, data=changes.get("data")))
     if not anew:
         study = as_begun(folder, study)

@@ -14,11 +14,9 @@ with such sizes. Networks of different latent sizes need not look alike, so thes
 each size is a family of its own.
 """
 
-import importlib
-import sys
+import hashlib
 from collections.abc import Callable
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -27,6 +25,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from latentsweep.errors import StudyError
+from latentsweep.model.consent import class_of
 from latentsweep.model.shape import NetworkShape
 
 _PARTS = ("encoder", "decoder")
@@ -59,60 +58,49 @@ class OwnDecoder(eqx.Module):
         return made.reshape(self.parameters_per_feature, -1)
 
 
-def named(network: Any) -> str:
-    """The name of a kind of network, or of a class that a program holds: `module:Class`.
-
-    Raises:
-        StudyError: it is no class, or one that was made inside a function.
-    """
-    if isinstance(network, str):
-        return network
-    if not isinstance(network, type) or "<locals>" in network.__qualname__:
-        raise StudyError(
-            f"network: a class at the top of a module is needed, got {network!r}; move it there, "
-            "or write a class for it"
-        )
-    return f"{network.__module__}:{network.__qualname__}"
-
-
-def class_of(name: str) -> Callable[..., Any]:
-    """The class of a `module:Class`; modules are also looked for in the current folder.
-
-    Raises:
-        StudyError: no such module, or no such class in it.
-    """
-    module, _, within = name.partition(":")
-    found: Any
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        found = importlib.import_module(module)
-        for part in within.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise StudyError(
-            f"network: a class that can be imported is needed, got '{name}' ({error}); write "
-            "module:Class, the module installed or a file in the current folder"
-        ) from None
-    finally:
-        sys.path.remove(here)
-    return found
-
-
 def initial_pair(key: Key[Array, ""], shape: NetworkShape) -> tuple[OwnEncoder, OwnDecoder]:
     """A fresh pair of `shape.width` latent dimensions.
 
     Raises:
         StudyError: the class cannot be called so, or its parts do not fit.
     """
+    return _initial(key, shape, class_of(shape.network))
+
+
+def fingerprint(shape: NetworkShape) -> str:
+    """SHA-256 of what the class does: of the program that makes a pair and applies it.
+
+    It changes with any code that has a part in a network, also beside the class, and not with
+    comments; and with the version of JAX.
+
+    Raises:
+        StudyError: as `initial_pair`.
+    """
+    return _fingerprint(shape, class_of(shape.network))
+
+
+@lru_cache
+def _fingerprint(shape: NetworkShape, kind: Callable[..., Any]) -> str:
+    def applied(key: Key[Array, ""], x: Array, z: Array) -> Any:
+        encoder, decoder = _initial(key, shape, kind)
+        return encoder(x), decoder(z)
+
+    arguments = jax.random.key(0), jnp.zeros(shape.features), jnp.zeros(shape.width)
+    program = jax.jit(applied).trace(*arguments).lower(lowering_platforms=("cpu",))
+    return hashlib.sha256(program.as_text().encode()).hexdigest()
+
+
+def _initial(
+    key: Key[Array, ""], shape: NetworkShape, kind: Callable[..., Any]
+) -> tuple[OwnEncoder, OwnDecoder]:
+    fixed = _fixed(shape, kind)
     encoder, decoder = (
-        jax.tree.unflatten(kind.structure, [leaf.astype(float) for leaf in _weights(part)])
-        for part, kind in zip(_made(key, shape), _fixed(shape), strict=True)
+        jax.tree.unflatten(each.structure, [leaf.astype(float) for leaf in _weights(part)])
+        for part, each in zip(_made(key, shape, kind), fixed, strict=True)
     )
-    of_encoder, of_decoder = _fixed(shape)
     return (
-        OwnEncoder(encoder, of_encoder.rest, shape.item_shape, shape.width),
-        OwnDecoder(decoder, of_decoder.rest, shape.parameters_per_feature),
+        OwnEncoder(encoder, fixed[0].rest, shape.item_shape, shape.width),
+        OwnDecoder(decoder, fixed[1].rest, shape.parameters_per_feature),
     )
 
 
@@ -124,13 +112,15 @@ class _Fixed(NamedTuple):
 
 
 @lru_cache
-def _fixed(shape: NetworkShape) -> tuple[_Fixed, _Fixed]:
+def _fixed(shape: NetworkShape, kind: Callable[..., Any]) -> tuple[_Fixed, _Fixed]:
     """What is fixed of both parts, from one call of the class: a second may make other functions.
+
+    It is kept by the class itself, since its name may come to mean another, as in a notebook.
 
     Raises:
         StudyError: as `initial_pair`.
     """
-    parts = eqx.filter_eval_shape(partial(_made, shape=shape), jax.random.key(0))
+    parts = eqx.filter_eval_shape(partial(_made, shape=shape, kind=kind), jax.random.key(0))
     _check_encoder(parts[0], shape)
     _check_decoder(parts[1], shape)
     encoder, decoder = (eqx.partition(part, _is_weight) for part in parts)
@@ -140,10 +130,10 @@ def _fixed(shape: NetworkShape) -> tuple[_Fixed, _Fixed]:
     )
 
 
-def _made(key: Key[Array, ""], shape: NetworkShape) -> tuple[Any, Any]:
+def _made(key: Key[Array, ""], shape: NetworkShape, kind: Callable[..., Any]) -> tuple[Any, Any]:
     """What the class makes: its encoder and its decoder."""
     sizes = shape.item_shape, shape.width, shape.parameters_per_feature
-    pair = _tried(shape, "the class", partial(class_of(shape.network), *sizes, key=key))
+    pair = _tried(shape, "the class", partial(kind, *sizes, key=key))
     missing = [part for part in _PARTS if not isinstance(getattr(pair, part, None), eqx.Module)]
     if missing:
         raise StudyError(

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from latentsweep.data.dataset import hashable
 from latentsweep.errors import RunFolderError, nearest
+from latentsweep.model.consent import consent
 from latentsweep.pipeline.model import Model, load_trained
 from latentsweep.pipeline.plan import Member, members_in
 from latentsweep.record.folder import RunFolder
@@ -54,11 +55,18 @@ class Run:
             raise RunFolderError(f"{self.folder.path}: has no answer yet; finish the run")
         return answers["recommendation"]
 
-    def model(self, objective: str, latent_size: int, seed: int = 0) -> Model:
+    def model(
+        self, objective: str, latent_size: int, seed: int = 0, *, trust: bool = False
+    ) -> Model:
         """A trained network.
+
+        Args:
+            objective: and so on: the name of the model.
+            trust: you know the code of the network that the run names, if it is not a built-in one.
 
         Raises:
             RunFolderError: the study has no such model.
+            StudyError: its network is code that you were not asked about.
         """
         known = {m.name: m for m in members_in(self.folder, self.study)}
         member = Member(objective, latent_size, seed)  # type: ignore[arg-type]
@@ -67,6 +75,7 @@ class Run:
                 f"model: one of the study's is needed ({', '.join(known)}), "
                 f"got '{member.name}'{nearest(member.name, known)}"
             )
+        consent(self.study.network, trust=trust)
         data = self.folder.manifest()["data"]
         return Model(
             member,

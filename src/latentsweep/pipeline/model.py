@@ -17,7 +17,7 @@ from latentsweep.model.family import padded
 from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.trained import Trained
 from latentsweep.model.vae import initial_vae
-from latentsweep.pipeline.plan import Member, shape_of
+from latentsweep.pipeline.plan import Member, check_code, shape_of
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.checkpoint import from_named_arrays
 
@@ -31,10 +31,12 @@ def load_trained(folder: RunFolder, member: Member, width: int | None = None) ->
         width: pad it to this latent width.
 
     Raises:
-        RunFolderError: its weights are missing or damaged.
+        RunFolderError: its weights are missing or damaged, or the code of a user's own network has
+            changed.
     """
     data, study = folder.manifest()["data"], folder.study()
     likelihood = LIKELIHOODS[data["likelihood"]]
+    check_code(folder, study)
     shape = shape_of(study, tuple(data["item_shape"]), likelihood, member.latent_size)
     weights = folder.weights(member.name)
     template = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))

@@ -14,8 +14,9 @@ import numpy as np
 
 from latentsweep.errors import RunFolderError
 from latentsweep.model.family import Mapping, Settings
-from latentsweep.model.likelihoods import Likelihood
+from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
 from latentsweep.model.objective import OBJECTIVES
+from latentsweep.model.own import fingerprint
 from latentsweep.model.shape import NetworkShape
 from latentsweep.model.vae import initial_vae
 from latentsweep.record import atomic
@@ -160,6 +161,32 @@ def shape_of(
         network=study.network,
         path=study.init == "pca",
     )
+
+
+def code_of(study: Study, item_shape: tuple[int, ...], likelihood: Likelihood) -> str | None:
+    """The fingerprint of a user's own network, at a study's least size; None of built-in ones."""
+    shape = shape_of(study, item_shape, likelihood, min(study.latent_sizes))
+    return None if shape.is_padded else fingerprint(shape)
+
+
+def check_code(folder: RunFolder, study: Study) -> None:
+    """Refuse a user's own network that is not as it was when its run began.
+
+    Under another version of JAX that can't be told.
+
+    Raises:
+        RunFolderError: its code has changed.
+    """
+    manifest = folder.manifest()
+    begun = manifest.get("code")
+    if begun is None or ":" not in study.network or manifest["versions"]["jax"] != jax.__version__:
+        return
+    data = manifest["data"]
+    if code_of(study, tuple(data["item_shape"]), LIKELIHOODS[data["likelihood"]]) != begun:
+        raise RunFolderError(
+            f"{folder.path}: the code of its network {study.network} has changed since it began; "
+            "bring back what it was, or choose another folder with -o"
+        )
 
 
 def examples_apart(study: Study, examples: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.in_memory import saved
-from latentsweep.model.own import named
+from latentsweep.model.consent import consent, named
 from latentsweep.pipeline.finished import Run
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.run import as_begun, settled, study_name
@@ -72,6 +72,7 @@ def prepared(
     """
     name = f"recommend-{study_name(source)}"
     study = settled(search_study(name, source, dict(changes)), {})
+    consent(study.network, trust="network" in changes)
     if not anew:
         study = as_begun(folder, study)
     whole = load_dataset(study.changed({"validation_fraction": 0}))

@@ -17,7 +17,7 @@ from latentsweep.data.dataset import Dataset
 from latentsweep.data.in_memory import saved
 from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.evaluate import HELD_OUT, SPLIT, data_bounds, no_latent_losses
-from latentsweep.model.own import named
+from latentsweep.model.consent import consent, named
 from latentsweep.paths import user_path
 from latentsweep.pipeline.examine import examine, left_out
 from latentsweep.pipeline.finished import Run
@@ -26,7 +26,7 @@ from latentsweep.pipeline.judge import write_answers
 from latentsweep.pipeline.linear import linear_curves
 from latentsweep.pipeline.measure import measure_member, measure_missing, write_shown
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Member, price
+from latentsweep.pipeline.plan import Member, check_code, code_of, price
 from latentsweep.pipeline.project import project
 from latentsweep.pipeline.reading import seconds_to_read, supply_of
 from latentsweep.pipeline.train import train
@@ -52,6 +52,7 @@ def run(
     latents: Sequence[int] | None = None,
     network: str | type | None = None,
     settings: Mapping[str, Any] | None = None,
+    trust: bool = False,
     force: bool = False,
     observer: Observer | None = None,
 ) -> Run:
@@ -67,6 +68,7 @@ def run(
         latents: the latent sizes to compare instead of the study's.
         network: a kind of network, or a class of your own (docs/networks.md).
         settings: other fields of the study to change, such as `{"epochs": 5, "scale": "minmax"}`.
+        trust: you know the code of the network that the study names, if it is not a built-in one.
         force: start anew, removing the run that is in the folder.
         observer: hears of the progress.
 
@@ -82,6 +84,7 @@ def run(
     if data is not None:
         changes["data"] = "data" if held else str(data)
     chosen = study if isinstance(study, Study) else choose_study(study, changes.get("data"))
+    consent(changes.get("network", chosen.network), trust=trust or "network" in changes)
     path = Path(output) if output else default_folder(chosen.changed(changes), changes.get("data"))
     if held:
         changes |= saved(data, labels, path / "data", chosen.name)
@@ -152,15 +155,11 @@ def execute(work: Work, *, force: bool, command: str) -> None:
             check_same(work)
         else:
             begin(work, command)
-        if _is_complete(work.folder):
+        if work.folder.manifest()["status"] == "complete" and work.folder.report_path.exists():
             work.observer.say(f"{work.folder.path} is already complete; --force makes it anew")
             return
         _warn_of_versions(work)
         _stages(work)
-
-
-def _is_complete(folder: RunFolder) -> bool:
-    return folder.manifest()["status"] == "complete" and folder.report_path.exists()
 
 
 def seconds_expected(work: Work) -> float:
@@ -302,6 +301,7 @@ def check_same(work: Work) -> None:
             f"{folder.path}: holds another study ({difference}); choose another folder with -o, "
             "or start anew with --force"
         )
+    check_code(folder, work.study)
 
 
 def _warn_of_versions(work: Work) -> None:
@@ -341,6 +341,7 @@ def _manifest(work: Work, command: str) -> dict[str, Any]:
         "versions": _versions(),
         "device": _device(),
         "data": _data(work.dataset),
+        "code": code_of(work.study, work.dataset.item_shape, work.likelihood),
         "bounds": data_bounds(work.likelihood, *(work.scaled(s) for s in ("train", SPLIT))),
         "members": [_settings(work.study, member) for member in work.members],
         "seconds": {},
