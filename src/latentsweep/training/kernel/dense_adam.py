@@ -58,9 +58,16 @@ def dense_adam(
     return weight, mean, square
 
 
-@cache
 def supported() -> bool:
-    """Whether the kernel is to be had here: on Linux, on an x86-64 processor with AVX2 at least."""
+    """Whether the kernel is to be had here: on Linux, on an x86-64 processor with AVX2 at least.
+
+    It takes float32: where JAX's numbers are float64 (JAX_ENABLE_X64), XLA's kernels do the work.
+    """
+    return _there() and jnp.result_type(float) == jnp.float32
+
+
+@cache
+def _there() -> bool:
     here = sys.platform == "linux" and platform.machine() == "x86_64"
     return here and handler is not None and handler.tile_here() is not None
 
