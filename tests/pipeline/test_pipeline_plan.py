@@ -103,6 +103,32 @@ def test_training_is_given_the_noise_of_rounding_that_the_data_has(tiny):
     assert given.tolist() == pytest.approx([here.dataset.rounding], rel=1e-6)
 
 
+def test_programs_are_shared_by_passes_that_are_planned_alike_alone(tiny, monkeypatch):
+    """Also where one was planned on another machine, without the kernel, or on an accelerator."""
+    here, asked = work(tiny), []
+
+    def told(recipe, mapping, kinds):
+        asked.append((recipe.fused, mapping, len(kinds)))
+        return [f"{recipe.fused} {mapping} {len(settings.seed)}" for settings, *_ in kinds]
+
+    monkeypatch.setattr("latentsweep.pipeline.train.compiled", told)
+    one, two = names(tiny)[:2], names(tiny)[2:]
+    planned = [
+        dataclasses.replace(a_pass(*members), fused=fused, mapping=mapping)
+        for members, fused, mapping in (
+            (one, True, "map"),
+            (two, True, "map"),
+            (one[:1], True, "map"),
+            (two, False, "map"),
+            (two, False, "vmap"),
+        )
+    ]
+    found = TrainingStage(here, Placement(tuple(jax.devices()[:2]), "map")).compiled(planned)
+    assert asked == [(True, "map", 2), (False, "map", 1), (False, "vmap", 1)]
+    got = [found[plan.kind] for plan in planned]
+    assert got == ["True map 2", "True map 2", "True map 1", "False map 2", "False vmap 2"]
+
+
 def test_kernels_are_chosen_with_the_mapping(tiny):
     recipe = work(tiny).recipe()
     for mapping, fused in (("map", dense_adam.supported()), ("vmap", False)):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -70,6 +70,15 @@ class Member:
         return Settings(seed, latent_size, numbers, warm_up, jnp.float32(rounding), start_)
 
 
+class Kind(NamedTuple):
+    """What passes that share their compiled programs have in common."""
+
+    members: int
+    width: int
+    mapping: Mapping
+    fused: bool
+
+
 @dataclasses.dataclass(frozen=True)
 class Pass:
     """Members that train together; `plan.json` of its folder."""
@@ -81,6 +90,11 @@ class Pass:
     epochs: int
     steps_per_epoch: int
     fused: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """What its compiled programs depend on."""
+        return Kind(len(self.members), self.width, self.mapping, self.fused)
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """The recipe of a study, with this pass's own width and choice of kernels."""

@@ -19,6 +19,7 @@ from latentsweep.model.family import Settings
 from latentsweep.model.objective import Objective
 from latentsweep.pipeline.measure import measure_missing
 from latentsweep.pipeline.plan import (
+    Kind,
     Member,
     Pass,
     passes_of,
@@ -98,7 +99,7 @@ class TrainingStage:
         observer.stage("training", sum(p.epochs * len(p.members) for p in passes))
         for number, plan in enumerate(passes):
             if not self._is_done(plan):
-                self._train(number, plan, programs[plan.width, len(plan.members)], done)
+                self._train(number, plan, programs[plan.kind], done)
             with self.work.timed("evaluate"):
                 (self.measure or measure_missing)(self.work, plan.members)
             done += plan.epochs * len(plan.members)
@@ -118,14 +119,14 @@ class TrainingStage:
             )
         return dataclasses.replace(plan, fused=False)
 
-    def compiled(self, passes: list[Pass]) -> dict[tuple[int, int], Programs]:
-        """The programs of each kind of pass, by its latent width and its number of members."""
-        kinds = {(plan.width, len(plan.members)): plan for plan in passes}
-        meshes = [self.placement.mesh(size) for _, size in kinds]
+    def compiled(self, passes: list[Pass]) -> dict[Kind, Programs]:
+        """The programs of each kind of pass."""
+        kinds = {plan.kind: plan for plan in passes}
+        meshes = [self.placement.mesh(kind.members) for kind in kinds]
         data = dict(zip(kinds, zip(self._data(meshes), meshes, strict=True), strict=True))
-        found: dict[tuple[int, int], Programs] = {}
-        for width in dict.fromkeys(width for width, _ in kinds):
-            here = {kind: plan for kind, plan in kinds.items() if kind[0] == width}
+        found: dict[Kind, Programs] = {}
+        for one in dict.fromkeys(kind._replace(members=0) for kind in kinds):
+            here = {kind: p for kind, p in kinds.items() if kind._replace(members=0) == one}
             first = next(iter(here.values()))
             needed = [(self.settings(plan), *data[kind]) for kind, plan in here.items()]
             made = compiled(first.recipe(self.recipe), first.mapping, needed)
