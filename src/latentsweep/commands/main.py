@@ -3,9 +3,9 @@
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any, cast
 
 import typer
-from typer._click.exceptions import ClickException, NoSuchOption
 
 from latentsweep.commands.data import data
 from latentsweep.commands.evaluate import evaluate
@@ -28,6 +28,10 @@ app = typer.Typer(
 for command in (run, recommend, summary, evaluate, report, explore, export, studies, data):
     app.command()(command)
 
+# Click's error, which versions of Typer have from Click or in themselves: two above one that they
+# all export. Its kind for an unknown option is the one that has both of these.
+_ClickException = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
+_NO_SUCH_OPTION = "option_name", "possibilities"
 INTERRUPTED = 130
 USER_MISTAKE = 2
 _LONGEST = 300  # characters of a mistake
@@ -49,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ended = app(args=given or ["--help"], standalone_mode=False)
     except LatentsweepError as error:
         return _mistake(str(error))
-    except NoSuchOption as error:
-        return _mistake(_unknown_option(error))
-    except ClickException as error:
+    except _ClickException as error:
+        if all(hasattr(error, name) for name in _NO_SUCH_OPTION):
+            return _mistake(_unknown_option(error))
         return _mistake(error.format_message().replace("Value error, ", ""))
     except (KeyboardInterrupt, typer.Abort):
         ended = INTERRUPTED
@@ -74,7 +78,7 @@ def _mistake(message: str) -> int:
     return USER_MISTAKE
 
 
-def _unknown_option(error: NoSuchOption) -> str:
+def _unknown_option(error: Any) -> str:
     """The nearest option, also for the field's other words: `--latent-dim` is `--latents`."""
     from latentsweep.other_words import OTHER_WORDS
     from latentsweep.study import Study
