@@ -12,7 +12,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
-    ("errors paths toml axes language other_words complaints study",),
+    ("errors paths toml axes language other_words complaints study record.atomic",),
     (
         "data.raw data.dataset data.splits data.idx data.memory data.kept data.missing "
         "data.grouping data.storage data.scaling data.kind data.rounding data.prepare "
@@ -20,7 +20,8 @@ LAYERS = (
         "data.table data.bundled "
         "data.image_folder data.in_memory data.digits data.mnist data.shapes data.synthetic "
         "data.findings data.catalogue",
-        "record.atomic record.arrays record.tables record.lock record.folder",
+        "record.schema record.reading record.contents record.arrays record.tables record.lock "
+        "record.folder",
     ),
     (
         "model.gaussian model.likelihoods model.precision model.shape model.network "
@@ -174,7 +175,7 @@ PLANTED = {
         "model/vae.py",
         "if TYPE_CHECKING:\n    from latentsweep.training import fit",
     ),
-    "into a neighbour set apart": ("data/dataset.py", "from latentsweep.record import atomic"),
+    "into a neighbour set apart": ("data/dataset.py", "from latentsweep.record import lock"),
     "back into a neighbour": ("record/lock.py", "from latentsweep.data.idx import array"),
     "against the order of files": ("model/network.py", "from latentsweep.model.vae import VAE"),
     "from a picture into data": ("show/style.py", "from latentsweep.data.idx import array"),
@@ -187,7 +188,7 @@ PLANTED = {
 @pytest.mark.parametrize("case", PLANTED)
 def test_a_planted_violation_is_found(tmp_path, case):
     file, code = PLANTED[case]
-    for name in ("model/vae.py", "model/network.py", "data/idx.py", "record/atomic.py", file):
+    for name in ("model/vae.py", "model/network.py", "data/idx.py", "record/lock.py", file):
         path = tmp_path / "latentsweep" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")

@@ -1,3 +1,4 @@
+import os
 import re
 
 import numpy as np
@@ -52,15 +53,30 @@ def test_a_damaged_file_is_refused(tmp_path):
     write_arrays(path, ARRAYS)
     path.write_bytes(path.read_bytes()[:-1])
     message = (
-        re.escape(f"{path}: cannot be read as a safetensors file (")
-        + r".+\); run the study again with --force"
+        re.escape(f"{path}: is not as latentsweep wrote it (") + r".+\); start again with --force"
     )
     with pytest.raises(RunFolderError) as caught:
         read_arrays(path)
     assert re.fullmatch(message, str(caught.value))
 
 
+def test_an_array_that_is_not_there_is_told_with_its_file(tmp_path):
+    path = tmp_path / "a.safetensors"
+    write_arrays(path, ARRAYS)
+    with pytest.raises(RunFolderError, match=re.escape(f"{path}: is not as latentsweep wrote it")):
+        read_arrays(path)["other"]
+
+
+def test_a_file_has_the_permissions_that_the_umask_leaves(tmp_path):
+    path, before = tmp_path / "a.safetensors", os.umask(0o027)
+    try:
+        write_arrays(path, ARRAYS)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
 def test_a_missing_file_is_refused(tmp_path):
     path = tmp_path / "a.safetensors"
-    with pytest.raises(RunFolderError, match=re.escape(f"{path}: cannot be read")):
+    with pytest.raises(RunFolderError, match=re.escape(f"{path}: is not there; ")):
         read_arrays(path)

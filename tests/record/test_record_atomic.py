@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import pytest
 
@@ -33,6 +34,51 @@ def test_what_fails_while_it_is_written_leaves_the_old_file_and_nothing_else(tmp
     with pytest.raises(KeyboardInterrupt):
         atomic.write(path, fill)
     assert files(tmp_path) == {"a.bin": b"old"}
+
+
+def test_nobody_knows_the_temporary_name_beforehand(tmp_path):
+    """Were it known, a link of that name would lead the content elsewhere."""
+    names = []
+    for _ in range(2):
+        atomic.write(tmp_path / "a.html", lambda temporary: names.append(temporary.name))
+    assert len({"a.html", ".a.partial.html", *names}) == 4
+
+
+def test_a_temporary_name_that_is_taken_is_not_opened(tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    monkeypatch.setattr("secrets.token_hex", lambda _: "0")
+    (tmp_path / ".a.0.partial.html").symlink_to(victim)
+    with pytest.raises(FileExistsError):
+        atomic.write_text(tmp_path / "a.html", "x")
+    assert victim.read_text() == "precious"
+
+
+def test_a_link_of_the_same_name_is_replaced(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "a").symlink_to(victim)
+    atomic.write_text(tmp_path / "a", "new")
+    assert files(tmp_path) == {"victim": b"precious", "a": b"new"}
+    assert not (tmp_path / "a").is_symlink()
+
+
+def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
+    left = []
+
+    def killed(temporary):
+        temporary.write_bytes(b"half")
+        shutil.copy(temporary, kept := tmp_path / temporary.name.replace("a.", "b."))
+        left.append(kept)
+
+    atomic.write(tmp_path / "a.html", killed)
+    mine = {"a.html", "partial.txt", ".notes", ".partially.txt", "b.partial.html"}
+    for name in mine:
+        (tmp_path / name).touch()
+    atomic.sweep(tmp_path, older=3600)
+    assert left[0].exists()
+    atomic.sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == mine
 
 
 def test_while_it_is_written_the_old_file_stands(tmp_path):

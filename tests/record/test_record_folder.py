@@ -9,7 +9,9 @@ import pytest
 
 from latentsweep.errors import RunFolderError
 from latentsweep.language import speaking
+from latentsweep.record import contents
 from latentsweep.record.folder import FORMAT, Examples, RunFolder
+from latentsweep.show.figures import FIGURES
 
 
 def text_of(raised) -> str:
@@ -46,7 +48,9 @@ def test_a_damaged_manifest_is_refused(tmp_path, content):
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(RunFolderError) as caught:
         RunFolder(tmp_path).manifest()
-    message = re.escape(f"{path}: cannot be read (") + r".+\); run the study again with --force"
+    message = (
+        re.escape(f"{path}: is not as latentsweep wrote it (") + r".+\); start again with --force"
+    )
     assert re.fullmatch(message, text_of(caught))
 
 
@@ -54,7 +58,8 @@ def test_a_missing_study_is_refused(tmp_path):
     with pytest.raises(RunFolderError) as caught:
         RunFolder(tmp_path).study()
     assert text_of(caught) == (
-        f"{tmp_path / 'study.toml'}: missing; run the study again with --force"
+        f"{tmp_path / 'study.toml'}: is not there; the run is unfinished: the command that began "
+        "it goes on"
     )
 
 
@@ -68,10 +73,9 @@ def test_examples_come_back_with_and_without_labels(tmp_path, labels):
 
 
 def test_tables_come_back(tmp_path):
-    run, table = RunFolder(tmp_path), pd.DataFrame({"member": ["a"], "x": [1.5]})
-    run.write_results(table)
+    run, place = RunFolder(tmp_path), {"member": ["elbo-k02-s0"], "example": [3], "method": ["x"]}
+    table = pd.DataFrame({**place, "x": [1.5], "y": [0.0]})
     run.write_projections(table)
-    pd.testing.assert_frame_equal(run.results(), table)
     pd.testing.assert_frame_equal(run.projections(), table)
 
 
@@ -81,15 +85,47 @@ def test_places():
     assert str(run.member_path("elbo-k02-s0")) == "RUN/members/elbo-k02-s0"
 
 
+MINE = (
+    "notes.txt",
+    "data/my.npy",
+    "figures/mine.png",
+    "figures/pt/mine.png",
+    "export/mine.csv",
+    "members/list.txt",
+    "members/elbo-k02-s0/notes.md",
+    "passes/secret.txt",
+)
+
+
 def test_clear_removes_the_run_and_nothing_of_a_strangers(tmp_path, tiny_run):
     folder = tmp_path / "run"
     shutil.copytree(tiny_run, folder)
-    (folder / "notes.txt").write_text("mine")
-    (folder / "data").mkdir()
-    (folder / "data" / "my.npy").write_text("mine")
+    for name in MINE:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("mine")
     RunFolder(folder).clear()
     left = {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()}
-    assert left == {"notes.txt", "data/my.npy", ".lock"}
+    assert left == {*MINE, ".lock", "manifest.json"}
+    with pytest.raises(RunFolderError, match="stopped before its first step"):
+        RunFolder.opened(folder)
+
+
+def test_what_is_removed_are_the_figures_that_there_are():
+    assert {figure.name for figure in FIGURES} == set(contents.FIGURES)
+
+
+def test_clearing_that_is_stopped_leaves_no_complete_run(tmp_path, tiny_run, monkeypatch):
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run, folder)
+    assert RunFolder(folder).manifest()["status"] == "complete"
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(contents, "remove", stop)
+    with pytest.raises(KeyboardInterrupt):
+        RunFolder(folder).clear()
+    assert not RunFolder(folder).is_begun
 
 
 def test_clearing_nothing_is_harmless(tmp_path):
@@ -97,7 +133,10 @@ def test_clearing_nothing_is_harmless(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("name", "content"), [("answers", {"a": "b"}), ("alarms", [{"a": "b"}])])
+ALARM = {"member": "elbo-k02-s0", "alarm": "collapse", "seen": "0", "remedy": "none"}
+
+
+@pytest.mark.parametrize(("name", "content"), [("answers", {"claims": []}), ("alarms", [ALARM])])
 def test_each_language_has_its_file_and_english_stands_in_for_one_that_has_none(
     tmp_path, name, content
 ):
@@ -110,5 +149,6 @@ def test_each_language_has_its_file_and_english_stands_in_for_one_that_has_none(
         assert read() == type(content)()
     assert read() == content
     assert {file.name for file in tmp_path.iterdir()} == {f"{name}.json", f"{name}.pt.json"}
+    run.mark()
     run.clear()
-    assert not [*tmp_path.iterdir()]
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]

@@ -11,6 +11,7 @@ from pyarrow import ArrowException
 from latentsweep.data.dataset import blocks
 from latentsweep.data.prepare import class_name
 from latentsweep.errors import DataError
+from latentsweep.record import atomic
 
 LABEL = "label"
 
@@ -49,12 +50,12 @@ def _saved_array(values: np.ndarray, classes: np.ndarray | None, folder: Path, n
     if classes is None:
         path = _place(folder, digest, f"{name}.npy")
         if not path.exists():
-            np.save(path, values)
+            atomic.write(path, lambda temporary: np.save(temporary, values))
         return path
     digest.update(classes.astype(str).tobytes())
     path = _place(folder, digest, f"{name}.npz")
     if not path.exists():
-        np.savez(path, values=values, labels=classes)
+        atomic.write(path, lambda temporary: np.savez(temporary, values=values, labels=classes))
     return path
 
 
@@ -80,9 +81,8 @@ def _saved_frame(frame: pd.DataFrame, labels: Any, folder: Path, name: str) -> d
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
     try:
-        frame.to_parquet(path)
+        atomic.write(path, lambda temporary: frame.to_parquet(temporary))
     except (ValueError, TypeError, ArrowException) as error:
-        path.unlink(missing_ok=True)
         reason = " ".join(str(error).split()).rstrip(".")
         raise DataError(
             f"data: a data frame of plain columns is needed, got one that cannot be kept as "
@@ -107,6 +107,4 @@ def _classes(labels: Any, count: int) -> np.ndarray:
 
 
 def _place(folder: Path, digest: Any, name: str) -> Path:
-    path = folder.resolve() / digest.hexdigest()[:12] / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    return folder.resolve() / digest.hexdigest()[:12] / name

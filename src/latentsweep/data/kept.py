@@ -4,9 +4,7 @@ The file is named by what it was made from, so that the next run of the same dat
 """
 
 import hashlib
-import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,9 @@ from platformdirs import user_cache_path
 from latentsweep.data.dataset import blocks, spread
 from latentsweep.data.memory import size_in_words
 from latentsweep.errors import DataError
+from latentsweep.record import atomic
+
+_DAY = 86_400.0  # seconds after which a temporary file is that of a killed process
 
 
 def kept(
@@ -38,8 +39,9 @@ def kept(
     path = user_cache_path("latentsweep") / "values" / f"{digest.hexdigest()[:16]}.npy"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.sweep(path.parent, older=_DAY)
         _check_disk(path.parent, int(np.prod(shape)) * np.dtype(dtype).itemsize)
-        _write(path, shape, dtype, made)
+        atomic.write(path, lambda temporary: _fill(temporary, shape, dtype, made))
     return np.lib.format.open_memmap(path, mode="r")
 
 
@@ -94,18 +96,11 @@ def _check_disk(folder: Path, needed: int) -> None:
         )
 
 
-def _write(path: Path, shape: tuple[int, ...], dtype: str, made: Iterable[np.ndarray]) -> None:
-    """Write an array under a temporary name, and rename it once it is whole."""
+def _fill(path: Path, shape: tuple[int, ...], dtype: str, made: Iterable[np.ndarray]) -> None:
+    """Write an array block after block."""
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        try:
-            np.lib.format.write_array_header_2_0(file, header)
-            for block in made:
-                with np.errstate(over="ignore"):  # what is too large is refused as infinite
-                    np.ascontiguousarray(block, dtype).tofile(file)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            Path(file.name).unlink()
-            raise
-    Path(file.name).replace(path)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_2_0(file, header)
+        for block in made:
+            with np.errstate(over="ignore"):  # what is too large is refused as infinite
+                np.ascontiguousarray(block, dtype).tofile(file)

@@ -50,9 +50,9 @@ def measure_member(work: Work, member: Member) -> None:
     write_arrays(work.folder.member_path(member.name) / "arrays.safetensors", arrays)
     row = _row(work, member, arrays)
     row["ablation"] = evaluate.ablation(trained, values, arrays, draws)
+    _write_alarms(work, member, row, arrays)  # before the row, which says that all is measured
     table = with_row(results_so_far(work), row, work.members)
     work.folder.write_results(table)
-    _write_alarms(work, member, row, arrays)
     work.observer.results(table, member.name)
 
 
@@ -68,7 +68,8 @@ def _write_alarms(
 def _replace_alarms(work: Work, member: Member, evidence: Evidence | None) -> None:
     by_member = {each.name: [] for each in work.members}
     for alarm in work.folder.alarms():
-        by_member[alarm["member"]].append(alarm)
+        if alarm["member"] in by_member:
+            by_member[alarm["member"]].append(alarm)
     raised = alarms(evidence) if evidence else []
     by_member[member.name] = [{"member": member.name, **alarm._asdict()} for alarm in raised]
     work.folder.write_alarms([alarm for each in by_member.values() for alarm in each])

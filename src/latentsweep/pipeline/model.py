@@ -19,6 +19,7 @@ from latentsweep.model.trained import Trained
 from latentsweep.model.vae import initial_vae
 from latentsweep.pipeline.plan import Member, check_code, shape_of
 from latentsweep.record.folder import RunFolder
+from latentsweep.record.reading import reading
 from latentsweep.training.checkpoint import from_named_arrays
 
 _AT_ONCE = 512
@@ -40,7 +41,8 @@ def load_trained(folder: RunFolder, member: Member, width: int | None = None) ->
     shape = shape_of(study, tuple(data["item_shape"]), likelihood, member.latent_size)
     weights = folder.weights(member.name)
     template = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
-    vae = jax.tree.map(jnp.asarray, from_named_arrays(template, weights))
+    with reading(folder.member_path(member.name) / "weights.safetensors"):
+        vae = jax.tree.map(jnp.asarray, from_named_arrays(template, weights))
     if width is not None:
         vae = padded(vae, shape._replace(width=width))
     scale = Scale.from_json(data["scale"])

@@ -60,7 +60,7 @@ def with_pilot(work: Work, given: Collection[str] = ()) -> Work:
     study = work.study
     if study.validation_folds:
         return work
-    if work.folder.manifest_path.exists():
+    if work.folder.is_begun:
         before = work.folder.study()
         chosen = {name: getattr(before, name) for name in _CHOSEN if name not in given}
         return dataclasses.replace(work, study=study.changed(chosen))

@@ -1,7 +1,6 @@
 """What a study will do, before it does it: its members, its passes, and what they cost here."""
 
 import dataclasses
-import json
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from latentsweep.errors import RunFolderError
 from latentsweep.model.family import Mapping, Settings
 from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
 from latentsweep.model.objective import OBJECTIVES
@@ -21,6 +19,8 @@ from latentsweep.model.shape import NetworkShape
 from latentsweep.model.vae import initial_vae
 from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
+from latentsweep.record.reading import read_json
+from latentsweep.record.schema import Plan
 from latentsweep.study import Study
 from latentsweep.training.kernel import dense_adam
 from latentsweep.training.placement import Footprint, Placement, cores, pass_sizes
@@ -323,10 +323,7 @@ def product_rate(size: int = 1024) -> float:
 
 
 def _read_pass(path: Path) -> Pass:
-    try:
-        content = json.loads(path.read_text())
-        return Pass(**{**content, "members": tuple(content["members"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise RunFolderError(
-            f"{path}: is not the plan of a pass ({error}); start anew with --force"
-        ) from None
+    content = read_json(path, Plan)
+    known = {each.name for each in dataclasses.fields(Pass)}
+    fields = {name: value for name, value in content.items() if name in known}
+    return Pass(**{**fields, "members": tuple(content["members"])})

@@ -12,6 +12,7 @@ from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.run import as_begun, settled, study_name
 from latentsweep.pipeline.search import Ask, check_examples, search, search_study, suited
 from latentsweep.pipeline.work import Work
+from latentsweep.record.contents import check_folder
 from latentsweep.record.folder import RunFolder
 
 
@@ -48,6 +49,7 @@ def recommend(
     source = str(data) if isinstance(data, str | Path) else "data"
     name = f"recommend-{study_name(source)}"
     folder = RunFolder(Path(output or Path("runs") / name))
+    check_folder(folder.path)
     if not isinstance(data, str | Path):
         changes |= saved(data, labels, folder.path / "data", "data")
     elif labels is not None:

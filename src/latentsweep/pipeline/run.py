@@ -32,6 +32,7 @@ from latentsweep.pipeline.reading import seconds_to_read, supply_of
 from latentsweep.pipeline.train import train
 from latentsweep.pipeline.work import Work, is_trained
 from latentsweep.record import atomic
+from latentsweep.record.contents import check_folder
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.lock import locked
 from latentsweep.show.figures import write_figures
@@ -86,6 +87,7 @@ def run(
     chosen = study if isinstance(study, Study) else choose_study(study, changes.get("data"))
     consent(changes.get("network", chosen.network), trust=trust or "network" in changes)
     path = Path(output) if output else default_folder(chosen.changed(changes), changes.get("data"))
+    check_folder(path)
     if held:
         changes |= saved(data, labels, path / "data", chosen.name)
     elif labels is not None:
@@ -130,7 +132,7 @@ def settled(study: Study, changes: Mapping[str, Any]) -> Study:
 
 def as_begun(folder: RunFolder, study: Study) -> Study:
     """The study, its likelihood that of the run of this data in the folder where it says auto."""
-    if study.likelihood != "auto" or not folder.manifest_path.exists():
+    if study.likelihood != "auto" or not folder.is_begun:
         return study
     if folder.study().data != study.data:
         return study
@@ -146,12 +148,14 @@ def execute(work: Work, *, force: bool, command: str) -> None:
     """All stages on a folder, under its lock: what is done stays, what is missing is made.
 
     Raises:
-        RunFolderError: the folder is in use, or holds another study.
+        RunFolderError: the folder is in use, or holds another study or files but no run.
+        StudyError: the study asks for what its data does not allow.
     """
     with locked(work.folder.path), kept_programs():
         if force:
+            work.check()
             work.folder.clear()
-        if work.folder.manifest_path.exists():
+        if work.folder.is_begun:
             check_same(work)
         else:
             begin(work, command)
@@ -222,12 +226,13 @@ def report(folder: RunFolder, observer: Observer) -> None:
 
 
 def begin(work: Work, command: str) -> None:
-    """Write what a folder holds before the first step: study, examples shown, manifest.
+    """Write what a folder holds before the first step: a mark, study, examples shown, manifest.
 
     Raises:
         StudyError: the study asks for what its data does not allow.
     """
     work.check()
+    work.folder.mark()
     atomic.write_text(work.folder.study_path, work.study.to_toml())
     write_shown(work)
     _write_ids(work)

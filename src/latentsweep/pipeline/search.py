@@ -240,6 +240,8 @@ def search(
     """
     with locked(work.folder.path), kept_programs():
         if force:
+            work.check()
+            check_examples(work)
             work.folder.clear()
         work = with_pilot(work, given)
         found = find(work, ask, command=command)
@@ -254,7 +256,7 @@ def find(work: Work, ask: Ask, *, command: str) -> Answer:
         DataError: there are too few examples, or every network fails.
     """
     check_examples(work)
-    if work.folder.manifest_path.exists():
+    if work.folder.is_begun:
         check_same(work)
     else:
         begin(work, command)

@@ -28,9 +28,6 @@ from latentsweep.pipeline.plan import (
 )
 from latentsweep.pipeline.reading import supply_of, training_footprint
 from latentsweep.pipeline.work import Work, is_trained
-from latentsweep.record.arrays import write_arrays
-from latentsweep.record.atomic import write_json
-from latentsweep.record.tables import write_table
 from latentsweep.training import fit
 from latentsweep.training.checkpoint import named_arrays, remove_checkpoints
 from latentsweep.training.kernel import dense_adam
@@ -98,7 +95,9 @@ class TrainingStage:
             programs = self.compiled([plan for plan in passes if not self._is_done(plan)])
         observer.stage("training", sum(p.epochs * len(p.members) for p in passes))
         for number, plan in enumerate(passes):
-            if not self._is_done(plan):
+            if self._is_done(plan):  # a killed process may not have come to this
+                remove_checkpoints(self.work.folder.pass_path(number))
+            else:
                 self._train(number, plan, programs[plan.kind], done)
             with self.work.timed("evaluate"):
                 (self.measure or measure_missing)(self.work, plan.members)
@@ -196,8 +195,7 @@ class TrainingStage:
         self.work.observer.advance(done + epoch * len(plan.members))
 
     def _write(self, member: Member, outcome: fit.Outcome) -> None:
-        """Write what a member became; its weights come last, since they say that it is trained."""
-        folder = self.work.folder.member_path(member.name)
+        """Write what a member became."""
         facts = {
             **dataclasses.asdict(member),
             "failed_epoch": outcome.failed_epoch,
@@ -207,12 +205,11 @@ class TrainingStage:
             "least_loss": outcome.least if np.isfinite(outcome.least) else None,
             "train_seconds": outcome.seconds,
         }
-        write_json(folder / "member.json", facts)
         objective = member.settings(self.work.study, self.recipe.shape.features).objective
-        write_table(folder / "history.parquet", _curve(outcome, objective))
         vae = family.unpadded(outcome.vae, member.latent_size, self.recipe.shape)
         arrays = named_arrays(vae) | {"shared": np.asarray(outcome.shared)}
-        write_arrays(folder / "weights.safetensors", arrays)
+        curve = _curve(outcome, objective)
+        self.work.folder.write_trained(member.name, facts, curve, arrays)
 
 
 def _loss(outcome: fit.Outcome, objective: Objective) -> np.ndarray:

@@ -19,7 +19,7 @@ from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
 from latentsweep.model.principal import Principal, principal
 from latentsweep.model.shape import NetworkShape
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Member, examples_apart, members_in, shape_of
+from latentsweep.pipeline.plan import Member, examples_apart, members_in, parameters, shape_of
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 from latentsweep.training.optimiser import adam
@@ -61,8 +61,8 @@ class Work:
         """Refuse what the study asks for where its data does not allow it.
 
         Raises:
-            StudyError: binary values of data outside [0, 1], or principal components of values that
-                have no Gaussian likelihood.
+            StudyError: binary values of data outside [0, 1], principal components of values that
+                have no Gaussian likelihood, or a network that such data doesn't fit.
         """
         study, data = self.study, self.dataset
         if study.binarisation != "none" and not data.unit_interval:
@@ -75,6 +75,7 @@ class Work:
                 f"init: pca needs likelihood gaussian, but {data.name} has {data.likelihood}; set "
                 'init = "random", or likelihood = "gaussian"'
             )
+        parameters(shape_of(study, data.item_shape, self.likelihood, max(study.latent_sizes)))
 
     def recipe(self) -> Recipe:
         """What all of the study's members share in training."""

@@ -2,27 +2,55 @@
 
 import json
 import os
+import re
+import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+_MARK = "partial"
+_LEFT_OVER = re.compile(rf"\.(.+\.)?{_MARK}(\.\w+)?")
 
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
     """Let `fill` write a temporary file beside `path`, then rename it into place.
 
     The data is on the disk (fsync) before the name changes, so a process killed at any moment
-    leaves the old file or the new one, and at most a partial file that the next writing replaces.
-    There is one writer at a time: the run folder is locked.
+    leaves the old file or the new one, and at most a temporary file that `sweep` removes. That has
+    a name nobody knows beforehand and is never opened through a link; a link that has the file's
+    own name is replaced. The file gets the permissions that the umask leaves.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:150]}.{secrets.token_hex(4)}.{_MARK}{path.suffix}")
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
+    handle = os.open(temporary, flags, 0o666)
+    mode = os.fstat(handle).st_mode & 0o777
+    os.close(handle)
     try:
         fill(temporary)
+        temporary.chmod(mode)  # some libraries put a file of their own in its place
         _flush(temporary)
         temporary.replace(path)
         _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, *, older: float = 0.0) -> None:
+    """Remove the temporary files that killed processes left in a folder.
+
+    Args:
+        older: seconds that they have lain there at least.
+    """
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if _LEFT_OVER.fullmatch(file.name) and file.lstat().st_mtime <= time.time() - older:
+            file.unlink(missing_ok=True)
+
+
+def is_left_over(name: str) -> bool:
+    """Whether a file's name is that of a temporary one."""
+    return _LEFT_OVER.fullmatch(name) is not None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

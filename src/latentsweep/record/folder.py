@@ -5,19 +5,19 @@ describes each file, field by field.
 """
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from latentsweep.errors import RunFolderError
+from latentsweep.errors import RunFolderError, StudyError
 from latentsweep.language import spoken
-from latentsweep.record import atomic
-from latentsweep.record.arrays import read_arrays, write_arrays
+from latentsweep.record import atomic, contents, reading, schema
+from latentsweep.record.arrays import content_of, read_arrays, read_hashed, write_arrays
 from latentsweep.record.tables import read_table, write_table
 from latentsweep.study import Study, load_study
 
@@ -47,16 +47,18 @@ class RunFolder:
 
     @classmethod
     def opened(cls, path: str | Path) -> "RunFolder":
-        """A folder that holds a run.
+        """A folder that holds a run, its manifest and its folders checked.
 
         Raises:
-            RunFolderError: there is none.
+            RunFolderError: there is none, or it is not as it was written.
         """
         folder = cls(Path(path))
         if not folder.manifest_path.exists():
             raise RunFolderError(
                 f"{path}: holds no run (no manifest.json); make one: latentsweep run -o {path}"
             )
+        contents.refuse_links(folder.path)
+        folder.manifest()
         return folder
 
     @property
@@ -139,24 +141,49 @@ class RunFolder:
 
     def study(self) -> Study:
         """The complete study."""
-        if not self.study_path.exists():
-            raise RunFolderError(f"{self.study_path}: missing; run the study again with --force")
-        return load_study(str(self.study_path))
+        path = self.study_path
+        with reading.reading(path):
+            if "\nname = " not in "\n" + path.read_text("utf-8"):
+                raise reading.damaged(path, "no name")
+            try:
+                return load_study(str(path))
+            except StudyError as error:
+                raise reading.damaged(path, str(error).removeprefix(f"{path}: ")) from None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the folder holds a run that has more than its first mark."""
+        return self.manifest_path.exists() and not self._is_beginning(self._manifest())
 
     def manifest(self) -> dict[str, Any]:
         """What was run, with what, on what; `docs/formats.md` lists the keys."""
-        try:
-            manifest = json.loads(self.manifest_path.read_text())
-        except (OSError, ValueError) as error:
+        manifest = self._manifest()
+        if self._is_beginning(manifest):
             raise RunFolderError(
-                f"{self.manifest_path}: cannot be read ({error}); run the study again with --force"
-            ) from None
-        if manifest.get("format") != FORMAT:
-            raise RunFolderError(
-                f"{self.manifest_path}: format {FORMAT} is needed, got {manifest.get('format')}; "
-                "use the version of latentsweep that made it, or run the study again"
+                f"{self.path}: its run was stopped before its first step; the command that began "
+                "it begins it again"
             )
         return manifest
+
+    def _manifest(self) -> dict[str, Any]:
+        path = self.manifest_path
+        manifest = reading.read_json(path, dict[str, Any])
+        if manifest.get("format") != FORMAT:
+            raise RunFolderError(
+                f"{path}: format {FORMAT} is needed, got {str(manifest.get('format'))[:20]}; use "
+                "the version of latentsweep that made it, or run the study again"
+            )
+        reading.check(path, manifest, schema.Manifest)
+        reading.check_members(path, manifest.get("members", ()))
+        return manifest
+
+    @staticmethod
+    def _is_beginning(manifest: Mapping[str, Any]) -> bool:
+        return manifest.get("status") == "beginning"
+
+    def mark(self) -> None:
+        """Say that a run begins here, before anything else of it is written or removed."""
+        self.write_manifest({"status": "beginning"})
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, with this version's format number."""
@@ -164,23 +191,57 @@ class RunFolder:
 
     def results(self) -> pd.DataFrame:
         """One row a member; nats per example unless the name says otherwise."""
-        return read_table(self.results_path)
+        table = read_table(self.results_path, schema.RESULTS)
+        reading.check_results(self.results_path, table)
+        return table
 
     def write_results(self, results: pd.DataFrame) -> None:
         """Write the table of results."""
         write_table(self.results_path, results)
 
     def weights(self, member: str) -> dict[str, np.ndarray]:
-        """A member's parameters, unpadded."""
-        return read_arrays(self.member_path(member) / "weights.safetensors")
+        """A member's parameters, unpadded; their bytes are those that were written."""
+        path = self.member_path(member) / "weights.safetensors"
+        told = path.with_name("member.json").exists()
+        return read_hashed(path, self.facts(member).get("weights_sha256") if told else None)
+
+    def write_trained(
+        self,
+        member: str,
+        facts: Mapping[str, Any],
+        history: pd.DataFrame,
+        weights: Mapping[str, np.ndarray],
+    ) -> None:
+        """Write what a member became; its weights come last, since they say that it is trained."""
+        folder, content = self.member_path(member), content_of(weights)
+        hashed = {**facts, "weights_sha256": sha256(content).hexdigest()}
+        atomic.write_json(folder / "member.json", hashed)
+        write_table(folder / "history.parquet", history)
+        atomic.write_bytes(folder / "weights.safetensors", content)
 
     def arrays(self, member: str) -> dict[str, np.ndarray]:
         """A member's measurements: per-example terms, codes, KL per dimension, decodes, grid."""
-        return read_arrays(self.member_path(member) / "arrays.safetensors")
+        return self.block(member, "arrays")
 
     def block(self, member: str, name: str) -> dict[str, np.ndarray]:
         """A member's arrays of one block of the evaluation, such as "structure"."""
-        return read_arrays(self.member_path(member) / f"{name}.safetensors")
+        sizes = self._sizes() | {"K": int(member.rpartition("-s")[0].rpartition("-k")[2])}
+        return self._arrays(self.member_path(member) / f"{name}.safetensors", name, sizes)
+
+    def _arrays(self, path: Path, layout: str, sizes: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        arrays = read_arrays(path)
+        reading.check_arrays(path, arrays, schema.LAYOUT.get(layout, {}), sizes)
+        return arrays
+
+    def _sizes(self) -> dict[str, Any]:
+        """The axes of arrays that the manifest knows: N test examples, of an item's shape."""
+        if not self.manifest_path.exists():
+            return {}
+        data = self.manifest()["data"]
+        tested = {**data["splits"], **data.get("measured", {})}["test"]
+        names = data.get("label_names")
+        classes = {} if names is None else {"classes": len(names)}
+        return {"N": tested, "*": data["item_shape"], **classes}
 
     def alarms(self) -> list[dict[str, str]]:
         """The alarms of all members, each with `member`, `alarm`, `seen`, `remedy`.
@@ -188,7 +249,7 @@ class RunFolder:
         In the language of the moment, or in English where the folder has no others.
         """
         path = _there(self.alarms_path)
-        return self._json(path) if path.exists() else []
+        return reading.read_json(path, list[schema.Alarm]) if path.exists() else []
 
     def write_alarms(self, alarms: Sequence[Mapping[str, str]]) -> None:
         """Write the alarms of all members, told in the language of the moment."""
@@ -196,7 +257,7 @@ class RunFolder:
 
     def yardsticks(self) -> dict[str, Any]:
         """What was measured of the data itself."""
-        return self._json(self.yardsticks_path)
+        return reading.read_json(self.yardsticks_path, schema.Yardsticks)
 
     def write_yardsticks(self, yardsticks: Mapping[str, Any]) -> None:
         """Write what was measured of the data itself."""
@@ -204,7 +265,7 @@ class RunFolder:
 
     def baselines(self) -> pd.DataFrame:
         """One row a representation that nothing was trained for."""
-        return read_table(self.baselines_path)
+        return read_table(self.baselines_path, schema.BASELINES)
 
     def baseline_arrays(self) -> dict[str, np.ndarray]:
         """Per-example hits of those representations, named `pca-k02/test/knn_hits` and so on."""
@@ -219,7 +280,7 @@ class RunFolder:
 
     def similarities(self) -> pd.DataFrame:
         """One row two latent sizes of an objective and seed."""
-        return read_table(self.similarities_path)
+        return read_table(self.similarities_path, schema.SIMILARITIES)
 
     def write_similarities(self, similarities: pd.DataFrame) -> None:
         """Write how alike the spaces of two latent sizes are."""
@@ -229,12 +290,10 @@ class RunFolder:
         """The steps of a search so far, in order; empty where the run is no search."""
         if not self.decisions_path.exists():
             return []
-        try:
-            return [json.loads(line) for line in self.decisions_path.read_text().splitlines()]
-        except (OSError, ValueError) as error:
-            raise RunFolderError(
-                f"{self.decisions_path}: cannot be read ({error}); start anew with --force"
-            ) from None
+        path = self.decisions_path
+        with reading.reading(path):
+            lines = path.read_text("utf-8").splitlines()
+            return [reading.parsed(path, line, schema.Decision) for line in lines]
 
     def decide(self, decision: Mapping[str, Any]) -> None:
         """Add a step to the search, before anything is done for it."""
@@ -247,7 +306,7 @@ class RunFolder:
         In the language of the moment, or in English where the folder has no others.
         """
         path = _there(self.answers_path)
-        return self._json(path) if path.exists() else None
+        return reading.read_json(path, schema.Answers) if path.exists() else None
 
     def write_answers(self, answers: Mapping[str, Any]) -> None:
         """Write the recommended latent size and the judged claims, told in that language."""
@@ -257,7 +316,7 @@ class RunFolder:
         """What the data's nearest neighbours say of its dimension, None if nobody asked."""
         path = self.path / "dimension.json"
         if path.exists():
-            return self._json(path)
+            return reading.read_json(path, schema.Dimension)
         return self.yardsticks()["dimension"] if self.yardsticks_path.exists() else None
 
     def write_dimension(self, profile: Mapping[str, Any]) -> None:
@@ -275,15 +334,16 @@ class RunFolder:
 
     def facts(self, member: str) -> dict[str, Any]:
         """What became of a member's training, as in its `member.json`."""
-        return self._json(self.member_path(member) / "member.json")
+        return reading.read_json(self.member_path(member) / "member.json", schema.Facts)
 
     def history(self, member: str) -> pd.DataFrame:
         """A member's learning curve, one row an epoch."""
-        return read_table(self.member_path(member) / "history.parquet")
+        return read_table(self.member_path(member) / "history.parquet", schema.HISTORY)
 
     def examples(self) -> Examples:
         """The examples that pictures show."""
-        arrays = read_arrays(self.path / "examples.safetensors")
+        path = self.path / "examples.safetensors"
+        arrays = self._arrays(path, "examples", self._sizes())
         return Examples(arrays["values"], arrays["indices"], arrays.get("test/labels"))
 
     def write_examples(self, examples: Examples) -> None:
@@ -295,7 +355,10 @@ class RunFolder:
 
     def projections(self) -> pd.DataFrame:
         """2-D coordinates of every latent space, one row a member and example."""
-        return read_table(self.projections_path)
+        table = read_table(self.projections_path, schema.PROJECTIONS)
+        if (table["example"] >= self._sizes().get("N", np.inf)).any():
+            raise reading.damaged(self.projections_path, "example: more than there are")
+        return table
 
     def write_projections(self, projections: pd.DataFrame) -> None:
         """Write the 2-D coordinates of every latent space."""
@@ -306,27 +369,17 @@ class RunFolder:
 
         None in a folder of an earlier version; no `id` where the examples have no names.
         """
-        return read_table(self.ids_path) if self.ids_path.exists() else None
+        return read_table(self.ids_path, schema.IDS) if self.ids_path.exists() else None
 
     def write_ids(self, ids: pd.DataFrame) -> None:
         """Write where the examples stand in the source, and their own names."""
         write_table(self.ids_path, ids)
 
-    def _json(self, path: Path) -> Any:
-        try:
-            return json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise RunFolderError(
-                f"{path}: cannot be read ({error}); remove it, and 'latentsweep evaluate "
-                f"{self.path}' makes it anew"
-            ) from None
-
     def clear(self) -> None:
-        """Remove the run and nothing else that may lie in the folder."""
-        for name in ("passes", "members", "linear", "figures", "export"):
-            shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in _FILES:
-            (self.path / name).unlink(missing_ok=True)
+        """Remove the run, but for the mark that one begins, and nothing else in the folder."""
+        if self.manifest_path.exists():
+            self.mark()
+            contents.remove(self.path)
 
 
 def in_language(path: Path) -> Path:
@@ -338,26 +391,3 @@ def _there(path: Path) -> Path:
     """The file of the language of the moment if there is one, else the English one."""
     own = in_language(path)
     return own if own.exists() else path
-
-
-_FILES = (
-    "study.toml",
-    "manifest.json",
-    "decisions.jsonl",
-    "examples.safetensors",
-    "results.parquet",
-    "projections.parquet",
-    "ids.parquet",
-    "alarms.json",
-    "alarms.pt.json",
-    "yardsticks.json",
-    "baselines.parquet",
-    "baselines.safetensors",
-    "similarities.parquet",
-    "answers.json",
-    "answers.pt.json",
-    "no_latent.safetensors",
-    "dimension.json",
-    "report.html",
-    "explorer.html",
-)

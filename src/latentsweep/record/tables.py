@@ -1,13 +1,13 @@
 """Tables in Parquet files."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
-from latentsweep.errors import RunFolderError
 from latentsweep.record import atomic
+from latentsweep.record.reading import check_table, reading
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -15,17 +15,17 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     atomic.write(path, lambda temporary: table.to_parquet(temporary, index=False))
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     """The table of a file, opened once: a run may put a newer one in its place meanwhile.
+
+    Args:
+        columns: those that it needs to have, if it is a run's own.
 
     Raises:
         RunFolderError: the file is missing or damaged.
     """
-    try:
-        return pd.read_parquet(io.BytesIO(path.read_bytes()))
-    except (OSError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise RunFolderError(
-            f"{path}: cannot be read as a Parquet table ({reason}); run the study again with "
-            "--force"
-        ) from None
+    with reading(path):
+        table = pd.read_parquet(io.BytesIO(path.read_bytes()))
+        if columns:
+            check_table(path, table, columns)
+        return table

@@ -1,5 +1,6 @@
 """A pass's checkpoints: two files written in turn, so that one is whole whatever happens."""
 
+import contextlib
 import dataclasses
 import time
 from pathlib import Path
@@ -65,9 +66,21 @@ def named_arrays(tree: Any) -> dict[str, np.ndarray]:
 
 
 def from_named_arrays(template: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """The tree of a template's structure that `named_arrays` gave these arrays for."""
-    names = named_arrays(jax.tree.map(lambda _: 0, template))
-    return jax.tree.unflatten(jax.tree.structure(template), [arrays[name] for name in names])
+    """The tree of a template's structure that `named_arrays` gave these arrays for.
+
+    Raises:
+        ValueError: one of them has another shape or type, or is missing.
+    """
+    paths, structure = jax.tree_util.tree_flatten_with_path(template)
+    leaves = []
+    for path, like in paths:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        array = arrays.get(name)
+        if array is None or (array.shape, array.dtype) != (like.shape, like.dtype):
+            got = "none" if array is None else f"{array.dtype} {list(array.shape)}"
+            raise ValueError(f"{name}: {like.dtype} {list(like.shape)} is needed, got {got}")
+        leaves.append(array)
+    return jax.tree.unflatten(structure, leaves)
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -92,7 +105,8 @@ def remove_checkpoints(folder: Path) -> None:
     for file in (*_files(folder), *folder.glob("start[0-9]/[ab].safetensors")):
         file.unlink(missing_ok=True)
     for start in folder.glob("start[0-9]"):
-        start.rmdir()
+        with contextlib.suppress(OSError):  # something of the user's is in it
+            start.rmdir()
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
@@ -102,10 +116,12 @@ def _files(folder: Path) -> tuple[Path, Path]:
 def _read(file: Path, template: Any) -> Checkpoint | None:
     try:
         arrays = read_arrays(file)
-    except RunFolderError:
+        state = {k.removeprefix("state/"): a for k, a in arrays.items() if k.startswith("state/")}
+        reconstruction, penalty, first, seconds = (arrays[name] for name in _BESIDE)
+        if not reconstruction.shape == penalty.shape == (len(penalty), len(first)):
+            return None
+        return Checkpoint(
+            from_named_arrays(template, state), reconstruction, penalty, first, float(seconds)
+        )
+    except (RunFolderError, ValueError, TypeError):
         return None
-    state = from_named_arrays(
-        template, {k.removeprefix("state/"): a for k, a in arrays.items() if k.startswith("state/")}
-    )
-    reconstruction, penalty, first, seconds = (arrays[name] for name in _BESIDE)
-    return Checkpoint(state, reconstruction, penalty, first, float(seconds))
