@@ -1,5 +1,6 @@
 """A finished run holds what docs/formats.md says, and nothing else."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -166,6 +167,8 @@ def test_the_facts_of_a_member_are_those_of_the_page(folder):
     row = folder.results().set_index("member").loc["elbo-k02-s0"]
     assert (facts.pop("start"), facts.pop("kept_epoch"), facts.pop("apart_loss")) == (0, 2, None)
     assert facts.pop("least_loss") > 0
+    weights = (folder.member_path("elbo-k02-s0") / "weights.safetensors").read_bytes()
+    assert facts.pop("weights_sha256") == hashlib.sha256(weights).hexdigest()
     assert all(row[key] == value for key, value in facts.items())
 
 

@@ -9,9 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from latentsweep import run
+from latentsweep.data.catalogue import load_dataset
+from latentsweep.errors import StudyError
+from latentsweep.evaluation.alarms import Alarm
+from latentsweep.pipeline.measure import measure_member
+from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 
 EPOCHS = 6
@@ -143,15 +151,78 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_what_was_written_before_the_manifest_is_written_again(tiny_run, tiny, tmp_path, notes):
+def test_what_was_written_before_the_first_step_is_written_again(tiny_run, tiny, tmp_path, notes):
     folder = tmp_path / "run"
-    folder.mkdir()
+    RunFolder(folder).mark()
     shutil.copy(tiny_run / "study.toml", folder)
-    (folder / ".results-x.parquet").write_bytes(b"half of a table")
+    (folder / ".results.0f.partial.parquet").write_bytes(b"half of a table")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("latentsweep.pipeline.run._stages", lambda _: None)
         run(tiny, folder, observer=notes)
     assert RunFolder.opened(folder).manifest()["status"] == "running"
+    assert not list(folder.glob(".*partial*"))
+
+
+def test_alarms_are_there_before_the_row_that_says_a_network_is_measured(
+    whole, tiny, tmp_path, monkeypatch
+):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    for name in ("results.parquet", "alarms.json", "alarms.pt.json"):
+        (folder / name).unlink()
+    raised = Alarm("collapse", "0 units", "another weight")
+    monkeypatch.setattr("latentsweep.pipeline.measure.alarms", lambda _: [raised])
+    monkeypatch.setattr(RunFolder, "write_results", _stop)
+    work = Work(tiny.changed(CHANGES), load_dataset(tiny), RunFolder(folder), Observer())
+    with pytest.raises(KeyboardInterrupt):
+        measure_member(work, work.members[0])
+    assert [alarm["member"] for alarm in RunFolder(folder).alarms()] == [work.members[0].name]
+
+
+def test_checkpoints_of_a_pass_that_is_done_go_with_the_next_start(
+    whole, tiny, tmp_path, without_report
+):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    run_folder = RunFolder(folder)
+    run_folder.write_manifest({**run_folder.manifest(), "status": "running"})
+    left = [folder / "passes/p00" / name for name in ("a.safetensors", "start1/b.safetensors")]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"a checkpoint")
+    run(tiny, folder, settings=CHANGES)
+    assert [file.name for file in (folder / "passes/p00").iterdir()] == ["plan.json"]
+
+
+def test_a_study_that_is_refused_leaves_the_run_that_is_there(whole, tiny, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    before = numbers(folder)
+    refused = {"likelihood": "gaussian", "init": "pca", "binarisation": "dynamic"}
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc"))
+    with pytest.raises(StudyError, match="binarisation"):
+        run(data=frame, output=folder, settings=refused, force=True)
+    assert numbers(folder) == before
+    assert RunFolder(folder).manifest()["status"] == "complete"
+
+
+def test_data_from_python_that_was_killed_while_it_was_saved_is_saved_again(tmp_path, monkeypatch):
+    values = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    save = np.save
+
+    def half(path, array):
+        save(path, array)
+        Path(path).write_bytes(Path(path).read_bytes()[:200])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "save", half)
+    with pytest.raises(KeyboardInterrupt):
+        run(data=values, output=tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr("latentsweep.pipeline.run._stages", lambda _: None)
+    run(data=values, output=tmp_path)
+    (kept,) = tmp_path.glob("data/*/*")
+    np.testing.assert_array_equal(np.load(kept), values)
 
 
 @pytest.mark.slow

@@ -148,7 +148,7 @@ def test_a_model_that_is_not_trained_yet_is_refused(tiny_run, tmp_path):
     path = tmp_path / "members" / "elbo-k03-s0" / "weights.safetensors"
     with pytest.raises(RunFolderError) as caught:
         Run.opened(tmp_path).model("elbo", 3)
-    assert str(caught.value).startswith(f"{path}: cannot be read as a safetensors file (")
+    assert str(caught.value).startswith(f"{path}: is not there; ")
 
 
 def test_a_padded_model_is_the_same_model(run, model):

@@ -137,27 +137,30 @@ def test_kernels_are_chosen_with_the_mapping(tiny):
         assert plan.fused == plan.recipe(recipe).fused == fused
 
 
+A, B, C = (f"elbo-k02-s{seed}" for seed in range(3))
+
+
 def test_a_plan_is_written_once_and_read_again(tmp_path):
     folder = RunFolder(tmp_path)
-    first = [a_pass("a", "b"), a_pass("c")]
+    first = [a_pass(A, B), a_pass(C)]
     assert passes_of(folder) == []
     plan_more(folder, first, 0)
     written = json.loads((folder.pass_path(0) / "plan.json").read_text())
-    assert written == {**dataclasses.asdict(first[0]), "members": ["a", "b"]}
+    assert written == {**dataclasses.asdict(first[0]), "members": [A, B]}
     assert passes_of(folder) == first
 
 
 def test_passes_that_are_added_follow_those_that_are_there(tmp_path):
     folder = RunFolder(tmp_path)
-    plan_more(folder, [a_pass("a")], 0)
-    later = [dataclasses.replace(a_pass("b", "c"), mapping="vmap", devices=3)]
+    plan_more(folder, [a_pass(A)], 0)
+    later = [dataclasses.replace(a_pass(B, C), mapping="vmap", devices=3)]
     plan_more(folder, later, 1)
-    assert passes_of(folder) == [a_pass("a"), *later]
+    assert passes_of(folder) == [a_pass(A), *later]
 
 
 def test_more_than_a_hundred_passes_are_kept_in_their_order(tmp_path):
     folder = RunFolder(tmp_path)
-    passes = [a_pass(f"m{i}") for i in range(112)]
+    passes = [a_pass(f"elbo-k02-s{i}") for i in range(112)]
     plan_more(folder, passes, 0)
     assert passes_of(folder) == passes
 
@@ -170,8 +173,8 @@ def test_a_damaged_plan_is_refused(tmp_path, content):
     with pytest.raises(RunFolderError) as caught:
         passes_of(RunFolder(tmp_path))
     message = str(caught.value)
-    assert message.startswith(f"{path}: is not the plan of a pass (")
-    assert message.endswith("); start anew with --force")
+    assert message.startswith(f"{path}: is not as latentsweep wrote it (")
+    assert message.endswith("); start again with --force")
 
 
 def test_the_numbers_of_a_network_are_counted():
