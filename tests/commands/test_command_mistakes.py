@@ -158,9 +158,9 @@ def test_a_damaged_table_is_one_line(cli, tiny_run, tmp_path, command):
     ended = cli(command, "run")
     assert ended.code == 2
     assert ended.err.startswith(
-        "latentsweep: run/results.parquet: cannot be read as a Parquet table ("
+        "latentsweep: run/results.parquet: is not as latentsweep wrote it ("
     )
-    assert ended.err.endswith("); run the study again with --force\n")
+    assert ended.err.endswith("); start again with --force\n")
     assert ended.err.count("\n") == 1
 
 
