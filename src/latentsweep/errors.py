@@ -10,6 +10,8 @@ Each message says what field, what rule, what was got and what to do, in one lin
 """
 
 import difflib
+import errno
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -79,3 +81,24 @@ def shortened(message: str, most: int) -> str:
         return line
     end = most // 3
     return f"{line[: most - end - 5]} ... {line[-end:]}"
+_REMEDIES = {
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG): "make room",
+    (errno.EACCES, errno.EPERM, errno.EROFS): "see to its permissions",
+    (errno.ENAMETOOLONG,): "choose a shorter name",
+    (errno.ENOENT,): "put it back, if it was moved",
+    (errno.EISDIR, errno.ENOTDIR, errno.EEXIST): "move away what stands in its place",
+    (errno.EMFILE, errno.ENFILE): "allow more open files (ulimit -n)",
+}
+
+
+def refusal(error: OSError, path: object = None) -> str:
+    """What the system refused, in one line: the path, the reason and what to do.
+
+    Args:
+        path: that of what was asked for, where the error does not name it.
+    """
+    place = path if path is not None else error.filename
+    reason = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    todo = next((words for kinds, words in _REMEDIES.items() if error.errno in kinds), "mend that")
+    named = f"{os.fsdecode(place)}: " if isinstance(place, str | bytes | os.PathLike) else ""
+    return f"{named}{reason}; {todo}, and the same command goes on: nothing is lost"

@@ -103,6 +103,25 @@ def test_report_draws_the_figures_alone_or_all(cli, copy):
     assert (copy / "report.html").read_bytes() == page
 
 
+def test_what_shows_a_run_elsewhere_writes_nothing_in_it(cli, copy, tmp_path, pictures_stand_in):
+    def state():
+        return {p: p.read_bytes() for p in copy.rglob("*") if p.is_file() and p.name != ".lock"}
+
+    (copy / ".lock").unlink(missing_ok=True)
+    (copy / ".lock").mkdir()  # as good as no permission: the lock can't be had
+    before, elsewhere = state(), tmp_path / "elsewhere"
+    assert cli("report", copy).code == 2
+    for words in (["report"], ["explore", "--no-open"], ["export", "--latent", "2"]):
+        ended = cli(words[0], copy, *words[1:], "-o", elsewhere)
+        assert (ended.code, ended.err) == (0, "")
+    assert cli("summary", copy).code == 0
+    assert state() == before
+    assert (elsewhere / "report.html").exists()
+    assert (elsewhere / "explorer.html").exists()
+    assert len(list(elsewhere.glob("figures/*.png"))) > 3
+    assert list(elsewhere.glob("*.onnx"))
+
+
 def test_studies_lists_what_is_built_in_with_its_size(cli):
     ended = cli("studies")
     assert (ended.code, ended.err) == (0, "")

@@ -64,3 +64,30 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
         f"{tmp_path / 'file' / 'run'}: cannot be made (Not a directory); choose another folder "
         "with -o"
     )
+
+
+def test_a_name_that_is_no_utf8_is_refused(tmp_path, monkeypatch):
+    def strict(*_, **__):
+        "\udcff".encode()
+
+    monkeypatch.setattr("pathlib.Path.mkdir", strict)  # as where file names are UTF-8 alone
+    with pytest.raises(RunFolderError, match="cannot be made .its name is no UTF-8."):
+        locked(tmp_path / "x").__enter__()
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
+    (tmp_path / "other").write_text("content")
+    (tmp_path / ".lock").symlink_to(tmp_path / "other")
+    with pytest.raises(RunFolderError, match="is a link, which no run has; remove it"):
+        locked(tmp_path).__enter__()
+    assert (tmp_path / "other").read_text() == "content"
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path):
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(RunFolderError) as caught:
+        locked(tmp_path).__enter__()
+    assert str(caught.value) == (
+        f"{tmp_path}: Is a directory; move away what stands in its place, and the same command "
+        "goes on: nothing is lost"
+    )

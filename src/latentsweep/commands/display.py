@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from latentsweep.commands.answers import paragraph, size_table
+from latentsweep.commands.output import for_pictures, plain
 from latentsweep.pipeline.observer import Observer
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.answers import Verdict, answers
@@ -30,9 +31,9 @@ class Terminal(Observer):
     """Shows a run's progress: live where the output is a terminal, else a line at a time."""
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False, soft_wrap=True)
+        self.console = Console(file=for_pictures(), highlight=False, soft_wrap=True)
         self.progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
@@ -56,7 +57,7 @@ class Terminal(Observer):
 
     def say(self, text: str) -> None:
         """Print a line above the live part."""
-        self.console.print(text, markup=False)
+        self.console.print(plain(text), markup=False)
 
     def stage(self, name: str, total: int) -> None:
         """Start a bar in the place of the last."""
@@ -74,7 +75,7 @@ class Terminal(Observer):
         """Show what a search knows so far: its table of sizes, under which the bar goes on."""
         lines = size_table(recommendation)
         if self.console.is_terminal:
-            self.table = Text("\n".join(lines))
+            self.table = Text(plain("\n".join(lines)))
         else:
             for line in ["", *lines, ""]:
                 self.say(line)
@@ -82,7 +83,7 @@ class Terminal(Observer):
     def results(self, table: pd.DataFrame, newest: str) -> None:
         """Show the table so far; where there is no terminal, its newest row."""
         if self.console.is_terminal:
-            self.table = Text(results_text(table, {"data": {"image": True}}))
+            self.table = Text(plain(results_text(table, {"data": {"image": True}})))
         else:
             last = table[table["member"] == newest].iloc[0]
             self.say(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from latentsweep.commands.report import Lang
+from latentsweep.commands.report import Lang, Output, shown
 
 
 def explore(
@@ -17,14 +17,12 @@ def explore(
     show: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser.")
     ] = True,
+    output: Output = None,
 ) -> None:
     """Make explorer.html and open it: draw, and every size of the run answers; offline."""
-    from latentsweep.record.folder import RunFolder
-    from latentsweep.record.lock import locked
     from latentsweep.show.explorer import write_explorer
 
-    folder = RunFolder.opened(run)
-    with locked(folder.path):
+    with shown(run, output) as folder:
         page = write_explorer(folder, lang)
     print(f"Open {page}")
     if show:

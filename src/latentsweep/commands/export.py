@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,7 +57,7 @@ def export(
 
     folder = RunFolder.opened(run)
     member = chosen(folder, latent, objective, seed)
-    with locked(folder.path):
+    with locked(folder.path) if output is None else nullcontext():
         if to is Format.PARQUET:
             lines = list(_table_lines(*write_codes(folder, member, output)))
         else:

@@ -41,9 +41,13 @@ class Examples:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one run; reading raises RunFolderError if a file is missing or damaged."""
+    """The files of one run; reading raises RunFolderError if a file is missing or damaged.
+
+    Pages and pictures stand in it too, or in another folder, `shown`.
+    """
 
     path: Path
+    shown: Path | None = None
 
     @classmethod
     def opened(cls, path: str | Path) -> "RunFolder":
@@ -119,17 +123,17 @@ class RunFolder:
     @property
     def report_path(self) -> Path:
         """The page."""
-        return self.path / "report.html"
+        return (self.shown or self.path) / "report.html"
 
     @property
     def explorer_path(self) -> Path:
         """The page to play with."""
-        return self.path / "explorer.html"
+        return (self.shown or self.path) / "explorer.html"
 
     @property
     def figures_path(self) -> Path:
         """The folder of pictures."""
-        return self.path / "figures"
+        return (self.shown or self.path) / "figures"
 
     def pass_path(self, number: int) -> Path:
         """Folder of one pass: its plan and its two alternating checkpoints."""

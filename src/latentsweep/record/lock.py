@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from latentsweep.errors import RunFolderError
+from latentsweep.errors import RunFolderError, refusal
 from latentsweep.record import contents
 
 
@@ -21,12 +21,7 @@ def locked(folder: Path) -> Iterator[None]:
             files but no run, or one of the run's folders is a link.
     """
     contents.check_folder(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(
-            f"{folder}: cannot be made ({error.strerror}); choose another folder with -o"
-        ) from None
+    _make(folder)
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)
@@ -36,12 +31,22 @@ def locked(folder: Path) -> Iterator[None]:
             "folder with -o"
         ) from None
     except OSError as error:
-        raise RunFolderError(
-            f"{lock.lock_file}: cannot be locked ({error.strerror}); give yourself the right to "
-            "write there, or choose another folder with -o"
-        ) from None
+        raise RunFolderError(refusal(error, folder)) from None
     try:
         contents.sweep(folder)
         yield
     finally:
         lock.release()
+
+
+def _make(folder: Path) -> None:
+    """Make the folder where it is not there; a link in the lock's place would lead elsewhere."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, UnicodeEncodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name is no UTF-8"
+        raise RunFolderError(
+            f"{folder}: cannot be made ({reason}); choose another folder with -o"
+        ) from None
+    if (folder / ".lock").is_symlink():
+        raise RunFolderError(f"{folder / '.lock'}: is a link, which no run has; remove it")

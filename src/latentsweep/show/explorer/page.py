@@ -17,6 +17,7 @@ from latentsweep.record import atomic
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.explorer.content import content
 from latentsweep.show.explorer.words import words
+from latentsweep.show.policy import allowed
 
 MODULES = (
     "arrays",
@@ -36,6 +37,13 @@ MODULES = (
     "prior",
     "page",
 )
+# The policy of the page trusts what a script that it knows puts there, and what that imports.
+_START = """
+const script = document.createElement("script");
+script.type = "module";
+script.src = import.meta.resolve("latentsweep/page.js");
+document.body.append(script);
+"""
 
 
 def write_explorer(run: RunFolder, language: str = "en") -> Path:
@@ -53,6 +61,7 @@ def explorer(run: RunFolder, language: str) -> str:
     holds = content(run)
     runs = any(network["weights"] for network in holds["networks"])
     said = {code: _words(run, code, runs=runs) for code in LANGUAGES}
+    modules = inlined({"imports": _imports()})
     return _template().render(
         language=language,
         tag=TAGS[language],
@@ -64,7 +73,9 @@ def explorer(run: RunFolder, language: str) -> str:
         fitted=bool(holds["drawing"] and holds["drawing"]["fitted"]),
         objectives=holds["objectives"],
         data={"content": inlined(holds), "words": inlined(said)},
-        modules=inlined({"imports": _imports()}),
+        modules=modules,
+        start=_START,
+        scripts=allowed([modules, _START]),
     )
 
 

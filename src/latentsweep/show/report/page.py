@@ -22,6 +22,7 @@ from latentsweep.record.folder import RunFolder
 from latentsweep.show import measures, sentences, style
 from latentsweep.show.answers import Verdict, answers
 from latentsweep.show.figures import Picture, write_pictures
+from latentsweep.show.policy import allowed
 from latentsweep.show.report.live import Live, live
 from latentsweep.show.report.making import making
 from latentsweep.show.report.opening import opening
@@ -60,6 +61,7 @@ def _page(run: RunFolder, plots: Live | None) -> str:
     sizes, shown = strips(run)
     best_and_worst = extremes(run)
     return _template().render(
+        scripts=allowed(_scripts(plots)),
         language=spoken(),
         tag=TAGS[spoken()],
         languages=[(code, TAGS[code], name) for code, name in LANGUAGES.items()],
@@ -101,19 +103,21 @@ def _with_scripts(page: str, plots: Live | None, others: Mapping[str, Any]) -> s
             _data("plots", plots.document),
             _data("places", json.dumps(places).replace("<", "\\u003c")),
             _data("relabel", plots.relabel),
-            _script(resources.files("bokeh").joinpath(*_BOKEH).read_text("utf-8")),
-            _script(_own("live.js")),
         ]
-    return page.replace(_SCRIPTS, "\n".join([*parts, _script(_own("report.js"))]))
+    parts += [f"<script>{script}</script>" for script in _scripts(plots)]
+    return page.replace(_SCRIPTS, "\n".join(parts))
+
+
+def _scripts(plots: Live | None) -> list[str]:
+    """The page's scripts, which are all that its policy lets run."""
+    bokeh = resources.files("bokeh").joinpath(*_BOKEH).read_text("utf-8") if plots else ""
+    sources = [bokeh, _own("live.js"), _own("report.js")] if plots else [_own("report.js")]
+    assert not any("</script" in source.lower() for source in sources)
+    return [f"\n{source}\n" for source in sources]
 
 
 def _data(name: str, content: str) -> str:
     return f'<script type="application/json" id="data-{name}">{content}</script>'
-
-
-def _script(source: str) -> str:
-    assert "</script" not in source.lower()
-    return f"<script>\n{source}\n</script>"
 
 
 def _own(name: str) -> str:
