@@ -159,3 +159,14 @@ def test_a_platform_that_jax_has_not_is_one_line(kind, cli, monkeypatch, tiny_ru
     assert ended.code == 2
     assert ended.err.startswith("latentsweep: JAX_PLATFORMS: a platform that JAX finds here is")
     assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["run --data", "recommend"])
+def test_a_large_file_is_named_before_it_is_read(command, cli, monkeypatch, tmp_path):
+    (tmp_path / "x.npy").write_bytes(b"no array")
+    (tmp_path / "images").mkdir()
+    assert cli(*command.split(), "x.npy").out == ""
+    assert cli(*command.split(), "images").out == "reading images ...\n"
+    monkeypatch.setattr("latentsweep.commands.own_data._LARGE", 7)
+    ended = cli(*command.split(), "x.npy")
+    assert (ended.code, ended.out) == (2, "reading x.npy ...\n")

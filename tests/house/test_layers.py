@@ -56,10 +56,10 @@ LAYERS = (
         "show.explorer",
     ),
     (
-        "pipeline.applied pipeline.observer pipeline.plan pipeline.blame pipeline.work "
-        "pipeline.linear pipeline.reading pipeline.model pipeline.measure pipeline.project "
-        "pipeline.train pipeline.pilot pipeline.yardsticks pipeline.examine pipeline.setting "
-        "pipeline.answer "
+        "pipeline.applied pipeline.observer pipeline.plan pipeline.sample pipeline.blame "
+        "pipeline.work pipeline.linear pipeline.reading pipeline.model pipeline.measure "
+        "pipeline.project pipeline.train pipeline.pilot pipeline.yardsticks pipeline.examine "
+        "pipeline.setting pipeline.answer "
         "pipeline.held_out pipeline.rival pipeline.judge pipeline.finished "
         "pipeline.run pipeline.search pipeline.recommended pipeline.own_losses "
         "pipeline.alone "
@@ -67,9 +67,9 @@ LAYERS = (
         "onnx_mean onnx_network onnx_layers export",
     ),
     (
-        "commands.answers commands.display commands.own_data commands.data commands.evaluate "
-        "commands.recommend commands.report commands.explore commands.export commands.run "
-        "commands.studies commands.summary commands.main",
+        "commands.output commands.answers commands.display commands.own_data commands.data "
+        "commands.evaluate commands.recommend commands.report commands.explore commands.export "
+        "commands.run commands.studies commands.summary commands.main",
     ),
 )
 # `show` runs on a machine without JAX.

@@ -1,12 +1,15 @@
 """What commands that take data share: the options about it, and what they say of it."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from latentsweep.pipeline.work import Work
+
+_LARGE = 2**24  # bytes of a file, which take a moment to read
 
 
 class Missing(StrEnum):
@@ -71,6 +74,15 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
+def announce(source: str | None) -> None:
+    """Say that a large file, or a folder, is being read, before anything that takes seconds."""
+    if source is None:
+        return
+    path = Path(source).expanduser()
+    if path.is_dir() or (path.is_file() and path.stat().st_size > _LARGE):
+        print(f"reading {path} ...", flush=True)
+
+
 def data_lines(work: "Work") -> list[str]:
     """The data's splits and likelihood, and what was found in it."""
     from latentsweep.data.catalogue import is_users
@@ -93,10 +105,11 @@ def _of_large_data(work: "Work") -> list[str]:
     from latentsweep.pipeline.reading import seconds_to_read, supply_of
 
     dataset, lines = work.dataset, []
-    if dataset.is_large:
+    if (most := dataset.most_measured) is not None:
+        hashed = ", and the data's fingerprint is that of a sample" if dataset.is_large else ""
         lines.append(
-            f"note    networks are measured on at most {dataset.most_measured:,} examples of a "
-            "split, drawn at random, and the data's fingerprint is that of a sample"
+            f"note    networks are measured on at most {most:,} examples of a split, drawn at "
+            f"random{hashed}"
         )
     if (supply := supply_of(work)) is not None:
         size = supply.row_bytes * len(supply.indices) / 2**30

@@ -40,7 +40,7 @@ def recommend(
         typer.Option("-o", "--output", help="The run folder.", show_default="runs/<data>"),
     ] = None,
     budget: Annotated[
-        str, typer.Option(help="Time to spend on training, such as 90s, 10m or 2h.", metavar="TIME")
+        str, typer.Option(help="Time to spend, such as 90s, 10m or 2h.", metavar="TIME")
     ] = "10m",
     precision: Annotated[
         int, typer.Option(help="How wide the set of sizes may be in the end.", metavar="N", min=0)
@@ -157,6 +157,7 @@ def _prepared(
     anew: bool,
 ) -> "Iterator[tuple[Work, Ask]]":
     """A search that is ready to begin, once what was found is said."""
+    own_data.announce(source)
     from latentsweep.commands.display import Terminal
     from latentsweep.pipeline.recommended import prepared
     from latentsweep.pipeline.run import study_name
@@ -166,7 +167,7 @@ def _prepared(
     ask = Ask(**asked)
     folder = RunFolder(output or Path("runs") / f"recommend-{study_name(source)}")
     with Terminal() as terminal:
-        work = prepared(folder, source, changes, terminal, anew=anew)
+        work = prepared(folder, source, changes, terminal, budget=ask.budget, anew=anew)
         for line in _found_lines(work, ask):
             terminal.say(line)
         yield work, ask
@@ -186,7 +187,7 @@ def _found_lines(work: "Work", ask: "Ask") -> list[str]:
         f"network {network_words(study)}, {study.epochs} epochs, about {one:.1f} s each on this "
         "machine",
         f"first   {first.networks} networks, {duration(first.networks * one)}; in all at most "
-        f"{duration(ask.budget)} of training, and what measuring takes",
+        f"{duration(ask.budget)}, and what the tests and pages in the end take",
         f"folder  {work.folder.path}",
     ]
 

@@ -59,6 +59,7 @@ def run(
     ] = False,
 ) -> None:
     """Train, measure and report a study. The same command goes on where it was interrupted."""
+    own_data.announce(data)
     from latentsweep.commands.display import Terminal, closing_lines
     from latentsweep.pipeline.run import execute
     from latentsweep.study import parse_setting

@@ -97,6 +97,7 @@ class Dataset:
     Of rows of named features, `columns` are the names. `ids` [N] are the examples' own names,
     `rows` [N] their places in the source, None where all are there. `groups` [N] are int32 numbers:
     no split has part of a group. `notes` say what was done to the values when they were read.
+    `most` is how many examples of a split there is time to measure, None for all.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Dataset:
     rows: np.ndarray | None = None
     groups: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    most: int | None = None
 
     def __post_init__(self) -> None:
         assert self.values.dtype in STORED_TYPES, self.values.dtype
@@ -214,19 +216,26 @@ class Dataset:
         return is_large(self.values)
 
     @property
-    def most_measured(self) -> int:
-        """How many examples of a split are measured at most, where the data is large."""
-        return min(_MOST_MEASURED, max(_LEAST_MEASURED, _MEASURED_VALUES // self.features))
+    def most_measured(self) -> int | None:
+        """How many examples of a split are measured at most, None for all.
+
+        They are fewer where the data is large, or where there is no time for more.
+        """
+        if not self.is_large:
+            return self.most
+        room = min(_MOST_MEASURED, max(_LEAST_MEASURED, _MEASURED_VALUES // self.features))
+        return room if self.most is None else min(room, self.most)
 
     def measured(self, indices: np.ndarray) -> np.ndarray:
-        """Those of some examples that are measured: all, or of large data a random sample.
+        """Those of some examples that are measured: all, or a random sample of `most_measured`.
 
         The same examples have the same sample, in their order.
         """
-        if not self.is_large or len(indices) <= self.most_measured:
+        most = self.most_measured
+        if most is None or len(indices) <= most:
             return indices
         draws = np.random.default_rng(0)
-        return indices[np.sort(draws.choice(len(indices), self.most_measured, replace=False))]
+        return indices[np.sort(draws.choice(len(indices), most, replace=False))]
 
     @cached_property
     def hash(self) -> str:

@@ -109,7 +109,7 @@ def searched(
         path, run = Path(folder) / "X.npy", RunFolder(Path(folder) / "run")
         np.save(path, scaled)
         named = study.changed({"data": str(path), "scale": "none"})
-        work = Work(*suited(named, load_dataset(named), given), run, Observer())
+        work = Work(*suited(named, load_dataset(named), given, budget), run, Observer())
         work = with_pilot(work, given)
         return find(work, Ask(budget=budget), command="latentsweep.VAE").json, work.study
 

@@ -1,5 +1,6 @@
 """The recommendation of a latent size from Python."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from latentsweep.model.consent import consent, named
 from latentsweep.pipeline.finished import Run
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.run import as_begun, settled, study_name
+from latentsweep.pipeline.sample import as_measured
 from latentsweep.pipeline.search import Ask, check_examples, search, search_study, suited
 from latentsweep.pipeline.work import Work
 from latentsweep.record.contents import check_folder
@@ -36,7 +38,7 @@ def recommend(
             in a study: a known data set, or the path of a table, an array or a folder of images.
         output: the run folder; `runs/recommend-<data>` if not given.
         labels: the class of each example of an array or data frame, or the name of a column.
-        budget: seconds of training at most.
+        budget: seconds at most, for training and for measuring on the way.
         network: a kind of network, or a class of your own (docs/networks.md).
         settings: other fields of the study to change, such as `{"scale": "minmax"}`.
         force: start anew, removing the run that is in the folder.
@@ -54,7 +56,8 @@ def recommend(
         changes |= saved(data, labels, folder.path / "data", "data")
     elif labels is not None:
         changes["label"] = labels
-    work = prepared(folder, changes.get("data", source), changes, observer, anew=force)
+    source = changes.get("data", source)
+    work = prepared(folder, source, changes, observer, budget=budget, anew=force)
     search(work, Ask(budget=budget), command="python", given=changes, force=force)
     return Run(folder)
 
@@ -65,6 +68,7 @@ def prepared(
     changes: Mapping[str, Any],
     observer: Observer | None,
     *,
+    budget: float,
     anew: bool,
 ) -> Work:
     """A search that is ready to begin.
@@ -78,6 +82,9 @@ def prepared(
     if not anew:
         study = as_begun(folder, study)
     whole = load_dataset(study.changed({"validation_fraction": 0}))
-    work = Work(*suited(study, whole, changes), folder, observer or Observer())
+    if not anew and folder.manifest_path.exists():
+        whole = as_measured(whole, folder.manifest()["data"])
+        budget = math.inf
+    work = Work(*suited(study, whole, changes, budget), folder, observer or Observer())
     check_examples(work)
     return work

@@ -30,6 +30,7 @@ def train_rivals(work: Work, found: Recommendation, seeds: int) -> None:
     folder = rivals_of(work.folder)
     work.observer.say(f"rival   linear decoders: sizes {', '.join(map(str, sizes))}")
     rival = dataclasses.replace(work, study=study.changed(changes), folder=folder)
-    atomic.write_text(folder.study_path, rival.study.to_toml())
+    begun = work.folder.study()  # as it was written, whoever goes on
+    atomic.write_text(folder.study_path, begun.changed(changes).to_toml())
     folder.write_manifest({**work.folder.manifest(), "members": []})
     train(rival, hold_out)

@@ -29,6 +29,7 @@ from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.plan import Member, check_code, code_of, price
 from latentsweep.pipeline.project import project
 from latentsweep.pipeline.reading import seconds_to_read, supply_of
+from latentsweep.pipeline.sample import as_measured
 from latentsweep.pipeline.train import train
 from latentsweep.pipeline.work import Work, is_trained
 from latentsweep.record import atomic
@@ -191,7 +192,8 @@ def remeasure(
             f"{folder.path}: its run is unfinished; the 'latentsweep run' that began it finishes it"
         )
     study = as_begun(folder, folder.study())
-    work = Work(study, load_dataset(study), folder, observer)
+    dataset = as_measured(load_dataset(study), folder.manifest()["data"])
+    work = Work(study, dataset, folder, observer)
     with locked(folder.path), kept_programs():
         check_same(work)
         members = [m for m in work.members if is_trained(work, m.name)]
@@ -253,7 +255,8 @@ def _write_ids(work: Work) -> None:
 
 def keep_members(work: Work) -> None:
     """Bring the manifest's list of members up to what a search has decided on."""
-    settings = [_settings(work.study, member) for member in work.members]
+    begun = work.folder.study()
+    settings = [_settings(begun, member) for member in work.members]
     work.folder.write_manifest({**work.folder.manifest(), "members": settings})
 
 

@@ -7,6 +7,7 @@ same end. The time that is spent is what the folder's manifest has on record.
 
 import dataclasses
 import math
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,7 @@ from latentsweep.pipeline.project import project_members
 from latentsweep.pipeline.reading import seconds_to_read, supply_of
 from latentsweep.pipeline.rival import train_rivals
 from latentsweep.pipeline.run import begin, check_same, keep_members, report
+from latentsweep.pipeline.sample import sized
 from latentsweep.pipeline.train import train
 from latentsweep.pipeline.work import Work
 from latentsweep.pipeline.yardsticks import without_nan
@@ -101,7 +103,9 @@ def search_study(name: str, data: str, changes: dict[str, Any] | None = None) ->
     return changed
 
 
-def suited(study: Study, whole: Dataset, given: Collection[str] = ()) -> tuple[Study, Dataset]:
+def suited(
+    study: Study, whole: Dataset, given: Collection[str] = (), budget: float = math.inf
+) -> tuple[Study, Dataset]:
     """The study as such data needs it, and the data with what is held out to compare sizes on.
 
     That is, a validation split or folds of enough examples, layers and as many epochs as so many
@@ -110,15 +114,19 @@ def suited(study: Study, whole: Dataset, given: Collection[str] = ()) -> tuple[S
     Args:
         whole: the data without a validation split.
         given: the fields that the user has set, which stay.
+        budget: seconds, to which is suited how many examples are measured.
     """
     asked = bool(_HELD_OUT_BY.intersection(given))
     whole = _enough_or_none(whole, asked)
+    layers = hidden_for(len(whole.splits["train"]), whole.features, whole.likelihood)
+    layers = study.hidden_size if "hidden_size" in given else layers
+    first = first_step(goal_of(study, whole, Ask()))
+    planned = study.changed({"hidden_size": layers, "latent_sizes": first.latent_sizes})
+    whole = sized(planned, whole, first.networks, budget)
     own = "validation" in whole.splits
     held_out = {} if asked else _held_out_by(whole)
     study = study.changed(held_out)
     examples = len(whole.splits["train"]) * (1 if own else 1 - _share_held_out(study))
-    layers = hidden_for(len(whole.splits["train"]), whole.features, whole.likelihood)
-    layers = study.hidden_size if "hidden_size" in given else layers
     init = init_for(study.network, whole.likelihood)
     init = study.init if "init" in given else init
     epochs = study.epochs if "epochs" in given else epochs_for(examples)
@@ -160,8 +168,8 @@ def _held_out_by(whole: Dataset) -> dict[str, Any]:
     if whole.groups is not None:
         groups = len(np.unique(whole.groups[whole.splits["train"]]))
         fraction = max(fraction, min(_WISHED_GROUPS / groups, _MOST_FRACTION))
-    if whole.is_large:  # the others would be neither trained nor measured on
-        fraction = min(fraction, whole.most_measured / examples)
+    if (most := whole.most_measured) is not None:  # others would be of no use
+        fraction = min(fraction, most / examples)
     return {"validation_folds": 0, "validation_fraction": fraction}
 
 
@@ -243,13 +251,17 @@ def search(
             work.check()
             check_examples(work)
             work.folder.clear()
+        started = time.perf_counter()
         work = with_pilot(work, given)
-        found = find(work, ask, command=command)
+        found = find(work, ask, command=command, before=time.perf_counter() - started)
         return _finished(work, ask, found.ending)
 
 
-def find(work: Work, ask: Ask, *, command: str) -> Answer:
+def find(work: Work, ask: Ask, *, command: str, before: float = 0.0) -> Answer:
     """The answer on the validation split, with no more measured than it takes.
+
+    Args:
+        before: the seconds that were spent before this.
 
     Raises:
         RunFolderError: the folder holds another study.
@@ -260,6 +272,7 @@ def find(work: Work, ask: Ask, *, command: str) -> Answer:
         check_same(work)
     else:
         begin(work, command)
+        work.add_seconds("pilot", before)
     _write_dimension(work)
     goal = goal_of(work.study, work.dataset, ask)
     if not work.folder.decisions():
@@ -314,15 +327,15 @@ def _decide(work: Work, step: Step, ask: Ask) -> None:
     work.folder.decide({**step._asdict(), **spent})
 
 
-def _spent(work: Work) -> float:
+def _spent(work: Work, stages: Collection[str] = ("pilot", *_COUNTED)) -> float:
     seconds = work.folder.manifest()["seconds"]
-    return sum(seconds.get(stage, 0.0) for stage in _COUNTED)
+    return sum(seconds.get(stage, 0.0) for stage in stages)
 
 
 def seconds_a_network(work: Work) -> float:
     """What one more network costs here: as measured, or before the first as estimated."""
     trained = len(work.members) if work.folder.decisions() else 0
-    if trained and (spent := _spent(work)):
+    if trained and (spent := _spent(work, _COUNTED)):
         return spent / trained
     held_out, supply = len(work.held_out(0)), supply_of(work)
     one = price_of_network(work.study, work.recipe(), held_out) / len(available().devices)

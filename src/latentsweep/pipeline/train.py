@@ -155,8 +155,9 @@ class TrainingStage:
 
     def _train(self, number: int, plan: Pass, programs: Programs, done: int) -> None:
         folder = self.work.folder.pass_path(number)
-        tell, members = partial(self._tell, number, plan, done), self._members(plan)
-        with self.work.timed("train"):
+        members = self._members(plan)
+        with self.work.timed("train") as account:
+            tell = partial(self._tell, number, plan, done, account)
             nothing = np.array([self._nothing_learned(member.seed) for member in members])
             outcomes = fit.fit_soundly(
                 programs,
@@ -186,7 +187,16 @@ class TrainingStage:
             what = f"is trained badly, to a loss of {outcome.loss:.3g} from {outcome.first:.3g}"
         self.work.observer.say(f"{member.name} {what}; it is trained again from another start")
 
-    def _tell(self, number: int, plan: Pass, done: int, epoch: float, resumed: bool) -> None:
+    def _tell(
+        self,
+        number: int,
+        plan: Pass,
+        done: int,
+        account: Callable[[], None],
+        epoch: float,
+        resumed: bool,
+    ) -> None:
+        account()
         if resumed:
             names = ", ".join(plan.members)
             self.work.observer.say(

@@ -3,8 +3,8 @@
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import numpy as np
 from latentsweep.data.dataset import Dataset
 from latentsweep.data.kind import spread
 from latentsweep.data.splits import fold, stratified
-from latentsweep.errors import StudyError
+from latentsweep.errors import LatentsweepError, StudyError
 from latentsweep.evaluation.evaluate import SPLIT
 from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
 from latentsweep.model.principal import Principal, principal
@@ -26,6 +26,7 @@ from latentsweep.training.optimiser import adam
 from latentsweep.training.steps import Recipe
 
 SHOWN_EXAMPLES = 1000
+_ACCOUNTED = 5.0  # seconds, between two entries of a long stage
 _MOST_VALUES = 100_000_000  # that principal components are found of: 0.8 GB, and a copy
 
 
@@ -100,14 +101,33 @@ class Work:
         )
 
     @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Add the wall seconds of a block to the manifest's account of a stage."""
-        started = time.perf_counter()
-        yield
+    def timed(self, stage: str) -> Iterator[Callable[[], None]]:
+        """Add the wall seconds of a block to the manifest's account of a stage, whatever ends it.
+
+        What is yielded does so for those until then, every few seconds: a process may be killed.
+        """
+        since = time.perf_counter()
+
+        def account(least: float = 0.0) -> None:
+            nonlocal since
+            if (passed := time.perf_counter() - since) >= least:
+                self.add_seconds(stage, passed)
+                since += passed
+
+        try:
+            yield lambda: account(_ACCOUNTED)
+        except BaseException:
+            with suppress(OSError, LatentsweepError):  # what ended the block is what is told
+                account()
+            raise
+        account()
+
+    def add_seconds(self, stage: str, passed: float) -> None:
+        """Add wall seconds to the manifest's account of a stage."""
         manifest = self.folder.manifest()
-        seconds = manifest["seconds"]
-        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
-        self.folder.write_manifest(manifest)
+        seconds = {stage: 0.0, **manifest["seconds"]}
+        seconds[stage] += passed
+        self.folder.write_manifest({**manifest, "seconds": seconds})
 
     def stored(self, split: str) -> np.ndarray:
         """A split's examples [N, D], as stored."""

@@ -1,0 +1,44 @@
+"""How many examples of a split a search has the time to measure its networks on."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from latentsweep.data.dataset import Dataset
+from latentsweep.model.likelihoods import LIKELIHOODS
+from latentsweep.pipeline.plan import forward_flop, product_rate, shape_of
+from latentsweep.study import Study
+
+_SHARE = 1 / 4  # of a budget, for measuring the networks of the first step
+_SPLITS = 2  # what sizes are compared on, and the test split
+_OF_PRODUCTS = 4  # measuring takes about this multiple of its products' time
+_LEAST = 2_000
+_FEW = 10_000  # examples, which take no time worth an estimate
+
+
+def sized(study: Study, dataset: Dataset, networks: int, budget: float) -> Dataset:
+    """The data, of which no more is measured than takes a quarter of the budget.
+
+    Args:
+        networks: how many are trained first, with the study's layers.
+        budget: seconds.
+    """
+    longest = max(len(indices) for indices in dataset.splits.values())
+    if longest <= _FEW or dataset.most is not None:
+        return dataset
+    likelihood, width = LIKELIHOODS[dataset.likelihood], max(study.latent_sizes)
+    flop = sum(forward_flop(shape_of(study, dataset.item_shape, likelihood, width)))
+    seconds = _OF_PRODUCTS * study.draws * flop / product_rate()
+    most = max(float(f"{_SHARE * budget / (networks * _SPLITS * seconds):.1g}"), _LEAST)
+    return dataclasses.replace(dataset, most=int(most)) if most < longest else dataset
+
+
+def as_measured(dataset: Dataset, said: Mapping[str, Any]) -> Dataset:
+    """The data, as much of it measured as a run that has begun does.
+
+    Args:
+        said: what the run's manifest says of its data.
+    """
+    measured, splits = said.get("measured", {}), said["splits"]
+    sampled = [count for name, count in measured.items() if count < splits[name]]
+    return dataclasses.replace(dataset, most=max(sampled)) if sampled else dataset
