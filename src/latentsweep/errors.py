@@ -81,6 +81,8 @@ def shortened(message: str, most: int) -> str:
         return line
     end = most // 3
     return f"{line[: most - end - 5]} ... {line[-end:]}"
+
+
 _REMEDIES = {
     (errno.ENOSPC, errno.EDQUOT, errno.EFBIG): "make room",
     (errno.EACCES, errno.EPERM, errno.EROFS): "see to its permissions",

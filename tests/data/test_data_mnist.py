@@ -200,7 +200,7 @@ def test_a_file_larger_than_the_published_one_is_not_read_whole(tiny, cache, mon
 
 
 def test_a_mirror_that_sends_more_than_was_published_is_left(tiny, serve, monkeypatch):
-    monkeypatch.setattr(mnist, "_most_read", lambda name: 10)
+    monkeypatch.setattr(mnist, "_most_read", lambda _: 10)
     mirror = serve({f"{name}.gz": gzip.compress(content) for name, content in tiny.items()})
     with pytest.raises(DataError, match="more bytes than were published"):
         mnist.read([mirror])

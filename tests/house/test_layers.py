@@ -58,7 +58,8 @@ LAYERS = (
     (
         "pipeline.applied pipeline.observer pipeline.plan pipeline.sample pipeline.blame "
         "pipeline.work pipeline.linear pipeline.reading pipeline.model pipeline.measure "
-        "pipeline.project pipeline.train pipeline.pilot pipeline.yardsticks pipeline.examine "
+        "pipeline.project pipeline.train pipeline.pilot pipeline.manifest pipeline.yardsticks "
+        "pipeline.examine "
         "pipeline.setting pipeline.answer "
         "pipeline.held_out pipeline.rival pipeline.judge pipeline.finished "
         "pipeline.run pipeline.search pipeline.recommended pipeline.own_losses "

@@ -121,7 +121,7 @@ def entry() -> None:
 
 
 def _mistake(message: str) -> int:
-    print(shortened(plain(f"latentsweep: {message}"), _LONGEST), file=sys.stderr)
+    print(shortened(plain(f"latentsweep: {' '.join(message.split())}"), _LONGEST), file=sys.stderr)
     return USER_MISTAKE
 
 

@@ -1,22 +1,17 @@
 """A run: from a study to a folder that holds everything about it."""
 
-import dataclasses
-import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import jax
 import numpy as np
 import pandas as pd
 
-from latentsweep.data.catalogue import SUFFIXES, is_known, known_as, load_dataset, mnist_at_hand
-from latentsweep.data.dataset import Dataset
+from latentsweep.data.catalogue import SUFFIXES, is_known, load_dataset, mnist_at_hand
 from latentsweep.data.in_memory import saved
 from latentsweep.errors import RunFolderError
-from latentsweep.evaluation.evaluate import HELD_OUT, SPLIT, data_bounds, no_latent_losses
+from latentsweep.evaluation.evaluate import HELD_OUT, SPLIT, no_latent_losses
 from latentsweep.model.consent import consent, named
 from latentsweep.paths import user_path
 from latentsweep.pipeline.examine import examine, left_out
@@ -24,9 +19,10 @@ from latentsweep.pipeline.finished import Run
 from latentsweep.pipeline.held_out import hold_out
 from latentsweep.pipeline.judge import write_answers
 from latentsweep.pipeline.linear import linear_curves
+from latentsweep.pipeline.manifest import manifest_of, settings_of, versions
 from latentsweep.pipeline.measure import measure_member, measure_missing, write_shown
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Member, check_code, code_of, price
+from latentsweep.pipeline.plan import check_code, price
 from latentsweep.pipeline.project import project
 from latentsweep.pipeline.reading import seconds_to_read, supply_of
 from latentsweep.pipeline.sample import as_measured
@@ -39,7 +35,6 @@ from latentsweep.record.lock import locked
 from latentsweep.show.figures import write_figures
 from latentsweep.show.report import write_report
 from latentsweep.study import Study, built_in_studies, load_study
-from latentsweep.training.placement import available, cores
 from latentsweep.training.program_cache import kept_programs
 
 Metrics = Literal["basic", "usual", "full"]
@@ -239,7 +234,7 @@ def begin(work: Work, command: str) -> None:
     write_shown(work)
     _write_ids(work)
     work.folder.write_no_latent(_no_latent(work))
-    work.folder.write_manifest(_manifest(work, command))
+    work.folder.write_manifest(manifest_of(work, command))
 
 
 def _write_ids(work: Work) -> None:
@@ -256,7 +251,7 @@ def _write_ids(work: Work) -> None:
 def keep_members(work: Work) -> None:
     """Bring the manifest's list of members up to what a search has decided on."""
     begun = work.folder.study()
-    settings = [_settings(begun, member) for member in work.members]
+    settings = [settings_of(begun, member) for member in work.members]
     work.folder.write_manifest({**work.folder.manifest(), "members": settings})
 
 
@@ -314,7 +309,7 @@ def check_same(work: Work) -> None:
 
 def _warn_of_versions(work: Work) -> None:
     """Say which versions differ from those that began the run: its last digits may."""
-    begun, here = work.folder.manifest()["versions"], _versions()
+    begun, here = work.folder.manifest()["versions"], versions()
     changed = [
         f"{name} {begun.get(name)}, now {here[name]}"
         for name in here
@@ -340,68 +335,3 @@ def _measure(work: Work, names: Iterable[str]) -> None:
     """Measure the named members on the test split, and on what they held out to be compared on."""
     measure_missing(work, names)
     hold_out(work, names)
-
-
-def _manifest(work: Work, command: str) -> dict[str, Any]:
-    return {
-        "status": "running",
-        "command": command,
-        "versions": _versions(),
-        "device": _device(),
-        "data": _data(work.dataset),
-        "code": code_of(work.study, work.dataset.item_shape, work.likelihood),
-        "bounds": data_bounds(work.likelihood, *(work.scaled(s) for s in ("train", SPLIT))),
-        "members": [_settings(work.study, member) for member in work.members],
-        "seconds": {},
-    }
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "latentsweep": version("latentsweep"),
-        "python": platform.python_version(),
-        "jax": jax.__version__,
-        "numpy": np.__version__,
-        "platform": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def _device() -> dict[str, Any]:
-    devices = available().devices
-    return {
-        **{"kind": devices[0].platform, "name": devices[0].device_kind},
-        "count": len(devices),
-        "cores": cores(),
-    }
-
-
-def _data(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "source": dataset.source,
-        "known_as": known_as(dataset.values),
-        "hash": dataset.hash,
-        "hash_of": "a sample" if dataset.is_large else "all",
-        "item_shape": list(dataset.item_shape),
-        "splits": {name: len(indices) for name, indices in dataset.splits.items()},
-        "measured": {name: len(dataset.measured(i)) for name, i in dataset.splits.items()},
-        "label_names": None if dataset.label_names is None else list(dataset.label_names),
-        "image": dataset.is_image,
-        "white": dataset.white if dataset.is_image else None,
-        "likelihood": dataset.likelihood,
-        "rounding": dataset.rounding,
-        "columns": None if dataset.columns is None else list(dataset.columns),
-        "origin": dataset.origin,
-        "scale": dataclasses.asdict(dataset.scale),
-    }
-
-
-def _settings(study: Study, member: Member) -> dict[str, Any]:
-    """A member's full settings: the study's, its own in the place of the lists."""
-    shared = study.model_dump(exclude={"name", "description", *_LISTED})
-    variant = study.variant(member.objective)
-    own = {"kl_weight": variant.kl_weight, "kl_warm_up": variant.kl_warm_up}
-    return {"name": member.name, **dataclasses.asdict(member), **own, **shared}
-
-
-_LISTED = "latent_sizes", "objectives", "seeds", "kl_weight", "kl_warm_up"
