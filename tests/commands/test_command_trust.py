@@ -75,7 +75,14 @@ def test_evaluate_goes_on_with_trust(cli, sent, sent_run):
 
 
 @pytest.mark.parametrize(
-    "words", ["summary sent", "report sent --only figures", "export sent --latent 2 --to parquet"]
+    "words",
+    [
+        "summary sent",
+        "report sent --only figures",
+        "explore sent --no-open",
+        "recommend sent",
+        "export sent --latent 2 --to parquet",
+    ],
 )
 def test_what_only_shows_runs_none(cli, sent, sent_run, pictures_stand_in, words):
     assert cli(*words.split()).code == 0

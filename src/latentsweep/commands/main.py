@@ -133,8 +133,8 @@ def _unknown_option(error: Any) -> str:
     word = error.option_name.lstrip("-").replace("-", "_")
     field = OTHER_WORDS.get(word, word)
     taken = [name for each in error.ctx.command.params for name in each.opts] if error.ctx else []
-    if _OPTIONS.get(field) in taken:
-        hint = f"; did you mean '{_OPTIONS[field]}'?"
+    if (option := _OPTIONS.get(field)) and option in taken:
+        hint = f"; did you mean '{option}'?"
     elif field in Study.model_fields and "--set" in taken:
         hint = f"; write --set {field}=VALUE"
     else:
