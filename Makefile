@@ -13,7 +13,7 @@ endif
 # Python's compiled files are kept, whatever the environment says: they save seconds a process.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: study test test-all test-optimised fuzz mutants bench validate lint types docs check clean words \
+.PHONY: study test test-all test-optimised fuzz torture mutants bench validate lint types docs check clean words \
 	screenshots
 
 RUN ?= runs/mnist
@@ -41,6 +41,11 @@ fuzz: $(VENV)/ready-to-test
 MINUTES ?= 10
 mutants: $(VENV)/ready-to-mutate
 	$(BIN)/python tests/mutants.py run --minutes $(MINUTES)
+
+# A tiny run is killed, looked at half written, damaged and led astray: does any command break?
+SECONDS ?= 300
+torture: $(VENV)/ready-to-test
+	$(BIN)/python benchmarks/torture.py --seconds $(SECONDS)
 
 # ONLY=pytorch (or pytorch-compile, keras, keras-defaults, pythae) asks one peer alone, and writes nothing.
 bench: $(VENV)/installed
