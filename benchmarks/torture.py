@@ -99,12 +99,12 @@ def changed(one: Path, other: Path) -> str:
 def _same_table(one: Path, other: Path) -> bool:
     if not other.exists():
         return False
-    tables = [
+    before, after = (
         pd.read_parquet(path).drop(columns="train_seconds", errors="ignore")
         for path in (one, other)
-    ]
+    )
     try:
-        pd.testing.assert_frame_equal(*tables, rtol=1e-6)
+        pd.testing.assert_frame_equal(before, after, rtol=1e-6)
     except AssertionError:
         return False
     return True

@@ -130,7 +130,7 @@ def _unknown_option(error: Any) -> str:
     from latentsweep.other_words import OTHER_WORDS
     from latentsweep.study import Study
 
-    word = error.option_name.lstrip("-").replace("-", "_")
+    word: str = error.option_name.lstrip("-").replace("-", "_")
     field = OTHER_WORDS.get(word, word)
     taken = [name for each in error.ctx.command.params for name in each.opts] if error.ctx else []
     if (option := _OPTIONS.get(field)) and option in taken:
