@@ -77,9 +77,10 @@ def test_a_name_that_is_no_utf8_is_refused(tmp_path, monkeypatch):
 
 def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
     (tmp_path / "other").write_text("content")
-    (tmp_path / ".lock").symlink_to(tmp_path / "other")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to(tmp_path / "other")
     with pytest.raises(RunFolderError, match="is a link, which no run has"):
-        locked(tmp_path).__enter__()
+        locked(tmp_path / "run").__enter__()
     assert (tmp_path / "other").read_text() == "content"
 
 
