@@ -10,6 +10,7 @@ from latentsweep.data.dataset import Dataset, Scale
 from latentsweep.errors import RunFolderError
 from latentsweep.pipeline import sample
 from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.run import keep_members
 from latentsweep.pipeline.sample import as_measured, sized
 from latentsweep.pipeline.search import search_study, suited
 from latentsweep.pipeline.work import Work
@@ -127,3 +128,11 @@ def test_what_ended_a_stage_is_told_even_where_nothing_can_be_written(work):
         removed()
     with pytest.raises(RunFolderError), work.timed("train"):
         pass
+
+
+def test_a_searchs_manifest_has_its_study_as_it_was_begun_whoever_goes_on(work):
+    work, _ = work
+    work.folder.study_path.write_text(work.study.to_toml())
+    settled = work.study.changed({"likelihood": "gaussian"})  # as one that goes on knows it
+    keep_members(dataclasses.replace(work, study=settled))
+    assert {each["likelihood"] for each in work.folder.manifest()["members"]} == {"auto"}
