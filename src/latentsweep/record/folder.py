@@ -195,7 +195,8 @@ class RunFolder:
 
     def results(self) -> pd.DataFrame:
         """One row a member; nats per example unless the name says otherwise."""
-        table = read_table(self.results_path, schema.RESULTS)
+        projected = schema.PROJECTED if self.projections_path.exists() else []
+        table = read_table(self.results_path, [*schema.RESULTS, *projected])
         reading.check_results(self.results_path, table)
         return table
 

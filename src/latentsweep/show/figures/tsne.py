@@ -27,10 +27,10 @@ _NUMBERS = {
 
 def table(run: RunFolder) -> pd.DataFrame:
     """One row a projected example and member: `x`, `y`, its class and the panel's numbers."""
-    manifest, labels = run.manifest(), run.examples().labels
+    manifest, labels, projections = run.manifest(), run.examples().labels, run.projections()
     kept = ["member", "objective", "latent_size", "seed", "sizes_in_run", *_NUMBERS]
     members = first_seeds(run, MOST_SIZES)[kept].rename(columns=_NUMBERS)
-    rows = run.projections().merge(members, on="member")
+    rows = projections.merge(members, on="member")
     rows = points.in_random_order(rows.sort_values("member", kind="stable"))
     rows["y"] = np.where(rows["latent_size"] == 1, _random_heights(len(rows)), rows["y"])
     rows["label"] = -1 if labels is None else labels[rows["example"]]
