@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from latentsweep import run
@@ -198,10 +197,8 @@ def test_a_study_that_is_refused_leaves_the_run_that_is_there(whole, tiny, tmp_p
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
     before = numbers(folder)
-    refused = {"likelihood": "gaussian", "init": "pca", "binarisation": "dynamic"}
-    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc"))
-    with pytest.raises(StudyError, match="binarisation"):
-        run(data=frame, output=folder, settings=refused, force=True)
+    with pytest.raises(StudyError, match="init: pca needs likelihood gaussian"):
+        run(tiny, folder, settings={"likelihood": "auto", "init": "pca"}, force=True)
     assert numbers(folder) == before
     assert RunFolder(folder).manifest()["status"] == "complete"
 
