@@ -193,12 +193,17 @@ def test_checkpoints_of_a_pass_that_is_done_go_with_the_next_start(
     assert [file.name for file in (folder / "passes/p00").iterdir()] == ["plan.json"]
 
 
-def test_a_study_that_is_refused_leaves_the_run_that_is_there(whole, tiny, tmp_path):
+def test_a_study_that_is_refused_leaves_the_run_that_is_there(whole, tiny, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
     before = numbers(folder)
-    with pytest.raises(StudyError, match="init: pca needs likelihood gaussian"):
-        run(tiny, folder, settings={"likelihood": "auto", "init": "pca"}, force=True)
+
+    def refuse(_):
+        raise StudyError("init: not of such data")
+
+    monkeypatch.setattr(Work, "check", refuse)
+    with pytest.raises(StudyError, match="init: not of such data"):
+        run(tiny, folder, settings=CHANGES, force=True)
     assert numbers(folder) == before
     assert RunFolder(folder).manifest()["status"] == "complete"
 
