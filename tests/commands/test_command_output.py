@@ -10,7 +10,7 @@ import pytest
 
 from latentsweep.commands.display import Terminal
 from latentsweep.commands.output import guarded, plain
-from latentsweep.errors import refused
+from latentsweep.errors import refusal
 
 ESCAPES = "\x1b]0;title\x07\x1b[2J\u202e"
 SHOWN = r"\x1b]0;title\x07\x1b[2J\u202e"
@@ -132,7 +132,7 @@ def test_what_the_system_refuses_is_one_line(cli, monkeypatch, tiny_run):
     ],
 )
 def test_a_refusal_says_as_much_as_is_known(error, line):
-    assert refused(error).startswith(line)
+    assert refusal(error).startswith(line)
 
 
 def test_a_name_that_is_no_utf8_is_one_line(cli):

@@ -249,7 +249,8 @@ def test_of_other_data_all_is_measured(monkeypatch):
 @pytest.mark.parametrize(
     ("features", "most"), [(1, 60_000), (784, 60_000), (49_152, 2_730), (10**6, 1_000)]
 )
-def test_fewer_large_items_are_measured(features, most):
+def test_fewer_large_items_are_measured(features, most, monkeypatch):
+    monkeypatch.setattr(dataset, "LARGE_VALUES", 1)
     values = np.broadcast_to(np.uint8(0), (2, features))
     data = small(values=values, splits=leading(2, 1), labels=None, label_names=None)
     assert data.most_measured == most

@@ -137,7 +137,7 @@ def test_the_likelihood_is_of_binary_values_of_the_examples_named(evaluated):
 def test_a_damaged_file_of_the_data_is_one_line_that_mends_it(evaluated, tmp_path):
     folder = RunFolder(shutil.copytree(evaluated.path, tmp_path / "run"))
     folder.alarms_path.write_text("{")
-    with pytest.raises(RunFolderError, match=r"alarms\.json: cannot be read .*remove it, and"):
+    with pytest.raises(RunFolderError, match=r"alarms\.json: is not as .* remove it, and"):
         remeasure(folder, "basic", Observer())
     folder.alarms_path.unlink()
     remeasure(folder, "basic", Observer())

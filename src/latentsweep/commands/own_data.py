@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latentsweep.paths import user_path
+
 if TYPE_CHECKING:
     from latentsweep.pipeline.work import Work
 
@@ -78,7 +80,7 @@ def announce(source: str | None) -> None:
     """Say that a large file, or a folder, is being read, before anything that takes seconds."""
     if source is None:
         return
-    path = Path(source).expanduser()
+    path = user_path("data", source)
     if path.is_dir() or (path.is_file() and path.stat().st_size > _LARGE):
         print(f"reading {path} ...", flush=True)
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from latentsweep.errors import RunFolderError
 from latentsweep.model.family import Mapping, Settings
 from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
 from latentsweep.model.objective import OBJECTIVES

@@ -155,7 +155,8 @@ def execute(work: Work, *, force: bool, command: str) -> None:
             check_same(work)
         else:
             begin(work, command)
-        if work.folder.manifest()["status"] == "complete" and work.folder.report_path.exists():
+        shown = work.folder.report_path.exists() and work.folder.answers_path.exists()
+        if shown and work.folder.manifest()["status"] == "complete":
             work.observer.say(f"{work.folder.path} is already complete; --force makes it anew")
             return
         _warn_of_versions(work)

@@ -125,8 +125,8 @@ class Work:
     def add_seconds(self, stage: str, passed: float) -> None:
         """Add wall seconds to the manifest's account of a stage."""
         manifest = self.folder.manifest()
-        seconds = {stage: 0.0, **manifest["seconds"]}
-        seconds[stage] += passed
+        seconds = dict(manifest["seconds"])
+        seconds[stage] = seconds.get(stage, 0.0) + passed
         self.folder.write_manifest({**manifest, "seconds": seconds})
 
     def stored(self, split: str) -> np.ndarray:

@@ -15,6 +15,12 @@ from latentsweep.errors import LatentsweepError, RunFolderError
 from latentsweep.record.schema import NAME, TEXTS, WHOLE
 
 _LONGEST = 120  # characters of a reason
+
+_MADE_ANEW = {  # by whom, if it is not there
+    "answers": "the command that began the run",
+    "alarms": "'latentsweep evaluate'",
+    "yardsticks": "'latentsweep evaluate'",
+}
 _KINDS = {"f": "f", "i": "iu", "n": "fiu"}
 
 
@@ -33,9 +39,9 @@ def damaged(path: Path, reason: object) -> RunFolderError:
     """What is said of a file that holds something else than was written."""
     words = " ".join(str(reason).split())
     words = words if len(words) <= _LONGEST else f"{words[: _LONGEST - 3]}..."
-    return RunFolderError(
-        f"{path}: is not as latentsweep wrote it ({words}); start again with --force"
-    )
+    maker = _MADE_ANEW.get(path.name.partition(".")[0])
+    remedy = f"remove it, and {maker} writes it anew" if maker else "start again with --force"
+    return RunFolderError(f"{path}: is not as latentsweep wrote it ({words}); {remedy}")
 
 
 @contextmanager
@@ -180,6 +186,8 @@ def _name(objective: str, latent_size: int, seed: int) -> str:
 
 def _remedy(path: Path) -> str:
     """What makes a file that is missing."""
+    if maker := _MADE_ANEW.get(path.name.partition(".")[0]):
+        return f"{maker} writes it anew"
     root = next((each for each in path.parents if (each / "manifest.json").exists()), path.parent)
     try:
         complete = json.loads((root / "manifest.json").read_bytes())["status"] == "complete"
