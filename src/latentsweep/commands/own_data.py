@@ -1,7 +1,6 @@
 """What commands that take data share: the options about it, and what they say of it."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
