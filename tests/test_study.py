@@ -1,3 +1,4 @@
+import os
 import tomllib
 from typing import get_args
 
@@ -460,3 +461,10 @@ def test_a_network_is_a_kind_or_a_class(name):
     message = message_of(load_study("mnist").changed, {"network": name})
     assert message.startswith("study mnist: network: string should match pattern")
     assert "module:Class of your own (docs/networks.md)" in message
+
+
+def test_a_pipe_is_no_study(tmp_path):
+    """It would be waited for."""
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(StudyError, match="no regular file"):
+        load_study(str(tmp_path / "pipe.toml"))

@@ -20,6 +20,8 @@ def read(path: Path) -> str:
         OSError: it can't be read.
         ValueError: it is no UTF-8, or its name none of a file.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ValueError("no regular file")
     with path.open("rb") as file:
         return file.read(_MOST + 1).decode("utf-8")
 

@@ -1,8 +1,10 @@
+import errno
 import json
 import os
 import shutil
 
 import pytest
+from safetensors import SafetensorError
 
 from latentsweep.record import atomic
 
@@ -117,3 +119,25 @@ def test_json_refuses_what_it_has_no_word_for(tmp_path, number):
     with pytest.raises(ValueError, match="not JSON compliant"):
         atomic.write_json(tmp_path / "a.json", {"a": number})
     assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        SafetensorError("Error while serializing: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_told_with_the_file(tmp_path, told):
+    """Whether Python or a library tells of it; the file that was there stays."""
+    path = tmp_path / "file.json"
+    atomic.write_text(path, "before")
+
+    def fill(_):
+        raise told
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        atomic.write(path, fill)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    assert path.read_text() == "before"
+    assert [each.name for each in tmp_path.iterdir()] == ["file.json"]

@@ -5,9 +5,12 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 _MARK = "partial"
 _LEFT_OVER = re.compile(rf"\.(.+\.)?{_MARK}(\.\w+)?")
@@ -28,13 +31,28 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
     mode = os.fstat(handle).st_mode & 0o777
     os.close(handle)
     try:
-        fill(temporary)
+        with _told_of(path):
+            fill(temporary)
         temporary.chmod(mode)  # some libraries put a file of their own in its place
         _flush(temporary)
         temporary.replace(path)
         _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Within it, what the system refuses names this file, whichever library tells of it."""
+    try:
+        yield
+    except SafetensorError as error:
+        if not (code := re.search(r"os error (\d+)", str(error))):
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from None
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def sweep(folder: Path, *, older: float = 0.0) -> None:
