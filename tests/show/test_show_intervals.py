@@ -19,7 +19,8 @@ def of(table, objective, size):
 
 def with_examples(run, member, losses):
     """The run with other losses of the test examples of one network."""
-    arrays = run.arrays(member) | {"test/neg_elbo": np.asarray(losses, np.float32)}
+    others = {name: a for name, a in run.arrays(member).items() if not name.startswith("test/")}
+    arrays = others | {"test/neg_elbo": np.asarray(losses, np.float32)}
     write_arrays(run.member_path(member) / "arrays.safetensors", arrays)
 
 

@@ -181,8 +181,13 @@ def to_arrays(scorer: Scorer) -> dict[str, np.ndarray]:
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> Scorer:
-    """The scorer that `to_arrays` gave these arrays for."""
-    initial = partial(initial_scorer, size=(4, 4), classes=1)
+    """The scorer that `to_arrays` gave these arrays for.
+
+    Raises:
+        ValueError: they are no scorer's.
+    """
+    places, classes = len(arrays["hidden/weight"]) // STROKES, len(arrays["classes/bias"])
+    initial = partial(initial_scorer, size=(places * _STRIDE**2, _STRIDE**2), classes=classes)
     template = jax.eval_shape(initial, jax.random.key(0))
     return jax.tree.map(jnp.asarray, from_named_arrays(template, dict(arrays)))
 
@@ -202,7 +207,7 @@ def _kept(path: Path) -> Scorer | None:
         arrays = read_arrays(path)
         checksum = arrays.pop(_CHECKSUM).tobytes().hex()
         scorer = from_arrays(arrays)
-    except (RunFolderError, KeyError):
+    except (RunFolderError, KeyError, ValueError):
         return None
     return scorer if fingerprint(scorer) == checksum else None
 
