@@ -17,11 +17,14 @@ def of(table, objective, size):
     return row
 
 
-def with_examples(run, member, losses):
-    """The run with other losses of the test examples of one network."""
-    others = {name: a for name, a in run.arrays(member).items() if not name.startswith("test/")}
-    arrays = others | {"test/neg_elbo": np.asarray(losses, np.float32)}
-    write_arrays(run.member_path(member) / "arrays.safetensors", arrays)
+def with_examples(run, losses):
+    """The run with other test examples, of these losses under every network."""
+    for member in run.results()["member"]:
+        file = run.member_path(member) / "arrays.safetensors"
+        write_arrays(file, {"test/neg_elbo": np.asarray(losses, np.float32)})
+    manifest = run.manifest()
+    data = manifest["data"] | {"measured": {"test": len(losses)}}
+    run.write_manifest(manifest | {"data": data})
 
 
 def test_several_seeds_have_student_s_t_over_their_means(make_run, recipes):
@@ -47,7 +50,7 @@ def test_two_seeds_by_hand(make_run, recipes):
 
 
 def test_one_seed_has_its_test_examples(usual_run):
-    with_examples(usual_run, "elbo-k04-s0", [1, 2, 3, 4])
+    with_examples(usual_run, [1, 2, 3, 4])
     row = of(intervals.means(usual_run, usual_run.results(), "neg_elbo"), "elbo", 4)
     # The variance of 1, 2, 3, 4 is 5 / 3, and the value is the one in the results.
     reach = 1.96 * (5 / 3) ** 0.5 / 2
@@ -57,7 +60,7 @@ def test_one_seed_has_its_test_examples(usual_run):
 
 @pytest.mark.parametrize("losses", [[], [3.0]])
 def test_fewer_than_two_examples_have_no_interval(usual_run, losses):
-    with_examples(usual_run, "elbo-k04-s0", losses)
+    with_examples(usual_run, losses)
     row = of(intervals.means(usual_run, usual_run.results(), "neg_elbo"), "elbo", 4)
     assert np.isnan([row["low"], row["high"]]).all()
     assert (row["value"], row["over"]) == (106.0, "")
