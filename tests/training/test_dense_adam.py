@@ -231,5 +231,5 @@ def test_there_is_a_kernel_only_where_it_was_tried(monkeypatch):
     ):
         with monkeypatch.context() as changed:
             changed.setattr(owner, name, value)
-            assert not supported.__wrapped__()
-    assert supported.__wrapped__()
+            assert not module._there.__wrapped__()
+    assert module._there.__wrapped__()
