@@ -82,7 +82,7 @@ def compared(name: str, changes: dict[str, Any]) -> None:
         study = search_study(name.replace("@", "-"), source, asked)
         whole = load_dataset(study.changed({"validation_folds": 0}))
         study, data = suited(study, whole, asked)
-        work = with_pilot(Work(study, data, folder, Observer()), changes)
+        work = with_pilot(Work(study, data, folder, Observer()), 600.0, changes)
         rows = len(data.splits["train"]) - work.fold_size
         seeds = tuple(range(study.validation_folds)) if few else (0, 1)
         sizes = sizes_of(data.features, rows)

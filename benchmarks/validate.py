@@ -113,7 +113,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     folder = RunFolder(RUNS / cell.name)
     ask = Ask(budget=BUDGET_SECONDS)
     with kept_programs():
-        work = with_pilot(Work(study, dataset, folder, Observer()))
+        work = with_pilot(Work(study, dataset, folder, Observer()), BUDGET_SECONDS)
         found = find(work, ask, command="validate")
     return {
         "cell": cell.__dict__,

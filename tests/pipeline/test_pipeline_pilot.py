@@ -19,6 +19,9 @@ from latentsweep.record.folder import RunFolder
 FEW = {"hidden_size": 16, "epochs": 8, "batch_size": 64}
 
 
+BUDGET = 600.0
+
+
 class Heard(Observer):
     def __init__(self):
         self.said = []
@@ -35,11 +38,11 @@ def work(folder, family="linear", examples=2_400, **changes) -> Work:
     return Work(*suiting, RunFolder(folder), Heard())
 
 
-def trials(monkeypatch, told):
+def trials(monkeypatch, told, seconds=0.1):
     """Make `told` of a study's beginning and epochs say what a pilot's network comes to."""
 
     def trial(_, study):
-        return pilot._Trial(study, *told(study.init, study.epochs))
+        return pilot._Trial(study, *told(study.init, study.epochs), seconds)
 
     monkeypatch.setattr(pilot, "_trial", trial)
 
@@ -48,13 +51,13 @@ def trials(monkeypatch, told):
 def test_linear_data_are_begun_as_principal_components_and_a_bent_surface_need_not(
     tmp_path, monkeypatch
 ):
-    begun = pilot.with_pilot(work(tmp_path / "run"), FEW)
+    begun = pilot.with_pilot(work(tmp_path / "run"), BUDGET, FEW)
     assert (begun.study.init, begun.study.learning_rate) == ("pca", 0.004)
     assert begun.observer.said[0].startswith("pilot   16 dimensions: a network that begins as")
     assert not (tmp_path / "run").exists()
     losses = {"random": 1.0, "pca": 2.0}
     trials(monkeypatch, lambda init, _: (losses[init], False))
-    other = pilot.with_pilot(work(tmp_path / "run"), FEW)
+    other = pilot.with_pilot(work(tmp_path / "run"), BUDGET, FEW)
     assert (other.study.init, other.study.learning_rate) == ("random", 0.007)
 
 
@@ -63,13 +66,13 @@ def test_a_search_that_goes_on_trains_its_networks_as_before(tmp_path, monkeypat
     other = here.study.changed({"init": "random", "epochs": 16, "learning_rate": 0.007})
     begin(dataclasses.replace(here, study=other), "test")
     monkeypatch.setattr(pilot, "_trial", None)
-    assert pilot.with_pilot(here).study == other
+    assert pilot.with_pilot(here, BUDGET).study == other
 
 
 @pytest.mark.parametrize("given", [{"init": "random"}, {"init": "pca"}])
 def test_what_is_given_stays(tmp_path, monkeypatch, given):
     trials(monkeypatch, lambda *_: (1.0, True))
-    begun = pilot.with_pilot(work(tmp_path / "run", **given), {*FEW, *given})
+    begun = pilot.with_pilot(work(tmp_path / "run", **given), BUDGET, {*FEW, *given})
     assert (begun.study.init, begun.study.epochs) == (given["init"], FEW["epochs"])
 
 
@@ -87,16 +90,30 @@ def test_networks_are_trained_for_longer_as_long_as_they_learn(
 ):
     here = work(tmp_path / "run")
     trials(monkeypatch, lambda _, epochs: (losses[epochs], epochs < falls_until))
-    begun = pilot.with_pilot(here, {*FEW} - {"epochs"})
+    begun = pilot.with_pilot(here, BUDGET, {*FEW} - {"epochs"})
     assert begun.study.epochs == epochs
     assert begun.study.patience == here.study.patience * epochs // FEW["epochs"]
+
+
+@pytest.mark.parametrize(("seconds", "epochs"), [(14.0, 16), (16.0, 8)])
+def test_they_are_trained_no_longer_than_the_budget_bears(tmp_path, monkeypatch, seconds, epochs):
+    """A twentieth of it a network."""
+    trials(monkeypatch, lambda _, epochs: (1 / epochs, epochs < 16), seconds)
+    begun = pilot.with_pilot(work(tmp_path / "run"), BUDGET, {*FEW} - {"epochs"})
+    assert begun.study.epochs == epochs
+
+
+def test_networks_too_dear_for_the_budget_have_no_pilot(tmp_path, monkeypatch):
+    monkeypatch.setattr(pilot, "_trial", None)
+    here = work(tmp_path / "run")
+    assert pilot.with_pilot(here, 1e-3).study == here.study
 
 
 @pytest.mark.dear
 def test_a_network_that_had_too_few_steps_gets_more(tmp_path):
     """At this rate a single epoch of few steps learns next to nothing."""
     slow = work(tmp_path / "run", "smooth", init="random", epochs=2, learning_rate=1e-3)
-    begun = pilot.with_pilot(slow, {"init", "learning_rate"})
+    begun = pilot.with_pilot(slow, BUDGET, {"init", "learning_rate"})
     assert begun.study.epochs == 8
     assert [text.split(" end ")[0] for text in begun.observer.said] == [
         "pilot   2 epochs",
@@ -106,7 +123,7 @@ def test_a_network_that_had_too_few_steps_gets_more(tmp_path):
 
 def test_few_examples_need_no_pilot(tmp_path, monkeypatch):
     monkeypatch.setattr(pilot, "_trial", None)
-    begun = pilot.with_pilot(work(tmp_path / "run", examples=600), FEW)
+    begun = pilot.with_pilot(work(tmp_path / "run", examples=600), BUDGET, FEW)
     assert begun.study.init == "pca"
     assert begun.study.validation_folds
 

@@ -110,7 +110,7 @@ def searched(
         np.save(path, scaled)
         named = study.changed({"data": str(path), "scale": "none"})
         work = Work(*suited(named, load_dataset(named), given, budget), run, Observer())
-        work = with_pilot(work, given)
+        work = with_pilot(work, budget, given)
         return find(work, Ask(budget=budget), command="latentsweep.VAE").json, work.study
 
 

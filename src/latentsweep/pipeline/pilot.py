@@ -19,7 +19,7 @@ from latentsweep.data.kind import spread
 from latentsweep.evaluation.alarms import still_falls
 from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Member
+from latentsweep.pipeline.plan import Member, price_of_network
 from latentsweep.pipeline.train import LOOKED_AT, train
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
@@ -31,6 +31,7 @@ _RATES = {  # Adam's, at its peak, of one hidden layer and of several
 }
 _CHOSEN = "init", "learning_rate", "kl_warm_up", "epochs", "patience"
 _LONGER = 4  # times the epochs at most
+_SHARE = 1 / 20  # of a budget, that a pilot's network may take
 _WARM_UP = 0.1  # of the epochs, which keeps dimensions alive that begin at random
 
 
@@ -42,19 +43,22 @@ def beginning(init: Init, hidden_size: tuple[int, ...]) -> dict[str, Any]:
 
 
 class _Trial(NamedTuple):
-    """A study, its network's loss on the examples apart, and whether that still learned."""
+    """A study, its network's loss on the examples apart, if that still falls, its seconds."""
 
     study: Study
     loss: float
     falls: bool
+    seconds: float
 
 
-def with_pilot(work: Work, given: Collection[str] = ()) -> Work:
+def with_pilot(work: Work, budget: float, given: Collection[str] = ()) -> Work:
     """The search, its networks beginning as suits the data best, and trained for long enough.
 
-    One that goes on has what was chosen then.
+    One that goes on has what was chosen then. Networks that take more than a twentieth of the
+    budget each have no pilot.
 
     Args:
+        budget: seconds of the search.
         given: the fields that the user has set, which stay.
     """
     study = work.study
@@ -64,7 +68,11 @@ def with_pilot(work: Work, given: Collection[str] = ()) -> Work:
         before = work.folder.study()
         chosen = {name: getattr(before, name) for name in _CHOSEN if name not in given}
         return dataclasses.replace(work, study=study.changed(chosen))
-    best = _longer(work, _begun(work, given), given)
+    if price_of_network(study, work.recipe(), len(work.held_out(0))) > _SHARE * budget:
+        return work
+    best = _begun(work, given)
+    if "epochs" not in given:
+        best = _longer(work, best, _SHARE * budget)
     return dataclasses.replace(work, study=best.study)
 
 
@@ -86,10 +94,10 @@ def _beginning(study: Study, init: Init, given: Collection[str]) -> Study:
     return study.changed({name: value for name, value in fields.items() if name not in given})
 
 
-def _longer(work: Work, trial: _Trial, given: Collection[str]) -> _Trial:
-    """The same for longer, as long as it still learns and longer helps."""
+def _longer(work: Work, trial: _Trial, seconds: float) -> _Trial:
+    """The same for longer, as long as it still learns, longer helps and takes no more seconds."""
     most = _LONGER * trial.study.epochs
-    while trial.falls and "epochs" not in given and 2 * trial.study.epochs <= most:
+    while trial.falls and 2 * trial.study.epochs <= most and 2 * trial.seconds <= seconds:
         twice = {"epochs": 2 * trial.study.epochs, "patience": 2 * trial.study.patience}
         longer = _trial(work, trial.study.changed(twice))
         work.observer.say(
@@ -110,12 +118,13 @@ def _trial(work: Work, study: Study) -> _Trial:
         folder.write_manifest({"seconds": {}})
         alone = study.changed({"latent_sizes": (size,), "seeds": (0,)})
         train(Work(alone, work.dataset, folder, Observer()), lambda *_: None)
+        seconds = folder.manifest()["seconds"]["train"]
         name = Member("elbo", size, 0).name
         facts, curve = folder.facts(name), folder.history(name)["loss"].to_numpy()
     if facts["failed_epoch"] or facts["apart_loss"] is None:
-        return _Trial(study, math.inf, falls=False)
-    learned = facts["kept_epoch"] == len(curve)
-    return _Trial(study, facts["apart_loss"], learned and still_falls(curve, _no_latent(work)))
+        return _Trial(study, math.inf, falls=False, seconds=seconds)
+    falls = facts["kept_epoch"] == len(curve) and still_falls(curve, _no_latent(work))
+    return _Trial(study, facts["apart_loss"], falls, seconds)
 
 
 def _no_latent(work: Work) -> float:

@@ -252,7 +252,7 @@ def search(
             check_examples(work)
             work.folder.clear()
         started = time.perf_counter()
-        work = with_pilot(work, given)
+        work = with_pilot(work, ask.budget, given)
         found = find(work, ask, command=command, before=time.perf_counter() - started)
         return _finished(work, ask, found.ending)
 
