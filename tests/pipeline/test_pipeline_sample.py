@@ -10,6 +10,7 @@ from latentsweep.data.dataset import Dataset, Scale
 from latentsweep.errors import RunFolderError
 from latentsweep.pipeline import sample
 from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.recommended import prepared
 from latentsweep.pipeline.run import keep_members
 from latentsweep.pipeline.sample import as_measured, sized
 from latentsweep.pipeline.search import search_study, suited
@@ -136,3 +137,11 @@ def test_a_searchs_manifest_has_its_study_as_it_was_begun_whoever_goes_on(work):
     settled = work.study.changed({"likelihood": "gaussian"})  # as one that goes on knows it
     keep_members(dataclasses.replace(work, study=settled))
     assert {each["likelihood"] for each in work.folder.manifest()["members"]} == {"auto"}
+
+
+def test_a_search_that_was_stopped_before_its_first_step_begins_again(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.mark()
+    made = prepared(folder, "wine", {}, None, budget=60.0, anew=False)
+    assert made.dataset.most is None
+    assert made.study.validation_folds

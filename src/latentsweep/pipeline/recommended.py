@@ -82,7 +82,7 @@ def prepared(
     if not anew:
         study = as_begun(folder, study)
     whole = load_dataset(study.changed({"validation_fraction": 0}))
-    if not anew and folder.manifest_path.exists():
+    if not anew and folder.is_begun:
         whole = as_measured(whole, folder.manifest()["data"])
         budget = math.inf
     work = Work(*suited(study, whole, changes, budget), folder, observer or Observer())
