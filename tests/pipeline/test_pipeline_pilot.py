@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from latentsweep.data import synthetic
@@ -101,6 +102,17 @@ def test_they_are_trained_no_longer_than_the_budget_bears(tmp_path, monkeypatch,
     trials(monkeypatch, lambda _, epochs: (1 / epochs, epochs < 16), seconds)
     begun = pilot.with_pilot(work(tmp_path / "run"), BUDGET, {*FEW} - {"epochs"})
     assert begun.study.epochs == epochs
+
+
+@pytest.mark.parametrize(("kept_epoch", "falls"), [(4, True), (3, False)])
+def test_a_training_that_was_stopped_has_come_to_its_end(tmp_path, monkeypatch, kept_epoch, falls):
+    """However its curve goes on: what it learned later was of no use to the examples apart."""
+    facts = {"failed_epoch": 0, "apart_loss": 1.0, "kept_epoch": kept_epoch}
+    monkeypatch.setattr(pilot, "train", lambda work, _: work.add_seconds("train", 2.0))
+    monkeypatch.setattr(RunFolder, "facts", lambda *_: facts)
+    monkeypatch.setattr(RunFolder, "history", lambda *_: pd.DataFrame({"loss": [9.0, 7, 5, 3]}))
+    here = work(tmp_path / "run")
+    assert pilot._trial(here, here.study) == (here.study, 1.0, falls, 2.0)
 
 
 def test_networks_too_dear_for_the_budget_have_no_pilot(tmp_path, monkeypatch):
