@@ -20,9 +20,9 @@ from latentsweep.model.shape import NetworkShape
 from latentsweep.pipeline.plan import members_of
 from latentsweep.study import Study, load_study, parse_setting
 from latentsweep.training.optimiser import adam
+from latentsweep.training.orders import Recipe
 from latentsweep.training.placement import Placement
 from latentsweep.training.programs import compiled
-from latentsweep.training.steps import Recipe
 from latentsweep.training.supply import Held
 
 FEATURES, EXAMPLES = 784, 60_000

@@ -18,14 +18,8 @@ from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
 from latentsweep.study import Study, load_study
 from latentsweep.training.optimiser import adam
-from latentsweep.training.steps import (
-    Recipe,
-    State,
-    Terms,
-    initial_state,
-    order_of,
-    train_last_chunk,
-)
+from latentsweep.training.orders import Recipe, order_of
+from latentsweep.training.steps import State, Terms, initial_state, train_last_chunk
 
 # Each objective's penalty per dimension, of the mean and the standard deviation that is sampled.
 PENALTY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {

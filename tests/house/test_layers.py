@@ -31,8 +31,8 @@ LAYERS = (
     (
         "training.factored training.kernel.instructions training.kernel.tile "
         "training.kernel.handler training.kernel.dense_adam training.optimiser "
-        "training.placement training.program_cache training.checkpoint training.steps "
-        "training.supply training.programs training.fit",
+        "training.placement training.program_cache training.checkpoint training.orders "
+        "training.steps training.supply training.programs training.fit",
     ),
     (
         "evaluation.bounds evaluation.reconstruction evaluation.rate evaluation.stationarity "

@@ -22,7 +22,8 @@ from latentsweep.model.vae import VAE, forward, initial_vae
 from latentsweep.study import load_study
 from latentsweep.training.kernel import dense_adam
 from latentsweep.training.optimiser import adam
-from latentsweep.training.steps import Recipe, initial_state, train_step
+from latentsweep.training.orders import Recipe
+from latentsweep.training.steps import initial_state, train_step
 
 ITEM = 9, 10, 2
 SHAPES = {

@@ -15,7 +15,8 @@ from latentsweep.model import family
 from latentsweep.model.family import unpadded
 from latentsweep.training import steps
 from latentsweep.training.kernel.dense_adam import supported
-from latentsweep.training.steps import batch_terms, initial_state, order_of
+from latentsweep.training.orders import order_of
+from latentsweep.training.steps import batch_terms, initial_state
 
 FUSED = [False, pytest.param(True, marks=pytest.mark.skipif(not supported(), reason="no kernel"))]
 

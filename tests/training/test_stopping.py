@@ -13,16 +13,10 @@ from training_family import EXAMPLES, FEATURES, recipe, settings
 from latentsweep.model import family
 from latentsweep.model.principal import principal
 from latentsweep.training import fit
+from latentsweep.training.orders import Recipe, _parted, order_apart, order_of
 from latentsweep.training.placement import Placement, on_all, over_members
 from latentsweep.training.programs import compiled
-from latentsweep.training.steps import (
-    Recipe,
-    _parted,
-    initial_state,
-    kept_best,
-    order_apart,
-    order_of,
-)
+from latentsweep.training.steps import initial_state, kept_best
 from latentsweep.training.supply import Held, Supply
 
 APART = 10

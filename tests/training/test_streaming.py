@@ -9,9 +9,9 @@ from training_family import EXAMPLES, recipe, settings
 
 from latentsweep.model import family
 from latentsweep.training import fit, supply
+from latentsweep.training.orders import order_of
 from latentsweep.training.placement import Placement, on_all, over_members
 from latentsweep.training.programs import compiled
-from latentsweep.training.steps import order_of
 from latentsweep.training.supply import Held, Supply
 
 EPOCHS = 3

@@ -11,7 +11,8 @@ from latentsweep.model.objective import OBJECTIVES
 from latentsweep.model.shape import NetworkShape
 from latentsweep.study import load_study
 from latentsweep.training.optimiser import adam
-from latentsweep.training.steps import Recipe, Terms, order_of, train_last_chunk
+from latentsweep.training.orders import Recipe, order_of
+from latentsweep.training.steps import Terms, train_last_chunk
 
 EXAMPLES, FEATURES = 50, 12
 

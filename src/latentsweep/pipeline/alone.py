@@ -39,10 +39,10 @@ from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 from latentsweep.training import fit
 from latentsweep.training.optimiser import adam
+from latentsweep.training.orders import Recipe
 from latentsweep.training.placement import available, fitting, on_all
 from latentsweep.training.program_cache import kept_programs
 from latentsweep.training.programs import Programs, compiled
-from latentsweep.training.steps import Recipe
 from latentsweep.training.supply import Held
 
 _SCALED = Scale(0.0, 1.0)

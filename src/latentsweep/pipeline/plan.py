@@ -24,8 +24,8 @@ from latentsweep.record.reading import read_json
 from latentsweep.record.schema import Plan
 from latentsweep.study import Study
 from latentsweep.training.kernel import dense_adam
+from latentsweep.training.orders import Recipe
 from latentsweep.training.placement import Footprint, Placement, cores, pass_sizes
-from latentsweep.training.steps import Recipe
 from latentsweep.training.supply import Supply
 
 # A step takes about this multiple of its products' time at the machine's best rate, and never less

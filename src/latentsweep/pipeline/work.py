@@ -23,7 +23,7 @@ from latentsweep.pipeline.plan import Member, examples_apart, members_in, parame
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 from latentsweep.training.optimiser import adam
-from latentsweep.training.steps import Recipe
+from latentsweep.training.orders import Recipe
 
 SHOWN_EXAMPLES = 1000
 _ACCOUNTED = 5.0  # seconds, between two entries of a long stage

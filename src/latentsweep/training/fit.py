@@ -124,13 +124,15 @@ def fit(
     state, patience = over_members(at.state, programs.mesh), programs.recipe.patience
     if not at.epoch and programs.recipe.apart:
         state = programs.looked(state, settings)
-    going = jax.device_get(state.goes_on(patience))
+    going = jax.device_get(state.progress).goes_on(patience)
     numbers = range(at.epoch, epochs)
     coming = _epochs(programs, settings, state, numbers, lambda done: on_epoch(done, False))
     started = time.perf_counter()
     while np.any(going) and (made := next(coming, None)):
         state, *told = made
-        going, terms, first = jax.device_get((state.goes_on(patience), *told))
+        # Read, not computed: a computation would wait behind the epoch that is begun beside it.
+        progress, terms, first = jax.device_get((state.progress, *told))
+        going = progress.goes_on(patience)
         seconds = time.perf_counter() - started
         started += seconds
         at = Checkpoint(

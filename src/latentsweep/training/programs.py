@@ -20,22 +20,22 @@ from jaxtyping import Array, Float
 from latentsweep.model import family
 from latentsweep.model.family import Mapping, Settings
 from latentsweep.model.principal import Principal
+from latentsweep.training.orders import Recipe, order_apart, order_of
 from latentsweep.training.placement import cores, on_all, over_family, over_members
 from latentsweep.training.steps import (
-    Recipe,
     State,
     Terms,
     closed_form_chunk,
     initial_state,
     kept_best,
-    order_apart,
-    order_of,
+    train_and_look,
     train_chunk,
     train_last_chunk,
 )
 from latentsweep.training.supply import Held, Supply
 
 _Program = Callable[..., Any]
+_Chunk = tuple[jax.Array, np.int32, jax.Array]  # order, start, values
 _UNOPTIMISED: dict[str, str | bool] = {
     "xla_backend_optimization_level": "0"
 }  # for what runs once: compiling costs more
@@ -62,6 +62,7 @@ class Programs:
     closed: dict[int, _Program]
     look: _Program | None = None
     principals: Callable[[int], Principal] | None = None
+    kept: dict[tuple[int, ...], _Chunk] = dataclasses.field(default_factory=dict)
 
     def fresh(self, settings: Settings) -> State:
         """The state of a family before its first step, on the host."""
@@ -82,9 +83,7 @@ class Programs:
         """A family that has looked at the examples apart, if there are any."""
         if self.look is None:
             return state
-        orders, of_members = self._orders(settings, lambda seed: order_apart(seed, self.recipe))
-        (chunk,) = self._placed(orders, of_members, [len(orders[0])])
-        return self.look(state, settings, *chunk)
+        return self.look(state, settings, *self._chunk_of_look(settings))
 
     def epoch(
         self,
@@ -108,8 +107,10 @@ class Programs:
         for size, chunk in zip(others, chunks, strict=False):
             amid = jax.block_until_ready(self.chunk[size](amid, settings, *chunk))
             told(number + (chunk[1] + size) / self.recipe.steps_per_epoch)
-        after, terms, first = self.last(state, amid, settings, *next(chunks))
-        ended = self.looked(after, settings), terms, first
+        chunk = next(chunks)
+        if self.look is not None:
+            chunk = _with_look(chunk, self._chunk_of_look(settings))
+        ended = self.last(state, amid, settings, *chunk)
         return jax.block_until_ready(ended) if others else ended
 
     def closed_form(self, state: State, settings: Settings, number: int) -> Float[np.ndarray, " M"]:
@@ -140,16 +141,26 @@ class Programs:
         """The steps of each chunk of an epoch."""
         return self.data.sizes(self.recipe.batch_size, self.recipe.steps_per_epoch)
 
-    def _chunks(
-        self, settings: Settings, number: int
-    ) -> Iterator[tuple[jax.Array, np.int32, jax.Array]]:
+    def _chunk_of_look(self, settings: Settings) -> _Chunk:
+        """The examples that are looked at: the same each time, so kept where devices hold them."""
+        seeds = tuple(np.asarray(settings.seed).tolist())
+        if seeds in self.kept:
+            return self.kept[seeds]
+        orders, of_members = self._orders(settings, lambda seed: order_apart(seed, self.recipe))
+        (chunk,) = self._placed(orders, of_members, [len(orders[0])])
+        self.kept.clear()
+        if isinstance(self.data, Held):
+            self.kept[seeds] = chunk
+        return chunk
+
+    def _chunks(self, settings: Settings, number: int) -> Iterator[_Chunk]:
         """An epoch's chunks on the devices: each member's batches, their first step, the rows."""
         orders = self._orders(settings, lambda seed: order_of(seed, number, self.recipe))
         return self._placed(*orders, self._sizes)
 
     def _placed(
         self, orders: list[np.ndarray], of_members: list[int], sizes: list[int]
-    ) -> Iterator[tuple[jax.Array, np.int32, jax.Array]]:
+    ) -> Iterator[_Chunk]:
         """Chunks of orders on the devices."""
         for chunk in self.data.chunks(orders, of_members, sizes):
             values = chunk.values
@@ -215,17 +226,29 @@ def _lowered(
     amid = state, jax.eval_shape(lambda: _no_terms(settings, recipe))
     sizes = data.sizes(recipe.batch_size, recipe.steps_per_epoch)
 
-    def of_size(function: _Program, size: int, *like: Any) -> Any:
-        spread = over_family(lambda *one: function(*one, recipe), mapping, mesh, 2)
-        chunk = _chunk_like(recipe, data, mesh, (members, size))
+    def chunk_like(size: int) -> tuple[Any, Any, Any]:
+        return _chunk_like(recipe, data, mesh, (members, size))
+
+    def of(function: _Program, chunk: tuple[Any, ...], *like: Any, whole: int = 2) -> Any:
+        spread = over_family(lambda *one: function(*one, recipe), mapping, mesh, whole)
         return jax.jit(spread).lower(*like, settings, *chunk)
 
-    yield "chunk", {size: of_size(train_chunk, size, amid) for size in set(sizes[:-1])}
-    yield "last", of_size(train_last_chunk, sizes[-1], state, amid)
+    yield "chunk", {size: of(train_chunk, chunk_like(size), amid) for size in set(sizes[:-1])}
     closed = set(sizes) if recipe.likelihood.shares else ()
-    yield "closed", {size: of_size(closed_form_chunk, size, state) for size in closed}
-    if recipe.apart:
-        yield "look", of_size(kept_best, len(order_apart(0, recipe)), state)
+    yield "closed", {size: of(closed_form_chunk, chunk_like(size), state) for size in closed}
+    if not recipe.apart:
+        yield "last", of(train_last_chunk, chunk_like(sizes[-1]), state, amid)
+        return
+    looked_at = chunk_like(len(order_apart(0, recipe)))
+    yield "look", of(kept_best, looked_at, state)
+    last = _with_look(chunk_like(sizes[-1]), looked_at)
+    yield "last", of(train_and_look, last, state, amid, whole=3)
+
+
+def _with_look(chunk: tuple[Any, Any, Any], look: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+    """An epoch's last chunk and what is looked at after it, as `train_and_look` takes them."""
+    (order, start, values), (order_of_look, _, values_of_look) = chunk, look
+    return order, order_of_look, start, values, values_of_look
 
 
 def _no_terms(settings: Settings, recipe: Recipe) -> Terms:
@@ -236,7 +259,7 @@ def _no_terms(settings: Settings, recipe: Recipe) -> Terms:
 
 def _chunk_like(
     recipe: Recipe, data: Held | Supply, mesh: Mesh, sizes: tuple[int, int]
-) -> tuple[jax.ShapeDtypeStruct, ...]:
+) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
     """The shapes of a chunk's order, start and values, for so many members and steps."""
     members, steps = sizes
     over, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (("M",), ()))

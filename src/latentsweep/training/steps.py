@@ -11,8 +11,8 @@ weights of least such loss are kept, but for those that gain no more on the begi
 would, and a member that finds none better for some epochs rests.
 """
 
-import dataclasses
 from functools import partial
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -20,53 +20,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, Num
 
-from latentsweep.data.dataset import Scale
 from latentsweep.model.family import Settings, Stream, initial_member, stream
 from latentsweep.model.gaussian import column_noise
-from latentsweep.model.likelihoods import Likelihood
 from latentsweep.model.precision import products_in
-from latentsweep.model.shape import NetworkShape
 from latentsweep.model.vae import VAE, Forward, forward
-from latentsweep.study import ProductPrecision
 from latentsweep.training.factored import example_axes, factors, tapped
-from latentsweep.training.optimiser import Adam, Moments
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """What all members of a pass share; it fixes the compiled program.
-
-    Each member trains on so many `examples`: all, or with `folds` all but the `held_out` that are a
-    fold, and but the `apart` on which it is stopped once `patience` epochs gained nothing there.
-    `binarised` draws each value of a batch as 0 or 1; `warmed` says that the penalty's weight
-    may rise over the first epochs; `fused` asks for the kernel that forms and spends the gradients
-    of dense layers at once, on so many `threads`.
-    """
-
-    shape: NetworkShape
-    likelihood: Likelihood
-    scale: Scale
-    optimiser: Adam
-    batch_size: int
-    examples: int
-    products: ProductPrecision
-    folds: int = 0
-    held_out: int = 0
-    apart: int = 0
-    patience: int = 0
-    binarised: bool = False
-    warmed: bool = False
-    fused: bool = False
-    threads: int = 1
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches that cover the training examples."""
-        return -(-self.examples // self.batch_size)
-
-    def wide(self, width: int) -> "Recipe":
-        """The recipe of networks of this latent width."""
-        return dataclasses.replace(self, shape=self.shape._replace(width=width))
+from latentsweep.training.optimiser import Moments
+from latentsweep.training.orders import Recipe, looked_at
 
 
 class Best(eqx.Module):
@@ -90,15 +50,28 @@ class State(eqx.Module):
     alive: Bool[Array, "*M"]
     best: Best | None = None
 
-    def goes_on(self, patience: int) -> Bool[Array, "*M"]:
+    @property
+    def progress(self) -> "Progress":
+        """How far it is."""
+        return Progress(self.alive, self.epoch, None if self.best is None else self.best.epoch)
+
+
+class Progress(NamedTuple):
+    """Whether a member is alive, the epochs done, and those done by its best weights, if any.
+
+    On the host it is read without waiting for what the device was given after it.
+    """
+
+    alive: Bool[Array | np.ndarray, "*M"]
+    epoch: Int[Array | np.ndarray, "*M"]
+    best: Int[Array | np.ndarray, "*M"] | None
+
+    def goes_on(self, patience: int) -> Bool[Array | np.ndarray, "*M"]:
         """Whether another epoch would change anything."""
-        if self.best is None:
-            return self.alive
-        return self.alive & (self.epoch - self.best.epoch < patience)
+        return self.alive if self.best is None else self.alive & (self.epoch - self.best < patience)
 
 
 _SURE = 1.0  # standard errors by which what is learned has to gain on the beginning
-_LOOKED_AT = 8  # batches at least
 _AT_ONCE = 16  # steps whose noise is drawn together: a small network's step is as short as a draw
 
 
@@ -184,13 +157,33 @@ def train_last_chunk(
     terms = jax.tree.map(jnp.mean, per_step)
     vae = recipe.optimiser.decayed(after.vae, after.optimiser, recipe.steps_per_epoch)
     after = eqx.tree_at(lambda state: state.vae, after, vae)
-    goes_on, finite = before.goes_on(recipe.patience), _finite((terms, after.vae))
+    goes_on, finite = before.progress.goes_on(recipe.patience), _finite((terms, after.vae))
     after = State(after.vae, after.optimiser, before.epoch + 1, before.alive, before.best)
     alive = before.alive & (finite | ~goes_on)
     kept = eqx.tree_at(lambda state: state.alive, before, alive)
     first = per_step.reconstruction[0] + per_step.penalty[0]
     stepped = jax.tree.map(lambda new, old: jnp.where(goes_on & finite, new, old), after, kept)
     return stepped, terms, first
+
+
+def train_and_look(
+    before: State,
+    amid: tuple[State, Terms],
+    settings: Settings,
+    order: Int[Array, "steps B"],
+    order_of_look: Int[Array, "look B"],
+    start: Int[Array, ""] | int,
+    values: Num[Array, "rows D"],
+    values_of_look: Num[Array, "others D"],
+    recipe: Recipe,
+) -> tuple[State, Terms, Float[Array, ""]]:
+    """`train_last_chunk`, and then `kept_best`: one program, since a small network's step is short.
+
+    Args:
+        before: and so on: as for these two.
+    """
+    after, terms, first = train_last_chunk(before, amid, settings, order, start, values, recipe)
+    return kept_best(after, settings, order_of_look, 0, values_of_look, recipe), terms, first
 
 
 def kept_best(
@@ -209,7 +202,7 @@ def kept_best(
     Args:
         order: that of `order_apart`, and so on.
     """
-    likelihood, best, learned = recipe.likelihood, state.best, _looked_at(recipe)
+    likelihood, best, learned = recipe.likelihood, state.best, looked_at(recipe)
     assert best is not None
 
     def passed(batch: tuple[Int[Array, " B"], Int[Array, ""]]) -> tuple[Array, Forward]:
@@ -330,49 +323,6 @@ def _forward(
         return forward(vae, recipe.likelihood.encoder_input(x), noise, active, settings.objective)
 
     return jax.vmap(one, in_axes=(example_axes(vae), 0, 0))(vae, x, noise)
-
-
-def order_of(seed: int, epoch: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
-    """Indices of the training examples of a seed's epoch, batch by batch."""
-    draws = np.random.default_rng((seed, Stream.ORDER, epoch))
-    places = draws.permutation(recipe.examples)
-    if recipe.apart:
-        places = _parted(seed, recipe)[1][places]
-    order = _past_fold(places, seed, recipe)
-    return np.resize(order, (recipe.steps_per_epoch, recipe.batch_size)).astype(np.int32)
-
-
-def order_apart(seed: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
-    """Indices of some examples that are learned, and of those that are apart, batch by batch."""
-    order = _past_fold(_parted(seed, recipe)[0], seed, recipe)
-    apart = np.resize(order, (-(-recipe.apart // recipe.batch_size), recipe.batch_size))
-    learned = order_of(seed, 0, recipe)[: _looked_at(recipe)]
-    return np.concatenate([learned, apart]).astype(np.int32)
-
-
-def _looked_at(recipe: Recipe) -> int:
-    """How many batches of learned examples are looked at with those apart, if any."""
-    if not recipe.likelihood.shares:
-        return 0
-    apart = -(-recipe.apart // recipe.batch_size)
-    return min(max(apart, _LOOKED_AT), recipe.steps_per_epoch)
-
-
-def _parted(
-    seed: int, recipe: Recipe
-) -> tuple[Int[np.ndarray, " apart"], Int[np.ndarray, " examples"]]:
-    """The places of the examples that are apart, and of the others, among those of a seed."""
-    draws = np.random.default_rng((seed, Stream.STOPPING))
-    places = draws.permutation(recipe.apart + recipe.examples)
-    return np.sort(places[: recipe.apart]), np.sort(places[recipe.apart :])
-
-
-def _past_fold(places: Int[np.ndarray, " N"], seed: int, recipe: Recipe) -> Int[np.ndarray, " N"]:
-    """The indices of places among the examples that are left without the seed's own fold."""
-    if not recipe.folds:
-        return places
-    start = seed % recipe.folds * recipe.held_out
-    return np.where(places >= start, places + recipe.held_out, places)
 
 
 def _noise(

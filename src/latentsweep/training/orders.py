@@ -1,0 +1,95 @@
+"""The recipe of a pass, and the order in which its examples come: a function of (seed, epoch)."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Int
+
+from latentsweep.data.dataset import Scale
+from latentsweep.model.family import Stream
+from latentsweep.model.likelihoods import Likelihood
+from latentsweep.model.shape import NetworkShape
+from latentsweep.study import ProductPrecision
+from latentsweep.training.optimiser import Adam
+
+_LOOKED_AT = 8  # batches at least
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What all members of a pass share; it fixes the compiled program.
+
+    Each member trains on so many `examples`: all, or with `folds` all but the `held_out` that are a
+    fold, and but the `apart` on which it is stopped once `patience` epochs gained nothing there.
+    `binarised` draws each value of a batch as 0 or 1; `warmed` says that the penalty's weight
+    may rise over the first epochs; `fused` asks for the kernel that forms and spends the gradients
+    of dense layers at once, on so many `threads`.
+    """
+
+    shape: NetworkShape
+    likelihood: Likelihood
+    scale: Scale
+    optimiser: Adam
+    batch_size: int
+    examples: int
+    products: ProductPrecision
+    folds: int = 0
+    held_out: int = 0
+    apart: int = 0
+    patience: int = 0
+    binarised: bool = False
+    warmed: bool = False
+    fused: bool = False
+    threads: int = 1
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches that cover the training examples."""
+        return -(-self.examples // self.batch_size)
+
+    def wide(self, width: int) -> "Recipe":
+        """The recipe of networks of this latent width."""
+        return dataclasses.replace(self, shape=self.shape._replace(width=width))
+
+
+def order_of(seed: int, epoch: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
+    """Indices of the training examples of a seed's epoch, batch by batch."""
+    draws = np.random.default_rng((seed, Stream.ORDER, epoch))
+    places = draws.permutation(recipe.examples)
+    if recipe.apart:
+        places = _parted(seed, recipe)[1][places]
+    order = _past_fold(places, seed, recipe)
+    return np.resize(order, (recipe.steps_per_epoch, recipe.batch_size)).astype(np.int32)
+
+
+def order_apart(seed: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
+    """Indices of some examples that are learned, and of those that are apart, batch by batch."""
+    order = _past_fold(_parted(seed, recipe)[0], seed, recipe)
+    apart = np.resize(order, (-(-recipe.apart // recipe.batch_size), recipe.batch_size))
+    learned = order_of(seed, 0, recipe)[: looked_at(recipe)]
+    return np.concatenate([learned, apart]).astype(np.int32)
+
+
+def looked_at(recipe: Recipe) -> int:
+    """How many batches of learned examples are looked at with those apart, if any."""
+    if not recipe.likelihood.shares:
+        return 0
+    apart = -(-recipe.apart // recipe.batch_size)
+    return min(max(apart, _LOOKED_AT), recipe.steps_per_epoch)
+
+
+def _parted(
+    seed: int, recipe: Recipe
+) -> tuple[Int[np.ndarray, " apart"], Int[np.ndarray, " examples"]]:
+    """The places of the examples that are apart, and of the others, among those of a seed."""
+    draws = np.random.default_rng((seed, Stream.STOPPING))
+    places = draws.permutation(recipe.apart + recipe.examples)
+    return np.sort(places[: recipe.apart]), np.sort(places[recipe.apart :])
+
+
+def _past_fold(places: Int[np.ndarray, " N"], seed: int, recipe: Recipe) -> Int[np.ndarray, " N"]:
+    """The indices of places among the examples that are left without the seed's own fold."""
+    if not recipe.folds:
+        return places
+    start = seed % recipe.folds * recipe.held_out
+    return np.where(places >= start, places + recipe.held_out, places)
