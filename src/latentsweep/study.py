@@ -145,6 +145,9 @@ class Study(BaseModel):
     test_fraction: float = _static(
         0.2, "share held out for testing where the data has no test split of its own", gt=0, lt=1
     )
+    train_examples: int = _static(
+        0, "training examples at most, drawn at random where there are more; 0: all", ge=0, lt=2**31
+    )
     validation_fraction: float = _static(
         0.0, "share of the training split held out to choose a latent size on", ge=0, lt=1
     )

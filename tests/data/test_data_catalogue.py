@@ -191,3 +191,17 @@ def test_mnist_is_at_hand_on_disk_or_where_a_mirror_answers(nowhere, monkeypatch
     for name in mnist.FILES:
         (nowhere / name).touch()
     assert catalogue.mnist_at_hand()
+
+
+def test_some_training_examples_are_a_part_of_all_drawn_anew_by_each_seed():
+    whole = catalogue.load_dataset(study("digits")).splits
+    some = catalogue.load_dataset(study("digits", train_examples=100)).splits
+    other = catalogue.load_dataset(study("digits", train_examples=100, split_seed=1)).splits
+    assert len(some["train"]) == len(np.unique(some["train"])) == 100
+    assert set(some["train"]) <= set(whole["train"])
+    assert some["train"].tolist() != other["train"].tolist()
+    assert some["test"].tolist() == whole["test"].tolist()
+    all_of_them = catalogue.load_dataset(study("digits", train_examples=10_000)).splits
+    assert all_of_them["train"].tolist() == whole["train"].tolist()
+    held_out = catalogue.load_dataset(study("digits", train_examples=100, validation_fraction=0.2))
+    assert [len(held_out.splits[name]) for name in ("train", "validation")] == [80, 20]

@@ -8,11 +8,11 @@ import pytest
 
 from latentsweep.data.dataset import Dataset, Scale
 from latentsweep.errors import RunFolderError
-from latentsweep.pipeline import sample
+from latentsweep.pipeline import sample, search
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.recommended import prepared
-from latentsweep.pipeline.run import keep_members
-from latentsweep.pipeline.sample import as_measured, sized
+from latentsweep.pipeline.run import begin, check_same, keep_members
+from latentsweep.pipeline.sample import as_measured, sized, trainable
 from latentsweep.pipeline.search import search_study, suited
 from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
@@ -63,7 +63,45 @@ def test_a_search_holds_out_no_more_than_it_measures():
     assert set(measured_of(whole).values()) <= {whole.most, len(whole.splits["validation"])}
     everything = suited(search_study("s", "data"), data(600_000))[1]
     assert everything.most is None
-    assert study.validation_fraction < 0.1
+    assert study.validation_fraction < 1 / 6
+
+
+def test_what_is_trained_on_grows_with_the_budget_until_it_is_all():
+    study, whole = search_study("s", "data"), data(1_500_000)
+    counts = [trainable(study, whole, 6, budget, 200_000) for budget in (1, 30, 60, 1e6)]
+    assert counts[0] == 200_000
+    assert 200_000 < counts[1] < counts[2] < 1_200_000
+    assert counts[3] == trainable(study, whole, 6, float("inf"), 200_000) == 0
+    assert trainable(study, data(200_000), 6, 1e-6, 200_000) == 0
+
+
+def test_a_search_trains_on_no_more_than_it_has_time_for():
+    whole = data(600_000)
+    study, some = suited(search_study("s", "data"), whole, budget=1.0)
+    parts = len(some.splits["train"]), len(some.splits["validation"])
+    assert sum(parts) == study.train_examples == 240_000
+    assert set(np.concatenate([some.splits["train"], some.splits["validation"]])) <= set(
+        whole.splits["train"]
+    )
+    assert some.splits["test"] is whole.splits["test"]
+    asked = search_study("s", "data").changed({"train_examples": 0})
+    study, everything = suited(asked, whole, {"train_examples"}, budget=1.0)
+    assert study.train_examples == 0
+    assert sum(len(everything.splits[n]) for n in ("train", "validation")) == 480_000
+
+
+def test_one_that_goes_on_with_another_budget_trains_on_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "_EXAMPLES_SEEN", 4_000)
+    np.save(tmp_path / "some.npy", data(20_000).values)
+    source, folder = str(tmp_path / "some.npy"), RunFolder(tmp_path / "run")
+    first = prepared(folder, source, {}, None, budget=0.01, anew=False)
+    assert first.study.train_examples == 4_000
+    begin(first, "recommend")
+    again = prepared(folder, source, {}, None, budget=600.0, anew=False)
+    assert again.study.train_examples == 4_000
+    assert again.dataset.hash == first.dataset.hash
+    check_same(again)
+    assert prepared(folder, source, {}, None, budget=600.0, anew=True).study.train_examples == 0
 
 
 def test_a_run_that_goes_on_measures_what_it_began_with():

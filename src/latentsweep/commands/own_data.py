@@ -106,6 +106,8 @@ def _of_large_data(work: "Work") -> list[str]:
     from latentsweep.pipeline.reading import seconds_to_read, supply_of
 
     dataset, lines = work.dataset, []
+    if (most := work.study.train_examples) and most >= len(dataset.splits["train"]):
+        lines.append(f"note    networks train on at most {most:,} examples, drawn at random")
     if (most := dataset.most_measured) is not None:
         hashed = ", and the data's fingerprint is that of a sample" if dataset.is_large else ""
         lines.append(

@@ -11,7 +11,7 @@ from latentsweep.data import array_file, grouping, kind, synthetic
 from latentsweep.data.dataset import Dataset
 from latentsweep.data.prepare import prepare
 from latentsweep.data.raw import Raw
-from latentsweep.data.splits import with_folds, with_validation
+from latentsweep.data.splits import with_at_most, with_folds, with_validation
 from latentsweep.errors import DataError, nearest
 from latentsweep.paths import user_path
 from latentsweep.study import Study
@@ -46,7 +46,8 @@ def load_dataset(study: Study) -> Dataset:
     whole = prepare(read(study), study)
     kind.check_range(study, whole)
     _check_network(study, whole)
-    parted = with_validation(whole, study.validation_fraction, study.split_seed)
+    some = with_at_most(whole, study.train_examples, study.split_seed)
+    parted = with_validation(some, study.validation_fraction, study.split_seed)
     return with_folds(parted, study.validation_folds, study.split_seed)
 
 

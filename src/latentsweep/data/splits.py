@@ -79,6 +79,18 @@ def with_validation(dataset: Dataset, fraction: float, seed: int) -> Dataset:
     return dataclasses.replace(dataset, splits={**dataset.splits, **splits})
 
 
+def with_at_most(dataset: Dataset, examples: int, seed: int) -> Dataset:
+    """The data with so many training examples, drawn at random; unchanged for 0 or fewer of them.
+
+    Of data in groups the groups stay; a validation split of its own stays whole.
+    """
+    train = dataset.splits["train"]
+    if not 0 < examples < len(train):
+        return dataset
+    some = np.sort(np.random.default_rng((seed, examples)).choice(train, examples, replace=False))
+    return dataclasses.replace(dataset, splits={**dataset.splits, "train": some})
+
+
 def with_folds(dataset: Dataset, folds: int, seed: int) -> Dataset:
     """The data with its training split in the random order that `fold` cuts; unchanged for 0.
 

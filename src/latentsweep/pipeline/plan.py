@@ -305,11 +305,16 @@ def price(study: Study, recipe: Recipe, test_examples: int) -> float:
 
 
 def price_of_network(study: Study, recipe: Recipe, held_out: int) -> float:
-    """About how many seconds training and measuring one network takes on one core."""
+    """About how many seconds training and measuring one network takes, all cores being busy."""
     rate, shape = product_rate(), recipe.shape
-    step = max(_OF_FLOOR * step_flop(shape, recipe.batch_size) / rate, _LEAST_STEP)
+    step = seconds_of_step(shape, recipe.batch_size, rate)
     measuring = 2 * _OF_FLOOR * forward_flop(shape)[1] * study.draws * held_out / rate
     return (step * recipe.steps_per_epoch + _EPOCH) * study.epochs + measuring
+
+
+def seconds_of_step(shape: NetworkShape, batch: int, rate: float) -> float:
+    """About how long a training step of one network takes, by the products' FLOP a second."""
+    return max(_OF_FLOOR * step_flop(shape, batch) / rate, _LEAST_STEP)
 
 
 def product_rate(size: int = 1024) -> float:

@@ -79,10 +79,13 @@ def prepared(
     name = f"recommend-{study_name(source)}"
     study = settled(search_study(name, source, dict(changes)), {})
     consent(study.network, trust="network" in changes)
-    if not anew:
+    begun = not anew and folder.is_begun
+    if begun:
         study = as_begun(folder, study)
+        if "train_examples" not in changes:
+            study = study.changed({"train_examples": folder.study().train_examples})
     whole = load_dataset(study.changed({"validation_fraction": 0}))
-    if not anew and folder.is_begun:
+    if begun:
         whole = as_measured(whole, folder.manifest()["data"])
         budget = math.inf
     work = Work(*suited(study, whole, changes, budget), folder, observer or Observer())

@@ -19,7 +19,7 @@ from latentsweep.answers.losses import LEAST_EXAMPLES
 from latentsweep.answers.recommendation import USUAL, Rule
 from latentsweep.answers.search import Goal, Step, asked_for, first_step, next_step, trimmed
 from latentsweep.data.dataset import Dataset
-from latentsweep.data.splits import with_folds, with_validation
+from latentsweep.data.splits import with_at_most, with_folds, with_validation
 from latentsweep.errors import DataError, StudyError
 from latentsweep.evaluation import dimension
 from latentsweep.language import in_every_language
@@ -33,13 +33,12 @@ from latentsweep.pipeline.project import project_members
 from latentsweep.pipeline.reading import seconds_to_read, supply_of
 from latentsweep.pipeline.rival import train_rivals
 from latentsweep.pipeline.run import begin, check_same, keep_members, report
-from latentsweep.pipeline.sample import sized
+from latentsweep.pipeline.sample import sized, trainable
 from latentsweep.pipeline.train import train
 from latentsweep.pipeline.work import Work
 from latentsweep.pipeline.yardsticks import without_nan
 from latentsweep.record.lock import locked
 from latentsweep.study import Init, Study
-from latentsweep.training.placement import available
 from latentsweep.training.program_cache import kept_programs
 
 MOST_SIZE = 256
@@ -114,7 +113,7 @@ def suited(
     Args:
         whole: the data without a validation split.
         given: the fields that the user has set, which stay.
-        budget: seconds, to which is suited how many examples are measured.
+        budget: seconds, to which is suited how many examples are trained on and measured.
     """
     asked = bool(_HELD_OUT_BY.intersection(given))
     whole = _enough_or_none(whole, asked)
@@ -122,6 +121,10 @@ def suited(
     layers = study.hidden_size if "hidden_size" in given else layers
     first = first_step(goal_of(study, whole, Ask()))
     planned = study.changed({"hidden_size": layers, "latent_sizes": first.latent_sizes})
+    if "train_examples" not in given:
+        most = trainable(planned, whole, first.networks, budget, _EXAMPLES_SEEN)
+        study = study.changed({"train_examples": most or study.train_examples})
+        whole = with_at_most(whole, study.train_examples, study.split_seed)
     whole = sized(planned, whole, first.networks, budget)
     own = "validation" in whole.splits
     held_out = {} if asked else _held_out_by(whole)
@@ -338,7 +341,7 @@ def seconds_a_network(work: Work) -> float:
     if trained and (spent := _spent(work, _COUNTED)):
         return spent / trained
     held_out, supply = len(work.held_out(0)), supply_of(work)
-    one = price_of_network(work.study, work.recipe(), held_out) / len(available().devices)
+    one = price_of_network(work.study, work.recipe(), held_out)
     return one + (0 if supply is None else seconds_to_read(work, supply, 1))
 
 
