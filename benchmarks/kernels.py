@@ -17,8 +17,8 @@ from latentsweep.data.dataset import Scale
 from latentsweep.model import family
 from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.shape import NetworkShape
-from latentsweep.pipeline.plan import members_of
 from latentsweep.study import Study, load_study, parse_setting
+from latentsweep.training.members import members_of
 from latentsweep.training.optimiser import adam
 from latentsweep.training.orders import Recipe
 from latentsweep.training.placement import Placement

@@ -62,14 +62,14 @@ def sizes_of(features: int, rows: int) -> list[int]:
 def compared(name: str, changes: dict[str, Any]) -> None:
     """Train the networks of one data set, and print a line a size."""
     from latentsweep.data.catalogue import load_dataset
-    from latentsweep.pipeline.held_out import hold_out
-    from latentsweep.pipeline.observer import Observer
+    from latentsweep.data.splits import HELD_OUT
+    from latentsweep.pipeline.begin import begin
+    from latentsweep.pipeline.local import Local
     from latentsweep.pipeline.pilot import with_pilot
-    from latentsweep.pipeline.run import begin
+    from latentsweep.pipeline.run import train_and_measure
     from latentsweep.pipeline.search import search_study, suited
-    from latentsweep.pipeline.train import train
-    from latentsweep.pipeline.work import Work
     from latentsweep.record.folder import RunFolder
+    from latentsweep.training.experiment import Experiment
     from latentsweep.training.program_cache import kept_programs
 
     with tempfile.TemporaryDirectory() as path, kept_programs():
@@ -82,16 +82,16 @@ def compared(name: str, changes: dict[str, Any]) -> None:
         study = search_study(name.replace("@", "-"), source, asked)
         whole = load_dataset(study.changed({"validation_folds": 0}))
         study, data = suited(study, whole, asked)
-        work = with_pilot(Work(study, data, folder, Observer()), 600.0, changes)
-        rows = len(data.splits["train"]) - work.fold_size
+        here = with_pilot(Local(folder, Experiment(study, data)), 600.0, changes)
+        rows = len(data.splits["train"]) - here.experiment.fold_size
         seeds = tuple(range(study.validation_folds)) if few else (0, 1)
         sizes = sizes_of(data.features, rows)
-        study = work.study.changed({"latent_sizes": sizes, "seeds": seeds})
-        work = Work(study, data, folder, Observer())
-        begin(work, "linear")
-        train(work, hold_out)
+        study = here.experiment.study.changed({"latent_sizes": sizes, "seeds": seeds})
+        here = Local(folder, Experiment(study, data))
+        begin(folder, here.experiment, "linear")
+        train_and_measure(here, (HELD_OUT,))
         for size in sizes:
-            print(_line(name, work, size), flush=True)
+            print(_line(name, folder, size), flush=True)
         seconds = folder.manifest()["seconds"]
         count = len(sizes) * len(seeds)
         print(
@@ -100,18 +100,20 @@ def compared(name: str, changes: dict[str, Any]) -> None:
         )
 
 
-def _line(name: str, work: Any, size: int) -> str:
-    members = [member for member in work.members if member.latent_size == size]
-    blocks = [work.folder.block(member.name, "validation") for member in members]
-    facts = [work.folder.facts(member.name) for member in members]
+def _line(name: str, run: Any, size: int) -> str:
+    from latentsweep.training.members import members_of
+
+    members = [each for each in members_of(run.study()) if each.latent_size == size]
+    blocks = [run.block(member.name, "validation") for member in members]
+    facts = [run.facts(member.name) for member in members]
     ours, linear = (
         np.array([block[f"validation/{column}"] for block in blocks], float)
         for column in ("neg_elbo", "linear")
     )
-    none = work.folder.no_latent("validation")
+    none = run.no_latent("validation")
     gain = none.mean() - linear.mean()
     behind = ours - linear
-    paired = behind.ravel() if work.study.validation_folds else behind.mean(axis=0)
+    paired = behind.ravel() if run.study().validation_folds else behind.mean(axis=0)
     reach = 1.96 * paired.std(ddof=1) / np.sqrt(len(paired))
     high, bar = paired.mean() + reach, max(BAR, SHARE * gain)
     kept = np.mean([fact["kept_epoch"] for fact in facts])

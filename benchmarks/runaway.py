@@ -16,14 +16,15 @@ from latentsweep.answers.absurd import told_apart
 from latentsweep.data import synthetic
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.prepare import prepare
+from latentsweep.data.splits import HELD_OUT
 from latentsweep.pipeline.answer import answer
-from latentsweep.pipeline.held_out import hold_out
+from latentsweep.pipeline.begin import begin
+from latentsweep.pipeline.local import Local
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.run import begin
+from latentsweep.pipeline.run import train_and_measure
 from latentsweep.pipeline.search import search_study, suited
-from latentsweep.pipeline.train import train
-from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.experiment import Experiment
 from latentsweep.training.program_cache import kept_programs
 
 SIZES, SEEDS, HIDDEN, RATE = (1, 2, 4, 8, 16), tuple(range(5)), 64, 7e-3
@@ -45,7 +46,7 @@ class Heard(Observer):
         self.said.append(text)
 
 
-def work(name: str, times: float, folder: Path, heard: Observer) -> Work:
+def work(name: str, times: float, folder: Path, heard: Observer) -> Local:
     """The study of a data set at so many times the usual rate."""
     changes = {"hidden_size": HIDDEN, "learning_rate": times * RATE, "seeds": SEEDS}
     study = search_study(
@@ -57,7 +58,8 @@ def work(name: str, times: float, folder: Path, heard: Observer) -> Work:
     else:
         whole = load_dataset(study)
     study, dataset = suited(study, whole, [*changes, "latent_sizes", "epochs"])
-    return Work(study.changed({"epochs": 20}), dataset, RunFolder(folder), heard)
+    experiment = Experiment(study.changed({"epochs": 20}), dataset)
+    return Local(RunFolder(folder), experiment, heard)
 
 
 def main() -> None:
@@ -67,9 +69,9 @@ def main() -> None:
         heard = Heard()
         with tempfile.TemporaryDirectory() as folder, kept_programs():
             doing = work(name, times, Path(folder), heard)
-            begin(doing, "runaway")
-            train(doing, hold_out)
-            found = answer(doing.folder)
+            begin(doing.run, doing.experiment, "runaway")
+            train_and_measure(doing, (HELD_OUT,))
+            found = answer(doing.run)
         losses, apart = found.losses, told_apart(found.losses)
         without = losses.no_latent_of_seeds
         beyond = np.nanmax(losses.values - without)

@@ -22,11 +22,12 @@ from scipy import stats
 
 from latentsweep import Study, load_study
 from latentsweep.data.catalogue import load_dataset
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.run import begin
-from latentsweep.pipeline.train import train
-from latentsweep.pipeline.work import Work
+from latentsweep.evaluation.blocks import BASIC
+from latentsweep.pipeline.begin import begin
+from latentsweep.pipeline.local import Local
+from latentsweep.pipeline.run import tell_results, train_and_measure
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.experiment import Experiment
 from latentsweep.training.program_cache import kept_programs
 
 RUNS = Path("runs") / "schedule"
@@ -37,12 +38,13 @@ SCHEDULE = ("batch_size", "learning_rate", "warm_up", "decay", "kl_warm_up", "ad
 
 def trained(study: Study, folder: Path) -> pd.DataFrame:
     """The results of a study's models, trained and measured; a folder that has them keeps them."""
-    work = Work(study, load_dataset(study), RunFolder(folder), Observer())
-    if not work.folder.manifest_path.exists():
-        begin(work, "schedule")
+    here = Local(RunFolder(folder), Experiment(study, load_dataset(study)))
+    if not here.run.manifest_path.exists():
+        begin(here.run, here.experiment, "schedule")
     with kept_programs():
-        train(work)
-    return work.folder.results()
+        train_and_measure(here, BASIC)
+    tell_results(here)
+    return here.run.results()
 
 
 def blobs(folder: Path, count: int = 6000, side: int = 20) -> Path:

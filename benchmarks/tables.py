@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latentsweep.model.shape import NetworkShape
-from latentsweep.pipeline.plan import step_flop
+from latentsweep.training.cost import step_flop
 from latentsweep.training.placement import cores
 
 if TYPE_CHECKING:

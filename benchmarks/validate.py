@@ -94,11 +94,11 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     """Search one cell's latent size, in this process."""
     from latentsweep.data import synthetic
     from latentsweep.data.prepare import prepare
-    from latentsweep.pipeline.observer import Observer
+    from latentsweep.pipeline.local import Local
     from latentsweep.pipeline.pilot import with_pilot
     from latentsweep.pipeline.search import Ask, find, search_study, suited
-    from latentsweep.pipeline.work import Work
     from latentsweep.record.folder import RunFolder
+    from latentsweep.training.experiment import Experiment
     from latentsweep.training.program_cache import kept_programs
 
     started = time.perf_counter()
@@ -113,8 +113,8 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     folder = RunFolder(RUNS / cell.name)
     ask = Ask(budget=BUDGET_SECONDS)
     with kept_programs():
-        work = with_pilot(Work(study, dataset, folder, Observer()), BUDGET_SECONDS)
-        found = find(work, ask, command="validate")
+        here = with_pilot(Local(folder, Experiment(study, dataset)), BUDGET_SECONDS)
+        found = find(here, ask, command="validate")
     return {
         "cell": cell.__dict__,
         "status": found.json["status"],
@@ -129,7 +129,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
         "dimension": folder.dimension(),
         "seconds": time.perf_counter() - started,
         "made_seconds": made_seconds,
-        "init": work.study.init,
+        "init": here.experiment.study.init,
         "networks": sum(row["seeds"] for row in found.json["rows"]),
     }
 

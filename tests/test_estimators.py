@@ -27,17 +27,15 @@ from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.model.family import initial_member
 from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.trained import Trained
-from latentsweep.pipeline import alone, applied
+from latentsweep.pipeline import alone, applied, train
 from latentsweep.pipeline.alone import Alone, _Kind, _width
-from latentsweep.pipeline.model import load_trained
-from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.begin import begin
+from latentsweep.pipeline.local import Local
 from latentsweep.pipeline.pilot import beginning
-from latentsweep.pipeline.plan import Member
-from latentsweep.pipeline.run import begin
 from latentsweep.pipeline.search import held_back, search_study
-from latentsweep.pipeline.train import train
-from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.members import Member, load_trained, members_of
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DIGITS = load_digits().data[:200]  # 0 to 16
@@ -96,13 +94,14 @@ def test_it_is_the_network_that_a_run_trains(tmp_path):
     changes = {"latent_sizes": 8, "seeds": 3, "likelihood": "bernoulli"}
     changes |= beginning("random", (16,)) | held_back(SMALL["epochs"], 40)
     study = search_study("x", "x", {**SMALL, **changes})
-    work = Work(study, dataset, RunFolder(tmp_path), Observer())
-    begin(work, "test")
-    train(work, lambda *_: None)
-    theirs = load_trained(work.folder, work.members[0])
+    here = Local(RunFolder(tmp_path), Experiment(study, dataset))
+    begin(here.run, here.experiment, "test")
+    here.all(train.missing(here.run, here.experiment))
+    (member,) = members_of(study)
+    theirs = load_trained(here.run, member)
     for ours, other in zip(*map(jax.tree.leaves, (vae._network, theirs)), strict=True):
         np.testing.assert_array_equal(ours, other)
-    history = work.folder.history(work.members[0].name)
+    history = here.run.history(member.name)
     np.testing.assert_array_equal(vae.loss_curve_, history["loss"])
 
 

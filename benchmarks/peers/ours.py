@@ -7,6 +7,7 @@ checkpoint that a run writes after each epoch is left out, as the peers write no
 """
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,30 +21,27 @@ from latentsweep.data.dataset import Dataset, Scale
 from latentsweep.data.splits import leading
 from latentsweep.model import family
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Pass, footprint, planned_passes
-from latentsweep.pipeline.train import TrainingStage
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline.train import Training, missing
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import load_study
-from latentsweep.training.placement import Placement, available, fitting, over_members
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.placement import over_members
+from latentsweep.training.plan import Pass
 
 
 class Family:
     """The members of a study and the compiled programs of its passes, as the product makes them."""
 
-    def __init__(self, work: Work, placement: Placement):
-        self.work, recipe = work, work.recipe()
-        placement, at_once = fitting(placement, footprint(recipe, work.train_bytes))
-        self.stage = TrainingStage(work, placement)
-        self.passes = planned_passes(
-            [member.name for member in work.members], work.study, recipe, placement, at_once
-        )
-        self.programs = self.stage.compiled(self.passes)
+    def __init__(self, experiment: Experiment, folder: Path):
+        run = RunFolder(folder)
+        self.stage = Training(run, experiment, Observer())
+        self.stage.prepare([task.name for task in missing(run, experiment)])
+        self.passes, self.programs = list(self.stage.passes.values()), self.stage.programs
 
     @property
     def member_steps(self) -> int:
         """Steps of all members together in one epoch."""
-        return len(self.work.members) * self.passes[0].steps_per_epoch
+        return sum(len(p.members) for p in self.passes) * self.passes[0].steps_per_epoch
 
     def warm(self) -> None:
         """Train one epoch of one pass of each size."""
@@ -56,7 +54,7 @@ class Family:
 
     def trained(self, plan: Pass, epochs: int) -> tuple[Any, float]:
         """The state of a pass after so many epochs, and the seconds that these took."""
-        programs, settings = self.programs[plan.width, len(plan.members)], self.stage.settings(plan)
+        programs, settings = self.programs[plan.kind], self.stage.settings(plan)
         state = over_members(programs.fresh(settings), programs.mesh)
         started = time.perf_counter()
         for number in range(epochs):
@@ -65,7 +63,7 @@ class Family:
         return state, time.perf_counter() - started
 
 
-def work(images: np.ndarray, latents: list[int], steps: int) -> Work:
+def experiment(images: np.ndarray, latents: list[int], steps: int) -> Experiment:
     """The study of these latent sizes on the images of so many steps."""
     study = load_study("mnist").changed(
         {
@@ -82,20 +80,21 @@ def work(images: np.ndarray, latents: list[int], steps: int) -> Work:
         scale=Scale(0.0, 255.0),
         splits=leading(examples + 1, examples),
     )
-    return Work(study, dataset, RunFolder(Path("unused")), Observer())
+    return Experiment(study, dataset)
 
 
-def placed(devices: int | None) -> Placement:
-    """The product's own placement, or one on so many CPU devices."""
+def place(devices: int | None) -> None:
+    """Have so many CPU devices, or the product's own number."""
     if devices is not None:
         jax.config.update("jax_num_cpu_devices", devices)
         jax.devices()  # from here on their number is fixed
-    return available()
 
 
-def weights(state: Any, latent: int, work: Work) -> dict[str, np.ndarray]:
+def weights(state: Any, latent: int, own: Experiment) -> dict[str, np.ndarray]:
     """The first member's weights, by the names that `loss.py` gives them."""
-    vae = family.unpadded(family.member(state.vae, 0), latent, work.recipe().shape)
+    vae = family.unpadded(
+        family.member(state.vae, 0), latent, own.shape(max(own.study.latent_sizes))
+    )
     encoder, decoder = vae.encoder, vae.decoder
     named = {
         "encoder_kernel": encoder.hidden.weight,
@@ -135,10 +134,11 @@ def main() -> None:
 
 
 def _train(asked: argparse.Namespace) -> None:
-    doing = work(np.load(asked.images), asked.latents, asked.steps)
-    placement, ready_at = placed(asked.devices), time.time()
-    started = time.perf_counter()
-    members = Family(doing, placement)
+    doing = experiment(np.load(asked.images), asked.latents, asked.steps)
+    place(asked.devices)
+    ready_at, started = time.time(), time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        members = Family(doing, Path(folder))
     compile_seconds = time.perf_counter() - started
     if asked.command == "weights":
         state, _ = members.trained(members.passes[0], 1)

@@ -37,17 +37,20 @@ def table(tmp_path):
 def begun(monkeypatch):
     """Runs end once their folder holds what stands there before the first step."""
 
-    def only_begin(work, *, force, command):
-        if work.folder.manifest_path.exists():
-            pipeline_run.check_same(work)
+    def only_begin(here, *, force, command):
+        if here.run.manifest_path.exists():
+            pipeline_run.check_same(here.run, here.experiment)
         else:
-            pipeline_run.begin(work, command)
+            pipeline_run.begin(here.run, here.experiment, command)
 
     monkeypatch.setattr(pipeline_run, "execute", only_begin)
 
 
 def test_a_table_is_said_trained_on_and_kept_by_name(cli, tmp_path, table, monkeypatch):
-    monkeypatch.setattr(pipeline_run, "report", lambda folder, _: folder.report_path.touch())
+    monkeypatch.setattr("latentsweep.pipeline.outcome.write_figures", lambda _: None)
+    monkeypatch.setattr(
+        "latentsweep.pipeline.outcome.write_report", lambda folder: folder.report_path.touch()
+    )
     line = ["run", "--data", "my.csv", *PARTS, *SMALL, "--objective", "elbo"]
     ended = cli(*line)
     assert (ended.code, ended.err) == (0, "")

@@ -12,6 +12,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from latentsweep.commands.main import main
+from latentsweep.pipeline import outcome
 from latentsweep.pipeline import run as pipeline_run
 from latentsweep.study import Study
 
@@ -49,7 +50,8 @@ def small_world(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pipeline_run, "choose_study", small)
     monkeypatch.setattr(pipeline_run, "mnist_at_hand", lambda: False)
-    monkeypatch.setattr(pipeline_run, "report", lambda folder, _: folder.report_path.touch())
+    monkeypatch.setattr(outcome, "write_figures", lambda _: None)
+    monkeypatch.setattr(outcome, "write_report", lambda folder: folder.report_path.touch())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)

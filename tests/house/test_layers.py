@@ -21,7 +21,7 @@ LAYERS = (
         "data.image_folder data.in_memory data.digits data.mnist data.shapes data.synthetic "
         "data.findings data.catalogue",
         "record.schema record.reading record.contents record.arrays record.tables record.lock "
-        "record.folder",
+        "record.member record.folder",
     ),
     (
         "model.gaussian model.likelihoods model.precision model.shape model.network "
@@ -32,13 +32,14 @@ LAYERS = (
         "training.factored training.kernel.instructions training.kernel.tile "
         "training.kernel.handler training.kernel.dense_adam training.optimiser "
         "training.placement training.program_cache training.checkpoint training.orders "
-        "training.steps training.supply training.programs training.fit",
+        "training.steps training.supply training.programs training.fit training.members "
+        "training.plan training.experiment training.cost",
     ),
     (
         "evaluation.bounds evaluation.reconstruction evaluation.rate evaluation.stationarity "
         "evaluation.structure evaluation.dimension evaluation.generation evaluation.likelihood "
         "evaluation.regularity evaluation.scorer evaluation.alarms evaluation.projection "
-        "evaluation.evaluate",
+        "evaluation.evaluate evaluation.yardsticks evaluation.blocks",
     ),
     (
         "answers.statistics answers.losses answers.absurd answers.noise answers.recommendation "
@@ -56,14 +57,11 @@ LAYERS = (
         "show.explorer",
     ),
     (
-        "pipeline.applied pipeline.observer pipeline.plan pipeline.sample pipeline.blame "
-        "pipeline.work pipeline.linear pipeline.reading pipeline.model pipeline.measure "
-        "pipeline.project pipeline.train pipeline.pilot pipeline.manifest pipeline.yardsticks "
-        "pipeline.examine "
-        "pipeline.setting pipeline.answer "
-        "pipeline.held_out pipeline.rival pipeline.judge pipeline.finished "
-        "pipeline.run pipeline.search pipeline.recommended pipeline.own_losses "
-        "pipeline.alone "
+        "pipeline.applied pipeline.observer pipeline.tasks pipeline.sample pipeline.blame "
+        "pipeline.linear pipeline.model pipeline.manifest pipeline.setting pipeline.answer "
+        "pipeline.judge pipeline.begin pipeline.train pipeline.measure pipeline.project "
+        "pipeline.outcome pipeline.local pipeline.pilot pipeline.finished pipeline.run "
+        "pipeline.rival pipeline.search pipeline.recommended pipeline.own_losses pipeline.alone "
         "estimators",
         "onnx_mean onnx_network onnx_layers export",
     ),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from latentsweep import Run, Study, load_study, run
+from latentsweep.pipeline import outcome
 from latentsweep.pipeline.observer import Observer
 
 
@@ -42,9 +43,8 @@ def tiny(tiny_toml: Path) -> Study:
 @pytest.fixture
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs draw no pictures: those take longest, and are tested with `show`."""
-    monkeypatch.setattr(
-        "latentsweep.pipeline.run.report", lambda folder, _: folder.report_path.touch()
-    )
+    monkeypatch.setattr(outcome, "write_figures", lambda _: None)
+    monkeypatch.setattr(outcome, "write_report", lambda folder: folder.report_path.touch())
 
 
 @pytest.fixture

@@ -10,21 +10,20 @@ from test_pipeline_formats import rows, words
 
 from latentsweep import Run, Study, run
 from latentsweep.errors import RunFolderError, StudyError
-from latentsweep.evaluation import likelihood, structure
+from latentsweep.evaluation import blocks, likelihood, structure
 from latentsweep.evaluation.generation import frechet_distance
 from latentsweep.evaluation.likelihood import quadrature
-from latentsweep.pipeline import examine
-from latentsweep.pipeline.model import load_trained
+from latentsweep.evaluation.yardsticks import Yardsticks
+from latentsweep.pipeline.begin import loaded
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import members_of
-from latentsweep.pipeline.run import remeasure
-from latentsweep.pipeline.yardsticks import Yardsticks
+from latentsweep.pipeline.run import further, remeasure
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.members import load_trained, members_of
 
 
 def with_few_samples(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(examine, "MANY_DRAWS", 50)
-    patch.setattr(examine, "FEW_DRAWS", 10)
+    patch.setattr(blocks, "MANY_DRAWS", 50)
+    patch.setattr(blocks, "FEW_DRAWS", 10)
     patch.setattr(likelihood, "AT_ONCE", 25)
     patch.setattr(structure, "PERMUTATIONS", 99)
 
@@ -114,11 +113,11 @@ def test_the_arrays_of_the_blocks(evaluated):
 
 def test_samples_of_the_prior_are_decoded_standard_normal_codes(evaluated):
     """Made once more by way of the user's own model, and not those of the fitted Gaussian."""
-    work = _work(evaluated)
-    yardsticks = Yardsticks(work)
+    experiment = loaded(evaluated)
+    yardsticks = Yardsticks(experiment)
     noise = np.random.default_rng(0).standard_normal((3, 359)).T
     made = Run(evaluated).model("elbo", 3).decode(noise)
-    features = yardsticks.features(work.dataset.scale(made.reshape(359, -1), np.float32))
+    features = yardsticks.features(experiment.dataset.scale(made.reshape(359, -1), np.float32))
     distance = frechet_distance(yardsticks.test_features, features)
     row = evaluated.results().set_index("member").loc["elbo-k03-s0"]
     assert row["prior_frechet"] == pytest.approx(distance, rel=1e-3)
@@ -126,10 +125,10 @@ def test_samples_of_the_prior_are_decoded_standard_normal_codes(evaluated):
 
 
 def test_the_likelihood_is_of_binary_values_of_the_examples_named(evaluated):
-    work, kept = _work(evaluated), evaluated.block("elbo-k02-s0", "likelihood")
-    binary = work.binary(work.stored("test"))
-    assert set(np.unique(binary)) == {work.dataset.scale.unscale(x) for x in (0, 1)}
-    network = load_trained(evaluated, members_of(work.study)[1])
+    experiment, kept = loaded(evaluated), evaluated.block("elbo-k02-s0", "likelihood")
+    binary = experiment.binary(experiment.stored(experiment.split("test")))
+    assert set(np.unique(binary)) == {experiment.dataset.scale.unscale(x) for x in (0, 1)}
+    network = load_trained(evaluated, members_of(experiment.study)[1])
     exact = quadrature(network, binary[kept["examples"]]).neg_log_likelihood
     np.testing.assert_allclose(kept["exact_nll"], exact, rtol=1e-4)
 
@@ -138,8 +137,7 @@ def test_a_damaged_file_of_the_data_is_one_line_that_mends_it(evaluated, tmp_pat
     folder = RunFolder(shutil.copytree(evaluated.path, tmp_path / "run"))
     folder.alarms_path.write_text("{")
     with pytest.raises(RunFolderError, match=r"alarms\.json: is not as .* remove it, and"):
-        remeasure(folder, "basic", Observer())
-    folder.alarms_path.unlink()
+        folder.alarms()
     remeasure(folder, "basic", Observer())
     assert folder.alarms() == evaluated.alarms()
 
@@ -151,7 +149,8 @@ def test_a_second_call_makes_nothing_again(evaluated, monkeypatch):
         raise AssertionError("made again")
 
     before = evaluated.results()
-    monkeypatch.setattr(examine, "BLOCKS", [b._replace(make=never) for b in examine.BLOCKS])
+    for name in blocks.FURTHER:
+        monkeypatch.setitem(blocks.BLOCKS, name, blocks.BLOCKS[name]._replace(make=never))
     remeasure(evaluated, "usual", Observer())
     pd.testing.assert_frame_equal(evaluated.results(), before)
 
@@ -161,20 +160,14 @@ def test_the_likelihood_is_of_one_seed_unless_all_are_asked_for(
 ):
     study = tiny.changed({"seeds": [0, 1], "latent_sizes": [2], "objectives": ["elbo"]})
     folder = run(study, tmp_path / "run").folder
-    todo = {
-        full: [m.seed for m, b in examine._todo(_work(folder), every_seed=full, again=False)
-               if b.name == "likelihood"]
-        for full in (False, True)
-    }  # fmt: skip
-    assert todo == {False: [0], True: [0, 1]}
-
-
-def _work(folder: RunFolder):
-    from latentsweep.data.catalogue import load_dataset
-    from latentsweep.pipeline.work import Work
-
-    study = folder.study()
-    return Work(study, load_dataset(study), folder, Observer())
+    todo = {}
+    for full in (False, True):
+        tasks = further(folder, loaded(folder), every_seed=full, again=False)
+        todo[full] = [task.name for task in tasks if task.name.endswith("likelihood")]
+    assert todo == {
+        False: ["elbo-k02-s0/likelihood"],
+        True: ["elbo-k02-s0/likelihood", "elbo-k02-s1/likelihood"],
+    }
 
 
 @pytest.mark.dear

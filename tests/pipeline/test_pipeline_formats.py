@@ -76,14 +76,14 @@ def test_the_files_are_those_of_the_page(folder):
         r"(alarms|answers)(\.pt)?\.json|no_latent\.safetensors",
         r"(results|projections|ids)\.parquet",
         r"passes/p\d\d/plan\.json",
-        r"members/[\w-]+/((weights|arrays)\.safetensors|history\.parquet|member\.json)",
+        r"members/[\w-]+/((weights|arrays)\.safetensors|history\.parquet|(member|arrays|projection)\.json)",
         r"figures/(pt/)?\w+\.(png|svg)",
     ]
     files = {str(f.relative_to(folder.path)) for f in folder.path.rglob("*") if f.is_file()}
     assert not {f for f in files if not re.fullmatch("|".join(patterns), f)}
     for pattern in patterns:
         assert [f for f in files if re.fullmatch(pattern, f)], pattern
-    assert sum(f.startswith("members/") for f in files) == 4 * 4
+    assert sum(f.startswith("members/") for f in files) == 4 * 6
 
 
 def test_every_file_that_a_run_leaves_is_named_on_the_page(folder):

@@ -13,13 +13,11 @@ import numpy as np
 import pytest
 
 from latentsweep import run
-from latentsweep.data.catalogue import load_dataset
 from latentsweep.errors import StudyError
 from latentsweep.evaluation.alarms import Alarm
-from latentsweep.pipeline.measure import measure_member
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline import outcome
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.experiment import Experiment
 
 EPOCHS = 6
 NUMBERS = ("members/*/*.safetensors", "members/*/history.parquet", "projections.parquet")
@@ -46,7 +44,7 @@ from latentsweep.commands.main import main
 sys.exit(main(line))
 """
 CHECKPOINT = "latentsweep.training.checkpoint.write_checkpoint"
-MEASURED = "latentsweep.pipeline.measure.with_row"
+MEASURED = "latentsweep.record.folder.RunFolder.write_results"
 PROJECTED = "latentsweep.evaluation.projection.aligned"
 
 
@@ -60,7 +58,8 @@ def whole(tiny_toml, tmp_path_factory) -> Path:
     """The folder of the run that nothing interrupted, without its pictures."""
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("latentsweep.pipeline.run.report", lambda folder, _: folder)
+        patch.setattr(outcome, "write_figures", lambda _: None)
+        patch.setattr(outcome, "write_report", lambda folder: folder.report_path.touch())
         run(tiny_toml, folder, settings=CHANGES)
     return folder
 
@@ -129,7 +128,7 @@ def test_interrupted_by_hand_it_says_so_and_goes_on(
 
 @pytest.mark.parametrize(
     ("place", "measured"),
-    [("pipeline.measure.with_row", 4), ("evaluation.projection.aligned", 0)],
+    [("record.folder.RunFolder.write_block", 4), ("evaluation.projection.aligned", 0)],
 )
 def test_stopped_in_a_later_stage_it_trains_nothing_again(
     whole, tiny, tmp_path, notes, without_report, place, measured
@@ -162,20 +161,20 @@ def test_what_was_written_before_the_first_step_is_written_again(tiny_run, tiny,
     assert not list(folder.glob(".*partial*"))
 
 
-def test_alarms_are_there_before_the_row_that_says_a_network_is_measured(
-    whole, tiny, tmp_path, monkeypatch
+def test_a_run_that_dies_before_its_answers_has_all_alarms_when_it_goes_on(
+    whole, tiny, tmp_path, monkeypatch, without_report
 ):
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
-    for name in ("results.parquet", "alarms.json", "alarms.pt.json"):
+    for name in ("alarms.json", "alarms.pt.json", "report.html"):
         (folder / name).unlink()
+    run_folder = RunFolder(folder)
+    run_folder.write_manifest({**run_folder.manifest(), "status": "running"})
     raised = Alarm("collapse", "0 units", "another weight")
-    monkeypatch.setattr("latentsweep.pipeline.measure.alarms", lambda _: [raised])
-    monkeypatch.setattr(RunFolder, "write_results", _stop)
-    work = Work(tiny.changed(CHANGES), load_dataset(tiny), RunFolder(folder), Observer())
-    with pytest.raises(KeyboardInterrupt):
-        measure_member(work, work.members[0])
-    assert [alarm["member"] for alarm in RunFolder(folder).alarms()] == [work.members[0].name]
+    monkeypatch.setattr(outcome, "alarms", lambda _: [raised])
+    run(tiny, folder, settings=CHANGES)
+    members = list(run_folder.results()["member"])
+    assert [alarm["member"] for alarm in run_folder.alarms()] == members
 
 
 def test_checkpoints_of_a_pass_that_is_done_go_with_the_next_start(
@@ -201,7 +200,7 @@ def test_a_study_that_is_refused_leaves_the_run_that_is_there(whole, tiny, tmp_p
     def refuse(_):
         raise StudyError("init: not of such data")
 
-    monkeypatch.setattr(Work, "check", refuse)
+    monkeypatch.setattr(Experiment, "check", refuse)
     with pytest.raises(StudyError, match="init: not of such data"):
         run(tiny, folder, settings=CHANGES, force=True)
     assert numbers(folder) == before

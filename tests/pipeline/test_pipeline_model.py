@@ -152,7 +152,7 @@ def test_a_model_that_is_not_trained_yet_is_refused(tiny_run, tmp_path):
 
 
 def test_a_padded_model_is_the_same_model(run, model):
-    from latentsweep.pipeline.model import load_trained
+    from latentsweep.training.members import load_trained
 
     wide = load_trained(run.folder, model.member, width=5)
     assert wide.width == 5

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentsweep.pipeline.plan import passes_of
+from latentsweep.training.plan import passes_of
 
 FEW = {"epochs": 1, "seeds": [0], "objectives": "elbo", "projected_examples": 20}
 OWN = "model.own_networks:Pair"

@@ -9,10 +9,11 @@ import latentsweep
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.dataset import Scale
 from latentsweep.data.splits import split
-from latentsweep.pipeline.run import as_begun, begin, check_same, remeasure
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline.begin import as_begun, begin, check_same
+from latentsweep.pipeline.run import remeasure
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
+from latentsweep.training.experiment import Experiment
 
 SETTINGS = {"epochs": 2, "hidden_size": 8, "projected_examples": 20, "objectives": "elbo"}
 
@@ -73,18 +74,18 @@ def counts(tmp_path):
     return study.changed({"data": str(path)})
 
 
-def test_an_older_run_keeps_the_likelihood_of_its_manifest(counts, tmp_path, notes):
+def test_an_older_run_keeps_the_likelihood_of_its_manifest(counts, tmp_path):
     """Whatever auto would choose now, and with it the scale."""
     folder = RunFolder(tmp_path / "old")
     gaussian = counts.changed({"likelihood": "gaussian"})
-    begin(Work(gaussian, load_dataset(gaussian), folder, notes), "test")
+    begin(folder, Experiment(gaussian, load_dataset(gaussian)), "test")
     folder.study_path.write_text(counts.to_toml())
     scale = folder.manifest()["data"]["scale"]
     assert load_dataset(counts).scale == Scale(0.0, 1.0)
     kept = as_begun(folder, counts)
     assert kept.likelihood == "gaussian"
     assert dataclasses.asdict(load_dataset(kept).scale) == scale
-    check_same(Work(kept, load_dataset(kept), folder, notes))
+    check_same(folder, Experiment(kept, load_dataset(kept)))
     assert as_begun(folder, other := counts.changed({"data": "iris"})) == other
     assert as_begun(RunFolder(tmp_path / "new"), counts) == counts
 

@@ -1,7 +1,5 @@
 """How the networks of a search begin, and what stands beside them."""
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,11 +9,13 @@ from latentsweep.errors import StudyError
 from latentsweep.model.principal import principal
 from latentsweep.pipeline import pilot
 from latentsweep.pipeline.answer import answer
+from latentsweep.pipeline.begin import begin
+from latentsweep.pipeline.local import Local
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.run import begin
 from latentsweep.pipeline.search import Ask, find, search_study, suited
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline.tasks import add_seconds
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.experiment import Experiment
 
 FEW = {"hidden_size": 16, "epochs": 8, "batch_size": 64}
 
@@ -31,12 +31,12 @@ class Heard(Observer):
         self.said.append(text)
 
 
-def work(folder, family="linear", examples=2_400, **changes) -> Work:
+def work(folder, family="linear", examples=2_400, **changes) -> Local:
     """A search on data of two dimensions."""
     spec = synthetic.Synthetic(family, 2, seed=3, examples=examples, features=16)
     study = search_study("pilot", f"{family}-2@3", FEW | changes)
     suiting = suited(study, synthetic.make(spec, study), {*FEW, *changes})
-    return Work(*suiting, RunFolder(folder), Heard())
+    return Local(RunFolder(folder), Experiment(*suiting), Heard())
 
 
 def trials(monkeypatch, told, seconds=0.1):
@@ -53,28 +53,31 @@ def test_linear_data_are_begun_as_principal_components_and_a_bent_surface_need_n
     tmp_path, monkeypatch
 ):
     begun = pilot.with_pilot(work(tmp_path / "run"), BUDGET, FEW)
-    assert (begun.study.init, begun.study.learning_rate) == ("pca", 0.004)
+    assert (begun.experiment.study.init, begun.experiment.study.learning_rate) == ("pca", 0.004)
     assert begun.observer.said[0].startswith("pilot   16 dimensions: a network that begins as")
     assert not (tmp_path / "run").exists()
     losses = {"random": 1.0, "pca": 2.0}
     trials(monkeypatch, lambda init, _: (losses[init], False))
     other = pilot.with_pilot(work(tmp_path / "run"), BUDGET, FEW)
-    assert (other.study.init, other.study.learning_rate) == ("random", 0.007)
+    assert (other.experiment.study.init, other.experiment.study.learning_rate) == ("random", 0.007)
 
 
 def test_a_search_that_goes_on_trains_its_networks_as_before(tmp_path, monkeypatch):
     here = work(tmp_path / "run")
-    other = here.study.changed({"init": "random", "epochs": 16, "learning_rate": 0.007})
-    begin(dataclasses.replace(here, study=other), "test")
+    other = here.experiment.study.changed({"init": "random", "epochs": 16, "learning_rate": 0.007})
+    begin(here.run, Experiment(other, here.experiment.dataset), "test")
     monkeypatch.setattr(pilot, "_trial", None)
-    assert pilot.with_pilot(here, BUDGET).study == other
+    assert pilot.with_pilot(here, BUDGET).experiment.study == other
 
 
 @pytest.mark.parametrize("given", [{"init": "random"}, {"init": "pca"}])
 def test_what_is_given_stays(tmp_path, monkeypatch, given):
     trials(monkeypatch, lambda *_: (1.0, True))
     begun = pilot.with_pilot(work(tmp_path / "run", **given), BUDGET, {*FEW, *given})
-    assert (begun.study.init, begun.study.epochs) == (given["init"], FEW["epochs"])
+    assert (begun.experiment.study.init, begun.experiment.study.epochs) == (
+        given["init"],
+        FEW["epochs"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,8 +95,10 @@ def test_networks_are_trained_for_longer_as_long_as_they_learn(
     here = work(tmp_path / "run")
     trials(monkeypatch, lambda _, epochs: (losses[epochs], epochs < falls_until))
     begun = pilot.with_pilot(here, BUDGET, {*FEW} - {"epochs"})
-    assert begun.study.epochs == epochs
-    assert begun.study.patience == here.study.patience * epochs // FEW["epochs"]
+    assert begun.experiment.study.epochs == epochs
+    assert (
+        begun.experiment.study.patience == here.experiment.study.patience * epochs // FEW["epochs"]
+    )
 
 
 @pytest.mark.parametrize(("seconds", "epochs"), [(14.0, 16), (16.0, 8)])
@@ -101,24 +106,24 @@ def test_they_are_trained_no_longer_than_the_budget_bears(tmp_path, monkeypatch,
     """A twentieth of it a network."""
     trials(monkeypatch, lambda _, epochs: (1 / epochs, epochs < 16), seconds)
     begun = pilot.with_pilot(work(tmp_path / "run"), BUDGET, {*FEW} - {"epochs"})
-    assert begun.study.epochs == epochs
+    assert begun.experiment.study.epochs == epochs
 
 
 @pytest.mark.parametrize(("kept_epoch", "falls"), [(4, True), (3, False)])
 def test_a_training_that_was_stopped_has_come_to_its_end(tmp_path, monkeypatch, kept_epoch, falls):
     """However its curve goes on: what it learned later was of no use to the examples apart."""
     facts = {"failed_epoch": 0, "apart_loss": 1.0, "kept_epoch": kept_epoch}
-    monkeypatch.setattr(pilot, "train", lambda work, _: work.add_seconds("train", 2.0))
+    monkeypatch.setattr(Local, "all", lambda here, _: add_seconds(here.run, "train", 2.0))
     monkeypatch.setattr(RunFolder, "facts", lambda *_: facts)
     monkeypatch.setattr(RunFolder, "history", lambda *_: pd.DataFrame({"loss": [9.0, 7, 5, 3]}))
     here = work(tmp_path / "run")
-    assert pilot._trial(here, here.study) == (here.study, 1.0, falls, 2.0)
+    assert pilot._trial(here, here.experiment.study) == (here.experiment.study, 1.0, falls, 2.0)
 
 
 def test_networks_too_dear_for_the_budget_have_no_pilot(tmp_path, monkeypatch):
     monkeypatch.setattr(pilot, "_trial", None)
     here = work(tmp_path / "run")
-    assert pilot.with_pilot(here, 1e-3).study == here.study
+    assert pilot.with_pilot(here, 1e-3).experiment.study == here.experiment.study
 
 
 @pytest.mark.dear
@@ -126,7 +131,7 @@ def test_a_network_that_had_too_few_steps_gets_more(tmp_path):
     """At this rate a single epoch of few steps learns next to nothing."""
     slow = work(tmp_path / "run", "smooth", init="random", epochs=2, learning_rate=1e-3)
     begun = pilot.with_pilot(slow, BUDGET, {"init", "learning_rate"})
-    assert begun.study.epochs == 8
+    assert begun.experiment.study.epochs == 8
     assert [text.split(" end ")[0] for text in begun.observer.said] == [
         "pilot   2 epochs",
         "pilot   4 epochs",
@@ -136,16 +141,17 @@ def test_a_network_that_had_too_few_steps_gets_more(tmp_path):
 def test_few_examples_need_no_pilot(tmp_path, monkeypatch):
     monkeypatch.setattr(pilot, "_trial", None)
     begun = pilot.with_pilot(work(tmp_path / "run", examples=600), BUDGET, FEW)
-    assert begun.study.init == "pca"
-    assert begun.study.validation_folds
+    assert begun.experiment.study.init == "pca"
+    assert begun.experiment.study.validation_folds
 
 
 def test_principal_components_are_of_real_values_alone(tmp_path):
     binary = work(tmp_path / "run", "smooth-binary")
-    assert binary.study.init == "random"
-    asked = dataclasses.replace(binary, study=binary.study.changed({"init": "pca"}))
+    assert binary.experiment.study.init == "random"
+    study = binary.experiment.study.changed({"init": "pca"})
+    asked = Experiment(study, binary.experiment.dataset)
     with pytest.raises(StudyError, match=r"^init: pca needs likelihood gaussian, but .* bernoulli"):
-        begin(asked, "test")
+        begin(binary.run, asked, "test")
     assert not (tmp_path / "run").exists()
     for other in ({"likelihood": "poisson"}, {"network": "linear-decoder"}):
         with pytest.raises(StudyError, match="init: pca only of dense or convolutional networks"):
@@ -161,9 +167,10 @@ def linear(tmp_path_factory):
 
 def test_the_linear_model_stands_beside_every_size(linear):
     here, found = linear
-    train = here.scaled_at(here.trained_on(0))
-    held_out = here.scaled_at(here.held_out(0))
-    components = principal(train, here.dataset.rounding)
+    experiment = here.experiment
+    train = experiment.scaled(experiment.trained_on(0))
+    held_out = experiment.scaled(experiment.held_out(0))
+    components = principal(train, experiment.dataset.rounding)
     told = {each["latent_size"]: each for each in found["linear"]["sizes"]}
     assert list(told) == [row["latent_size"] for row in found["rows"]]
     for row in found["rows"]:
@@ -207,5 +214,5 @@ def test_linear_decoders_stand_beside_what_has_no_closed_form(tmp_path):
     assert "hidden/weight" not in " ".join(
         name for name in beside.weights(f"elbo-k{found['best']:02d}-s0") if "decoder" in name
     )
-    again = answer(here.folder, limit=16).json
+    again = answer(here.run, limit=16).json
     assert again["linear"] == found["linear"]

@@ -1,6 +1,5 @@
 import dataclasses
 import json
-from pathlib import Path
 from typing import get_args
 
 import jax
@@ -11,22 +10,18 @@ from latentsweep.data.catalogue import load_dataset
 from latentsweep.errors import RunFolderError
 from latentsweep.model import family
 from latentsweep.model.shape import NetworkShape
-from latentsweep.pipeline import plan
+from latentsweep.pipeline import train
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import (
-    Pass,
-    footprint,
-    members_of,
-    passes_of,
-    plan_more,
-    planned_passes,
-)
-from latentsweep.pipeline.train import TrainingStage
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline.train import Training
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import ProductPrecision
+from latentsweep.training import cost
+from latentsweep.training.cost import footprint
+from latentsweep.training.experiment import Experiment
 from latentsweep.training.kernel import dense_adam
+from latentsweep.training.members import members_of, parameters
 from latentsweep.training.placement import Placement, on_all
+from latentsweep.training.plan import Pass, passes_of, plan_more, planned_passes
 from latentsweep.training.programs import compiled
 from latentsweep.training.supply import Held
 
@@ -35,8 +30,12 @@ def a_pass(*members: str) -> Pass:
     return Pass(members, width=3, mapping="map", devices=2, epochs=2, steps_per_epoch=45)
 
 
-def work(study) -> Work:
-    return Work(study, load_dataset(study), RunFolder(Path("nowhere")), Observer())
+def experiment(study) -> Experiment:
+    return Experiment(study, load_dataset(study))
+
+
+def recipe(study):
+    return experiment(study).recipe(max(study.latent_sizes))
 
 
 def names(study):
@@ -57,7 +56,7 @@ def test_passes_hold_every_member_once_in_order(tiny):
     study = tiny.changed({"seeds": [0, 1, 2]})
     for devices in (1, 2, 5):
         placement = Placement(tuple(jax.devices()[:devices]), "map")
-        passes = planned_passes(names(study), study, work(study).recipe(), placement, at_once=1)
+        passes = planned_passes(names(study), study, recipe(study), placement, at_once=1)
         assert [n for p in passes for n in p.members] == names(study)
         assert {p.width for p in passes} == {3}
         assert all(len(p.members) % p.devices == 0 <= devices - p.devices for p in passes)
@@ -65,7 +64,7 @@ def test_passes_hold_every_member_once_in_order(tiny):
 
 @pytest.mark.parametrize("precision", get_args(ProductPrecision))
 def test_products_are_as_the_study_asks(tiny, precision):
-    assert work(tiny.changed({"products": precision})).recipe().products == precision
+    assert recipe(tiny.changed({"products": precision})).products == precision
 
 
 @pytest.mark.parametrize(
@@ -78,34 +77,45 @@ def test_products_are_as_the_study_asks(tiny, precision):
     ],
 )
 def test_memory_is_what_xla_allots_to_a_quarter(tiny, members, mapping, changes):
-    here = work(tiny.changed(changes))
-    placement = Placement(tuple(jax.devices()[:1]), mapping)
-    plans = planned_passes(names(here.study), here.study, here.recipe(), placement, at_once=64)
-    recipe, mesh = plans[0].recipe(here.recipe()), placement.mesh(1)
+    here = experiment(tiny.changed(changes))
+    placement, whole = Placement(tuple(jax.devices()[:1]), mapping), recipe(here.study)
+    plans = planned_passes(names(here.study), here.study, whole, placement, at_once=64)
+    own, mesh = plans[0].recipe(whole), placement.mesh(1)
     settings = family.stacked([members_of(here.study)[0].settings(here.study, 64)] * members)
-    data = Held(on_all(here.stored("train"), mesh))
-    (programs,) = compiled(recipe, mapping, [(settings, data, mesh)])
+    data = Held(on_all(here.stored(here.dataset.splits["train"]), mesh))
+    (programs,) = compiled(own, mapping, [(settings, data, mesh)])
     allotted = programs.last.memory_analysis()  # type: ignore[attr-defined]
     measured = allotted.argument_size_in_bytes + allotted.temp_size_in_bytes
     measured += allotted.output_size_in_bytes - allotted.alias_size_in_bytes
-    measured += 4 * 3 * members * plan.parameters(recipe.shape)  # of the epoch that is begun
-    expected = footprint(recipe, here.train_bytes)
+    measured += 4 * 3 * members * parameters(own.shape)  # of the epoch that is begun
+    expected = footprint(own, here.train_bytes)
     assert expected.data == data.values.nbytes
     assert expected.data + members * expected.member == pytest.approx(measured, rel=0.25)
 
 
-def test_training_is_given_the_noise_of_rounding_that_the_data_has(tiny):
-    here = work(tiny.changed({"likelihood": "gaussian", "objectives": ["elbo"]}))
+def training(here, plans, folder, monkeypatch) -> Training:
+    """The stage as it is once it has prepared these passes."""
+    plan_more(run := RunFolder(folder), plans, 0)
+    stage = Training(run, here, Observer())
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "passes_of", lambda _: plans)
+        stage.prepare([str(number) for number in range(len(plans))])
+    return stage
+
+
+def test_training_is_given_the_noise_of_rounding_that_the_data_has(tiny, tmp_path, monkeypatch):
+    here = experiment(tiny.changed({"likelihood": "gaussian", "objectives": ["elbo"]}))
     assert here.dataset.rounding > 0
     placement = Placement(tuple(jax.devices()[:1]), "map")
-    plans = planned_passes(names(here.study), here.study, here.recipe(), placement, at_once=1)
-    given = TrainingStage(here, placement).settings(plans[0]).rounding
+    plans = planned_passes(names(here.study), here.study, recipe(here.study), placement, at_once=1)
+    stage = training(here, plans, tmp_path, monkeypatch)
+    given = stage.settings(plans[0]).rounding
     assert given.tolist() == pytest.approx([here.dataset.rounding], rel=1e-6)
 
 
-def test_programs_are_shared_by_passes_that_are_planned_alike_alone(tiny, monkeypatch):
+def test_programs_are_shared_by_passes_that_are_planned_alike_alone(tiny, tmp_path, monkeypatch):
     """Also where one was planned on another machine, without the kernel, or on an accelerator."""
-    here, asked = work(tiny), []
+    here, asked = experiment(tiny), []
 
     def told(recipe, mapping, kinds):
         asked.append((recipe.fused, mapping, len(kinds)))
@@ -123,18 +133,19 @@ def test_programs_are_shared_by_passes_that_are_planned_alike_alone(tiny, monkey
             (two, False, "vmap"),
         )
     ]
-    found = TrainingStage(here, Placement(tuple(jax.devices()[:2]), "map")).compiled(planned)
+    monkeypatch.setattr(dense_adam, "supported", lambda: True)
+    found = training(here, planned, tmp_path, monkeypatch).programs
     assert asked == [(True, "map", 2), (False, "map", 1), (False, "vmap", 1)]
     got = [found[plan.kind] for plan in planned]
     assert got == ["True map 2", "True map 2", "True map 1", "False map 2", "False vmap 2"]
 
 
 def test_kernels_are_chosen_with_the_mapping(tiny):
-    recipe = work(tiny).recipe()
+    whole = recipe(tiny)
     for mapping, fused in (("map", dense_adam.supported()), ("vmap", False)):
         devices = Placement(tuple(jax.devices()), mapping)
-        (plan,) = planned_passes(names(tiny), tiny, recipe, devices, 1)[:1]
-        assert plan.fused == plan.recipe(recipe).fused == fused
+        (plan,) = planned_passes(names(tiny), tiny, whole, devices, 1)[:1]
+        assert plan.fused == plan.recipe(whole).fused == fused
 
 
 A, B, C = (f"elbo-k02-s{seed}" for seed in range(3))
@@ -179,18 +190,18 @@ def test_a_damaged_plan_is_refused(tmp_path, content):
 
 def test_the_numbers_of_a_network_are_counted():
     one = NetworkShape((10,), 2, (7,), 5)
-    assert plan.parameters(one) == (70 + 7) + 2 * (35 + 5) + (35 + 7) + (140 + 20)
+    assert parameters(one) == (70 + 7) + 2 * (35 + 5) + (35 + 7) + (140 + 20)
     two = one._replace(hidden=(7, 3))
-    assert plan.parameters(two) == (70 + 7) + (21 + 3) + 2 * 20 + (15 + 3) + (21 + 7) + (140 + 20)
+    assert parameters(two) == (70 + 7) + (21 + 3) + 2 * 20 + (15 + 3) + (21 + 7) + (140 + 20)
 
 
 def test_the_products_of_a_step_are_counted():
     # forward 2 B (DH + H 2K + KH + HD), the same again for the gradients of weights, and for those
     # of inputs but for the first layer
     one = NetworkShape((5,), 1, (7,), 2)
-    assert plan.step_flop(one, 3) == 2 * 3 * (2 * 35 + 3 * (28 + 14 + 35))
+    assert cost.step_flop(one, 3) == 2 * 3 * (2 * 35 + 3 * (28 + 14 + 35))
     two = one._replace(hidden=(7, 4))
-    assert plan.step_flop(two, 3) == 2 * 3 * (2 * 35 + 3 * (28 + 16 + 8 + 28 + 35))
+    assert cost.step_flop(two, 3) == 2 * 3 * (2 * 35 + 3 * (28 + 16 + 8 + 28 + 35))
 
 
 def test_the_work_of_a_convolutional_network_is_what_its_kernels_do():
@@ -198,17 +209,17 @@ def test_the_work_of_a_convolutional_network_is_what_its_kernels_do():
     # 16 pixels of 32 channels from 16 numbers each, and back: each number of the small picture goes
     # to 16 pixels
     within = 2 * 16 * 32 * 16
-    encoder, decoder = plan.forward_flop(shape)
+    encoder, decoder = cost.forward_flop(shape)
     assert encoder == pytest.approx(within + 2 * (16 * 32 * 20 + 20 * 6), rel=0.3)
     assert decoder == pytest.approx(within + 2 * (16 * 32 * 20 + 20 * 3), rel=0.3)
 
 
 def test_the_price_grows_with_the_work(monkeypatch):
-    monkeypatch.setattr(plan, "product_rate", lambda: 1e11)
+    monkeypatch.setattr(cost, "product_rate", lambda: 1e11)
 
     def seconds(**changes: object) -> float:
         study = load_study("mnist").changed({"data": "digits", **changes})
-        return plan.price(study, work(study).recipe(), 10_000)
+        return cost.price(study, recipe(study), 10_000)
 
     assert 20 < seconds(epochs=1) < seconds() < seconds(epochs=100)
     assert seconds() < seconds(seeds=[0, 1])
@@ -217,4 +228,4 @@ def test_the_price_grows_with_the_work(monkeypatch):
 
 
 def test_the_machines_rate_is_measured():
-    assert plan.product_rate(64) > 1e6
+    assert cost.product_rate(64) > 1e6

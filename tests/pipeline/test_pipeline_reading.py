@@ -8,8 +8,7 @@ import pytest
 
 from latentsweep.commands.main import main
 from latentsweep.data import dataset
-from latentsweep.pipeline import reading
-from latentsweep.training import supply
+from latentsweep.training import cost, supply
 from latentsweep.training.placement import Footprint, Placement, holds
 
 N = 400
@@ -34,7 +33,7 @@ def ran(array, folder, *more):
 
 @pytest.fixture
 def read_from_the_disk(monkeypatch):
-    monkeypatch.setattr(reading, "holds", lambda *_: False)
+    monkeypatch.setattr(cost, "holds", lambda *_: False)
     monkeypatch.setattr(supply, "CHUNK_BYTES", 2**12)
 
 
@@ -49,12 +48,13 @@ def test_the_plan_says_what_is_measured_and_what_reading_costs(
 
 @pytest.mark.slow
 def test_weights_are_the_same_and_the_manifest_says_what_was_measured(array, tmp_path, monkeypatch):
+    monkeypatch.setattr("latentsweep.pipeline.outcome.write_figures", lambda _: None)
     monkeypatch.setattr(
-        "latentsweep.pipeline.run.report", lambda folder, _: folder.report_path.touch()
+        "latentsweep.pipeline.outcome.write_report", lambda folder: folder.report_path.touch()
     )
     ran(array, tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(reading, "holds", lambda *_: False)
+        patch.setattr(cost, "holds", lambda *_: False)
         patch.setattr(supply, "CHUNK_BYTES", 2**12)
         ran(array, tmp_path / "read")
     for member in ("elbo-k02-s0", "elbo-k02-s1"):

@@ -147,12 +147,12 @@ def test_a_folder_in_use_is_refused(tiny, tmp_path):
 
 
 def test_the_status_is_running_until_the_report_is_written(tiny, tmp_path, notes, without_report):
-    def fail(folder, _):
+    def fail(folder):
         assert folder.manifest()["status"] == "running"
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("latentsweep.pipeline.run.report", fail)
+        patch.setattr("latentsweep.pipeline.outcome.write_figures", fail)
         with pytest.raises(KeyboardInterrupt):
             run(tiny, tmp_path)
     assert RunFolder(tmp_path).manifest()["status"] == "running"
@@ -162,7 +162,7 @@ def test_the_status_is_running_until_the_report_is_written(tiny, tmp_path, notes
         f"{tmp_path}: its run is unfinished; the 'latentsweep run' that began it finishes it"
     )
     run(tiny, tmp_path, observer=notes)
-    assert (notes.stages, notes.measured) == (["training"], [])  # nothing is done again
+    assert (notes.stages, notes.measured) == (["report"], [])  # nothing is done again
     assert RunFolder(tmp_path).manifest()["status"] == "complete"
 
 
@@ -210,8 +210,7 @@ def test_a_run_whose_members_all_fail_still_ends_with_a_report(tiny, tmp_path):
 
 @pytest.mark.parametrize("again", [False, True])
 def test_measuring_again_gives_the_same_numbers(tiny_run, tmp_path, notes, again, monkeypatch):
-    monkeypatch.setattr("latentsweep.pipeline.run.examine", lambda _, **__: None)
-    monkeypatch.setattr("latentsweep.pipeline.run.left_out", lambda _: [])
+    monkeypatch.setattr("latentsweep.pipeline.run.further", lambda *_, **__: [])
     folder = tmp_path / "run"
     shutil.copytree(tiny_run, folder)
     for arrays in folder.glob("members/*/arrays.safetensors"):
@@ -220,7 +219,9 @@ def test_measuring_again_gives_the_same_numbers(tiny_run, tmp_path, notes, again
     kept = (*NUMBERS, "results.parquet", "projections.parquet")
     assert files(folder, *kept) == files(tiny_run, *kept)
     assert notes.measured == list(RunFolder(folder).results()["member"])
-    assert notes.stages == (["measuring", "t-SNE"] if again else ["measuring"])
+    assert notes.stages == (
+        ["measuring", "evaluating", "t-SNE"] if again else ["measuring", "evaluating"]
+    )
 
 
 def test_the_test_split_is_measured_with_as_many_draws_as_the_study_says(
@@ -272,7 +273,7 @@ def test_a_run_goes_on_where_there_is_no_such_kernel(tmp_path, tiny, notes, monk
     plan = tmp_path / "passes" / "p00" / "plan.json"
     plan.write_text(json.dumps({**json.loads(plan.read_text()), "fused": True}))
     monkeypatch.setattr(stage.dense_adam, "supported", lambda: False)
-    monkeypatch.setattr("latentsweep.pipeline.run.measure_missing", stop)
+    monkeypatch.setattr("latentsweep.pipeline.measure.load_trained", stop)
     with pytest.raises(KeyboardInterrupt):
         run(tiny, tmp_path, settings=settings, observer=notes)
     assert notes.said == [

@@ -9,12 +9,12 @@ import pytest
 from latentsweep.data.dataset import Dataset, Scale
 from latentsweep.errors import RunFolderError
 from latentsweep.pipeline import sample, search
-from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.begin import begin, check_same
 from latentsweep.pipeline.recommended import prepared
-from latentsweep.pipeline.run import begin, check_same, keep_members
+from latentsweep.pipeline.run import keep_members
 from latentsweep.pipeline.sample import as_measured, sized, trainable
 from latentsweep.pipeline.search import search_study, suited
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline.tasks import timed
 from latentsweep.record.folder import RunFolder
 
 RATE = 1e11
@@ -95,13 +95,16 @@ def test_one_that_goes_on_with_another_budget_trains_on_the_same(tmp_path, monke
     np.save(tmp_path / "some.npy", data(20_000).values)
     source, folder = str(tmp_path / "some.npy"), RunFolder(tmp_path / "run")
     first = prepared(folder, source, {}, None, budget=0.01, anew=False)
-    assert first.study.train_examples == 4_000
-    begin(first, "recommend")
+    assert first.experiment.study.train_examples == 4_000
+    begin(folder, first.experiment, "recommend")
     again = prepared(folder, source, {}, None, budget=600.0, anew=False)
-    assert again.study.train_examples == 4_000
-    assert again.dataset.hash == first.dataset.hash
-    check_same(again)
-    assert prepared(folder, source, {}, None, budget=600.0, anew=True).study.train_examples == 0
+    assert again.experiment.study.train_examples == 4_000
+    assert again.experiment.dataset.hash == first.experiment.dataset.hash
+    check_same(folder, again.experiment)
+    assert (
+        prepared(folder, source, {}, None, budget=600.0, anew=True).experiment.study.train_examples
+        == 0
+    )
 
 
 def test_a_run_that_goes_on_measures_what_it_began_with():
@@ -122,64 +125,64 @@ class Clock:
 
 
 @pytest.fixture
-def work(tmp_path, monkeypatch):
-    """Work on an empty folder, and the clock by which it is timed."""
+def timing(tmp_path, monkeypatch):
+    """A run that has nothing yet, and the clock by which it is timed."""
     clock = Clock()
     monkeypatch.setattr(time, "perf_counter", clock)
     folder = RunFolder(tmp_path)
     folder.write_manifest({"seconds": {"compile": 1.0}})
-    return Work(search_study("s", "data"), data(10), folder, Observer()), clock
+    return folder, clock
 
 
-def test_the_seconds_of_a_stage_that_is_cut_short_count(work):
-    work, clock = work
+def test_the_seconds_of_a_stage_that_is_cut_short_count(timing):
+    folder, clock = timing
 
     def interrupted():
-        with work.timed("train"):
+        with timed(folder, "train"):
             clock.now += 7
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert work.folder.manifest()["seconds"] == {"compile": 1.0, "train": 7.0}
+    assert folder.manifest()["seconds"] == {"compile": 1.0, "train": 7.0}
 
 
-def test_a_process_that_is_killed_has_its_seconds_on_record_but_for_the_last_few(work):
-    work, clock = work
-    with work.timed("train") as account:
+def test_a_process_that_is_killed_has_its_seconds_on_record_but_for_the_last_few(timing):
+    folder, clock = timing
+    with timed(folder, "train") as account:
         for _ in range(7):
             clock.now += 2
             account()
-        on_record = work.folder.manifest()["seconds"]["train"]
+        on_record = folder.manifest()["seconds"]["train"]
         assert 14 - 5 <= on_record <= 14
-    assert work.folder.manifest()["seconds"]["train"] == 14.0
+    assert folder.manifest()["seconds"]["train"] == 14.0
 
 
-def test_what_ended_a_stage_is_told_even_where_nothing_can_be_written(work):
-    work, _ = work
+def test_what_ended_a_stage_is_told_even_where_nothing_can_be_written(timing):
+    folder, _ = timing
 
     def removed():
-        with work.timed("train"):
-            work.folder.manifest_path.unlink()
+        with timed(folder, "train"):
+            folder.manifest_path.unlink()
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         removed()
-    with pytest.raises(RunFolderError), work.timed("train"):
+    with pytest.raises(RunFolderError), timed(folder, "train"):
         pass
 
 
-def test_a_searchs_manifest_has_its_study_as_it_was_begun_whoever_goes_on(work):
-    work, _ = work
-    work.folder.study_path.write_text(work.study.to_toml())
-    settled = work.study.changed({"likelihood": "gaussian"})  # as one that goes on knows it
-    keep_members(dataclasses.replace(work, study=settled))
-    assert {each["likelihood"] for each in work.folder.manifest()["members"]} == {"auto"}
+def test_a_searchs_manifest_has_its_study_as_it_was_begun_whoever_goes_on(timing):
+    folder, _ = timing
+    study = search_study("s", "data")
+    folder.study_path.write_text(study.to_toml())
+    keep_members(folder)
+    assert {each["likelihood"] for each in folder.manifest()["members"]} == {"auto"}
 
 
 def test_a_search_that_was_stopped_before_its_first_step_begins_again(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.mark()
     made = prepared(folder, "wine", {}, None, budget=60.0, anew=False)
-    assert made.dataset.most is None
-    assert made.study.validation_folds
+    assert made.experiment.dataset.most is None
+    assert made.experiment.study.validation_folds

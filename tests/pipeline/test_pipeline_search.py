@@ -16,13 +16,13 @@ from latentsweep.answers.search import Goal
 from latentsweep.data import synthetic
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.errors import DataError, RunFolderError, StudyError
+from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.evaluate import measured
-from latentsweep.pipeline import held_out
+from latentsweep.pipeline import outcome
 from latentsweep.pipeline import search as searching
 from latentsweep.pipeline.answer import answer
-from latentsweep.pipeline.model import load_trained
+from latentsweep.pipeline.local import Local
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Member
 from latentsweep.pipeline.search import (
     Ask,
     epochs_for,
@@ -32,9 +32,10 @@ from latentsweep.pipeline.search import (
     search_study,
     suited,
 )
-from latentsweep.pipeline.work import Work
 from latentsweep.record.arrays import read_arrays, write_arrays
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.members import Member, load_trained, members_in
 
 SPEC = synthetic.Synthetic("linear", 2, seed=3, examples=2_000, features=16)
 FEW = {"hidden_size": 16, "epochs": 40, "batch_size": 64}
@@ -54,11 +55,11 @@ class Heard(Observer):
         self.said.append(text)
 
 
-def work(folder, observer=None, **changes) -> Work:
+def work(folder, observer=None, **changes) -> Local:
     study = search_study("linear", "linear-2@3", FEW | changes)
     made = synthetic.make(SPEC, study)
     suiting = suited(study, made, {*FEW, *changes})
-    return Work(*suiting, RunFolder(folder), observer or Observer())
+    return Local(RunFolder(folder), Experiment(*suiting), observer)
 
 
 def decisions(folder):
@@ -77,9 +78,8 @@ def searched(tmp_path_factory):
     """A finished search: its folder, its answer, and what was heard of it."""
     folder, heard = tmp_path_factory.mktemp("search") / "run", Heard()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "latentsweep.pipeline.search.report", lambda folder, _: folder.report_path.touch()
-        )
+        patch.setattr(outcome, "write_figures", lambda _: None)
+        patch.setattr(outcome, "write_report", lambda folder: folder.report_path.touch())
         found = search(work(folder, heard), Ask(), command="test")
     return folder, found.json, heard
 
@@ -124,19 +124,19 @@ def test_every_step_is_decided_before_it_is_trained_and_told_after(searched):
 @pytest.fixture
 def lawful(monkeypatch):
     """Networks are not trained: their losses follow a law."""
-    monkeypatch.setattr(searching, "train", by_a_law)
+    monkeypatch.setattr(searching, "train_and_measure", by_a_law)
 
 
 def interrupted_at(monkeypatch, call):
     """The search's training, which is interrupted before it begins for this time."""
-    train, calls = searching.train, iter(range(100))
+    train, calls = searching.train_and_measure, iter(range(100))
 
     def interrupted(*arguments):
         if next(calls) == call:
             raise KeyboardInterrupt
         train(*arguments)
 
-    monkeypatch.setattr(searching, "train", interrupted)
+    monkeypatch.setattr(searching, "train_and_measure", interrupted)
 
 
 def test_an_interrupted_search_goes_on_to_the_same_end(lawful, tmp_path, monkeypatch):
@@ -211,14 +211,15 @@ def test_nearest_codes_of_labelled_data(tmp_path, folds):
     study = search_study("union", "union@1", FEW | {"epochs": 3} | held_out)
     made = synthetic.make(spec, study)
     given = {*FEW, "validation_folds"}
-    here = Work(*suited(study, made, given), RunFolder(tmp_path / "run"), Observer())
+    here = Local(RunFolder(tmp_path / "run"), Experiment(*suited(study, made, given)))
     found = find(here, Ask(criterion="knn", budget=1e-6), command="test").json
     assert found["criterion"] == "knn"
     assert all(0 <= row["loss"] < 0.67 for row in found["rows"])
-    labels, wrong = here.dataset.labels, []
+    experiment, wrong = here.experiment, []
+    labels = experiment.dataset.labels
     for seed in range(2):
-        commonest = np.bincount(labels[here.trained_on(seed)]).argmax()
-        wrong.append(np.mean(labels[here.held_out(seed)] != commonest))
+        commonest = np.bincount(labels[experiment.trained_on(seed)]).argmax()
+        wrong.append(np.mean(labels[experiment.held_out(seed)] != commonest))
     best = min(row["loss"] for row in found["rows"])
     assert found["gain"] == pytest.approx(np.mean(wrong) - best, abs=1e-6)
 
@@ -239,7 +240,7 @@ def test_a_search_is_of_the_elbo_alone():
 
 
 def test_epochs_fit_the_data_unless_they_are_set(tmp_path):
-    assert work(tmp_path).study.epochs == 40
+    assert work(tmp_path).experiment.study.epochs == 40
     study = search_study("linear", "linear-2@3")
     made = synthetic.make(SPEC, study)
     usual, _ = suited(study, made)
@@ -348,16 +349,16 @@ def cross_fitted(tmp_path_factory):
     study, whole = made(75)
     given = {**FEW, "validation_folds": 3, "epochs": 30}
     folder = RunFolder(tmp_path_factory.mktemp("folds") / "run")
-    here = Work(*suited(study.changed(given), whole, given), folder, Observer())
+    here = Local(folder, Experiment(*suited(study.changed(given), whole, given)))
     return here, find(here, Ask(budget=1e-6), command="test")
 
 
 def test_each_example_is_held_out_once_by_the_first_seeds(cross_fitted):
     here, found = cross_fitted
-    first = here.folder.decisions()[0]
+    first = here.run.decisions()[0]
     assert first["seeds"] == [0, 1, 2]
-    rows = np.concatenate([here.held_out(seed) for seed in first["seeds"]])
-    assert sorted(rows) == sorted(here.dataset.splits["train"])
+    rows = np.concatenate([here.experiment.held_out(seed) for seed in first["seeds"]])
+    assert sorted(rows) == sorted(here.experiment.dataset.splits["train"])
     assert found.losses.examples == 60
     assert found.losses.values.shape[1:] == (3, 20)
     words = found.json["data"]
@@ -366,16 +367,18 @@ def test_each_example_is_held_out_once_by_the_first_seeds(cross_fitted):
 
 def test_networks_are_measured_on_what_they_held_out(cross_fitted):
     here, found = cross_fitted
-    baseline = here.folder.no_latent("validation")
+    experiment = here.experiment
+    baseline = here.run.no_latent("validation")
     assert baseline.shape == (3, 20)
     for seed in range(3):
-        seen, own = here.scaled_at(here.trained_on(seed)), here.scaled_at(here.held_out(seed))
+        parts = experiment.trained_on(seed), experiment.held_out(seed)
+        seen, own = map(experiment.scaled, parts)
         spread = np.mean((seen - seen.mean(axis=0)) ** 2)  # one variance for all features
         squares = np.sum((own - seen.mean(axis=0)) ** 2, axis=1)
         expected = squares / (2 * spread) + own.shape[1] / 2 * np.log(2 * np.pi * spread)
         np.testing.assert_allclose(baseline[seed], expected, rtol=0.02)
-        trained = load_trained(here.folder, Member("elbo", 2, seed), here.width)
-        arrays = measured(trained, here.values_at(here.held_out(seed)), here.study.draws)
+        trained = load_trained(here.run, Member("elbo", 2, seed), 8)
+        arrays = measured(trained, experiment.values(parts[1]), experiment.study.draws)
         place = found.losses.sizes.index(2)
         np.testing.assert_allclose(found.losses.values[place, seed], arrays["test/neg_elbo"])
 
@@ -435,15 +438,16 @@ def test_nothing_is_recommended_from_the_keras_blog_loss(tiny, tmp_path, without
 def test_a_network_that_fails_ends_the_search_and_is_not_asked_for_again(tmp_path, monkeypatch):
     """Those of three dimensions, one of the sizes that are asked for."""
 
-    def failing(here, measure=None):
-        by_a_law(here, measure)
-        for member in (member for member in here.members if member.latent_size == 3):
-            path = here.folder.member_path(member.name) / "validation.safetensors"
+    def failing(here, blocks):
+        by_a_law(here, blocks)
+        members = members_in(here.run, here.experiment.study)
+        for member in (member for member in members if member.latent_size == 3):
+            path = here.run.member_path(member.name) / "validation.safetensors"
             arrays = read_arrays(path)
             arrays["validation/neg_elbo"] = np.full_like(arrays["validation/neg_elbo"], np.nan)
             write_arrays(path, arrays)
 
-    monkeypatch.setattr(searching, "train", failing)
+    monkeypatch.setattr(searching, "train_and_measure", failing)
     monkeypatch.setattr(searching, "goal_of", lambda *_: Goal(16, precision=1))
     found = find(work(tmp_path / "run"), Ask(check=3), command="test").json
     steps = decisions(tmp_path / "run")
@@ -455,7 +459,7 @@ def test_a_network_that_fails_ends_the_search_and_is_not_asked_for_again(tmp_pat
 
 @pytest.mark.slow
 def test_a_network_whose_losses_are_not_finite_has_no_part_in_the_answer(tmp_path, monkeypatch):
-    measured = held_out.evaluate.measured
+    measured = evaluate.measured
 
     def failing(trained, values, draws, split="test"):
         arrays = measured(trained, values, draws, split)
@@ -463,7 +467,7 @@ def test_a_network_whose_losses_are_not_finite_has_no_part_in_the_answer(tmp_pat
             arrays[f"{split}/neg_elbo"] = np.full_like(arrays[f"{split}/neg_elbo"], np.nan)
         return arrays
 
-    monkeypatch.setattr(held_out.evaluate, "measured", failing)
+    monkeypatch.setattr(evaluate, "measured", failing)
     found = find(work(tmp_path / "run"), Ask(budget=1e-6), command="test").json
     assert 4 not in {row["latent_size"] for row in found["rows"]}
     assert any("elbo-k04-s0" in note for note in found["notes"])

@@ -11,8 +11,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from latentsweep.errors import RunFolderError
-from latentsweep.pipeline.plan import passes_of
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.plan import passes_of
 
 NAME = "elbo-k02-s0"
 MEMBER = f"members/{NAME}"

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from training_family import FEATURES, orders, recipe, settings, train_epoch
 
-from latentsweep.pipeline.plan import planned_passes
 from latentsweep.study import load_study
 from latentsweep.training.kernel import dense_adam
 from latentsweep.training.placement import Placement
+from latentsweep.training.plan import planned_passes
 from latentsweep.training.steps import initial_state
 
 

@@ -8,7 +8,7 @@ import typer
 from latentsweep.paths import user_path
 
 if TYPE_CHECKING:
-    from latentsweep.pipeline.work import Work
+    from latentsweep.training.experiment import Experiment
 
 _LARGE = 2**24  # bytes of a file, which take a moment to read
 
@@ -84,29 +84,30 @@ def announce(source: str | None) -> None:
         print(f"reading {path} ...", flush=True)
 
 
-def data_lines(work: "Work") -> list[str]:
+def data_lines(experiment: "Experiment") -> list[str]:
     """The data's splits and likelihood, and what was found in it."""
     from latentsweep.data.catalogue import is_users
     from latentsweep.data.findings import findings
     from latentsweep.data.kind import reason
 
-    dataset = work.dataset
+    study, dataset = experiment.study, experiment.dataset
     shape = " x ".join(str(size) for size in dataset.item_shape)
     return [
-        f"data    {dataset.name}: {_counts(work)}; {shape} each; "
-        f"{dataset.likelihood} likelihood{reason(work.study, dataset)}",
-        *findings(dataset, work.study, questions=is_users(work.study.data)),
-        *_of_large_data(work),
+        f"data    {dataset.name}: {_counts(experiment)}; {shape} each; "
+        f"{dataset.likelihood} likelihood{reason(study, dataset)}",
+        *findings(dataset, study, questions=is_users(study.data)),
+        *_of_large_data(experiment),
     ]
 
 
-def _of_large_data(work: "Work") -> list[str]:
+def _of_large_data(experiment: "Experiment") -> list[str]:
     """What is done about data that is large, or larger than memory."""
     from latentsweep.commands.display import duration
-    from latentsweep.pipeline.reading import seconds_to_read, supply_of
+    from latentsweep.training.cost import seconds_to_read, supply_of
+    from latentsweep.training.members import members_of
 
-    dataset, lines = work.dataset, []
-    if (most := work.study.train_examples) and most >= len(dataset.splits["train"]):
+    study, dataset, lines = experiment.study, experiment.dataset, []
+    if (most := study.train_examples) and most >= len(dataset.splits["train"]):
         lines.append(f"note    networks train on at most {most:,} examples, drawn at random")
     if (most := dataset.most_measured) is not None:
         hashed = ", and the data's fingerprint is that of a sample" if dataset.is_large else ""
@@ -114,9 +115,10 @@ def _of_large_data(work: "Work") -> list[str]:
             f"note    networks are measured on at most {most:,} examples of a split, drawn at "
             f"random{hashed}"
         )
-    if (supply := supply_of(work)) is not None:
+    width = max(study.latent_sizes)
+    if (supply := supply_of(experiment, len(study.seeds), width)) is not None:
         size = supply.row_bytes * len(supply.indices) / 2**30
-        seconds = seconds_to_read(work, supply, len(work.members))
+        seconds = seconds_to_read(experiment, width, supply, len(members_of(study)))
         lines.append(
             f"note    larger than memory: {size:.1f} GiB are read from the disk as networks train, "
             f"{duration(seconds)} of the price in all"
@@ -124,9 +126,10 @@ def _of_large_data(work: "Work") -> list[str]:
     return lines
 
 
-def _counts(work: "Work") -> str:
-    folds = f" (each seed holds out another {work.fold_size:,})" if work.fold_size else ""
+def _counts(experiment: "Experiment") -> str:
+    fold_size = experiment.fold_size
+    folds = f" (each seed holds out another {fold_size:,})" if fold_size else ""
     return ", ".join(
         f"{len(indices):,} to {name}{folds if name == 'train' else ''}"
-        for name, indices in work.dataset.splits.items()
+        for name, indices in experiment.dataset.splits.items()
     )

@@ -14,8 +14,8 @@ import typer
 from latentsweep.commands import own_data
 
 if TYPE_CHECKING:
+    from latentsweep.pipeline.local import Local
     from latentsweep.pipeline.search import Ask
-    from latentsweep.pipeline.work import Work
 
 
 class By(StrEnum):
@@ -110,12 +110,12 @@ def recommend(
         asked = {"criterion": criterion.value, "rule": rule, **options}
         from latentsweep.pipeline.search import search
 
-        with _prepared(source, output, asked, changes, anew=force) as (work, ask):
+        with _prepared(source, output, asked, changes, anew=force) as (here, ask):
             if dry_run:
                 return
             command = shlex.join(["latentsweep", *sys.argv[1:]])
-            found = search(work, ask, command=command, given=changes, force=force)
-            answer, folder = found.json, work.folder.path
+            found = search(here, ask, command=command, given=changes, force=force)
+            answer, folder = found.json, here.run.path
     print("\n".join(recommendation_lines(answer, check)))
     print(f"\nOpen {folder / 'report.html'}")
 
@@ -155,7 +155,7 @@ def _prepared(
     changes: dict[str, Any],
     *,
     anew: bool,
-) -> "Iterator[tuple[Work, Ask]]":
+) -> "Iterator[tuple[Local, Ask]]":
     """A search that is ready to begin, once what was found is said."""
     own_data.announce(source)
     from latentsweep.commands.display import Terminal
@@ -167,28 +167,28 @@ def _prepared(
     ask = Ask(**asked)
     folder = RunFolder(output or Path("runs") / f"recommend-{study_name(source)}")
     with Terminal() as terminal:
-        work = prepared(folder, source, changes, terminal, budget=ask.budget, anew=anew)
-        for line in _found_lines(work, ask):
+        here = prepared(folder, source, changes, terminal, budget=ask.budget, anew=anew)
+        for line in _found_lines(here, ask):
             terminal.say(line)
-        yield work, ask
+        yield here, ask
 
 
-def _found_lines(work: "Work", ask: "Ask") -> list[str]:
+def _found_lines(here: "Local", ask: "Ask") -> list[str]:
     """What was found in the data, and what the search will cost."""
     from latentsweep.answers.search import first_step
     from latentsweep.commands.display import duration, network_words
     from latentsweep.pipeline.search import goal_of, seconds_a_network
 
-    study = work.study
-    first = first_step(goal_of(study, work.dataset, ask))
-    one = seconds_a_network(work)
+    experiment, study = here.experiment, here.experiment.study
+    first = first_step(goal_of(study, experiment.dataset, ask))
+    one = seconds_a_network(here)
     return [
-        *own_data.data_lines(work),
+        *own_data.data_lines(experiment),
         f"network {network_words(study)}, {study.epochs} epochs, about {one:.1f} s each on this "
         "machine",
         f"first   {first.networks} networks, {duration(first.networks * one)}; in all at most "
         f"{duration(ask.budget)}, and what the tests and pages in the end take",
-        f"folder  {work.folder.path}",
+        f"folder  {here.run.path}",
     ]
 
 

@@ -10,7 +10,7 @@ import typer
 from latentsweep.commands import own_data
 
 if TYPE_CHECKING:
-    from latentsweep.pipeline.work import Work
+    from latentsweep.pipeline.local import Local
 
 
 def run(
@@ -74,16 +74,16 @@ def run(
     if seeds is not None:
         changes["seeds"] = range(seeds)
     with Terminal() as terminal:
-        work = _work(study, output, changes, terminal, trust=trust, anew=force)
-        for line in _plan_lines(work):
+        here = _prepared(study, output, changes, terminal, trust=trust, anew=force)
+        for line in _plan_lines(here):
             terminal.say(line)
         if not dry_run:
-            execute(work, force=force, command=shlex.join(["latentsweep", *sys.argv[1:]]))
+            execute(here, force=force, command=shlex.join(["latentsweep", *sys.argv[1:]]))
     if not dry_run:
-        print("\n".join(closing_lines(work.folder)))
+        print("\n".join(closing_lines(here.run)))
 
 
-def _work(
+def _prepared(
     name: str | None,
     output: Path | None,
     changes: dict[str, Any],
@@ -91,12 +91,14 @@ def _work(
     *,
     trust: bool,
     anew: bool,
-) -> "Work":
+) -> "Local":
     from latentsweep.data.catalogue import load_dataset
     from latentsweep.model.consent import consent
-    from latentsweep.pipeline.run import as_begun, choose_study, default_folder, settled
-    from latentsweep.pipeline.work import Work
+    from latentsweep.pipeline.begin import as_begun
+    from latentsweep.pipeline.local import Local
+    from latentsweep.pipeline.run import choose_study, default_folder, settled
     from latentsweep.record.folder import RunFolder
+    from latentsweep.training.experiment import Experiment
 
     chosen = choose_study(name, changes.get("data"))
     if name is None and "data" not in changes:
@@ -106,7 +108,7 @@ def _work(
     folder = RunFolder(output or default_folder(study, data=changes.get("data")))
     if not anew:
         study = as_begun(folder, study)
-    return Work(study, load_dataset(study), folder, terminal)
+    return Local(folder, Experiment(study, load_dataset(study)), terminal)
 
 
 def _chosen_for_user(name: str) -> str:
@@ -118,22 +120,23 @@ def _chosen_for_user(name: str) -> str:
     return "MNIST can be had, so this is the mnist study; 'latentsweep run digits' takes a minute."
 
 
-def _plan_lines(work: "Work") -> list[str]:
+def _plan_lines(here: "Local") -> list[str]:
     from latentsweep.commands.display import duration, network_words
-    from latentsweep.pipeline.plan import members_of
     from latentsweep.pipeline.run import seconds_expected
+    from latentsweep.training.members import members_of
 
-    study = work.study
+    experiment, study = here.experiment, here.experiment.study
     seeds = f"{len(study.seeds)} seed{'s' if len(study.seeds) > 1 else ''}"
     sizes = ", ".join(str(size) for size in study.latent_sizes)
     objectives = ", ".join(variant.name for variant in study.variants)
     family = f"sizes {sizes} x {objectives} x {seeds}"
-    steps = work.recipe().steps_per_epoch * study.epochs
+    steps = experiment.recipe(max(study.latent_sizes)).steps_per_epoch * study.epochs
+    price = duration(seconds_expected(experiment))
     return [
         f"study   {study.name}: {study.description}" if study.description else study.name,
-        *own_data.data_lines(work),
+        *own_data.data_lines(experiment),
         f"network {network_words(study)}",
         f"models  {len(members_of(study))}: {family}, {steps:,} steps each",
-        f"price   {duration(seconds_expected(work))} on this machine, from nothing to the report",
-        f"folder  {work.folder.path}",
+        f"price   {price} on this machine, from nothing to the report",
+        f"folder  {here.run.path}",
     ]

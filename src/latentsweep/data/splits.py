@@ -7,6 +7,9 @@ import numpy as np
 from latentsweep.data.dataset import Dataset
 from latentsweep.errors import DataError
 
+SPLIT = "test"  # what networks are measured on
+HELD_OUT = "validation"  # the split, or the folds, that sizes are compared on
+
 
 def parted(
     n: int, test_fraction: float, seed: int, groups: np.ndarray | None = None

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, Num
 
+from latentsweep.data.splits import SPLIT
 from latentsweep.evaluation.bounds import (
     Measured,
     ablated,
@@ -31,8 +32,6 @@ from latentsweep.model.likelihoods import Bernoulli, Likelihood
 from latentsweep.model.trained import Trained
 from latentsweep.model.vae import sample_code
 
-SPLIT = "test"
-HELD_OUT = "validation"  # the split, or the folds, that sizes are compared on
 LINEAR = "linear"  # what is of the linear model beside a network
 GRID_SIDE = 9
 GRID_REACH = 2.0

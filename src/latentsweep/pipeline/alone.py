@@ -23,24 +23,19 @@ from latentsweep.model import family
 from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.principal import Principal, principal
 from latentsweep.model.trained import Trained
-from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.local import Local
 from latentsweep.pipeline.pilot import with_pilot
-from latentsweep.pipeline.plan import (
-    Member,
-    examples_apart,
-    footprint,
-    planned_passes,
-    shape_of,
-)
 from latentsweep.pipeline.search import Ask, find, suited
 from latentsweep.pipeline.train import LOOKED_AT
-from latentsweep.pipeline.work import Work
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 from latentsweep.training import fit
-from latentsweep.training.optimiser import adam
-from latentsweep.training.orders import Recipe
+from latentsweep.training.cost import footprint
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.members import Member, shape_of
+from latentsweep.training.orders import Recipe, recipe_of
 from latentsweep.training.placement import available, fitting, on_all
+from latentsweep.training.plan import planned_passes
 from latentsweep.training.program_cache import kept_programs
 from latentsweep.training.programs import Programs, compiled
 from latentsweep.training.supply import Held
@@ -109,9 +104,10 @@ def searched(
         path, run = Path(folder) / "X.npy", RunFolder(Path(folder) / "run")
         np.save(path, scaled)
         named = study.changed({"data": str(path), "scale": "none"})
-        work = Work(*suited(named, load_dataset(named), given, budget), run, Observer())
-        work = with_pilot(work, budget, given)
-        return find(work, Ask(budget=budget), command="latentsweep.VAE").json, work.study
+        experiment = Experiment(*suited(named, load_dataset(named), given, budget))
+        here = with_pilot(Local(run, experiment), budget, given)
+        found = find(here, Ask(budget=budget), command="latentsweep.VAE")
+        return found.json, here.experiment.study
 
 
 def _width(latent_size: int) -> int:
@@ -128,22 +124,9 @@ class _Kind:
     features: int
 
     def recipe(self) -> Recipe:
-        study, likelihood = self.study, LIKELIHOODS[self.study.likelihood]
-        apart, (width,) = examples_apart(study, self.examples), study.latent_sizes
-        examples = self.examples - apart
-        steps = study.epochs * math.ceil(examples / study.batch_size)
-        return Recipe(
-            shape=shape_of(study, (self.features,), likelihood, width),
-            likelihood=likelihood,
-            scale=_SCALED,
-            optimiser=adam(study, steps),
-            batch_size=study.batch_size,
-            examples=examples,
-            apart=apart,
-            patience=study.patience if apart else 0,
-            products=study.products,
-            warmed=any(study.kl_warm_up),
-        )
+        likelihood, (width,) = LIKELIHOODS[self.study.likelihood], self.study.latent_sizes
+        shape = shape_of(self.study, (self.features,), likelihood, width)
+        return recipe_of(self.study, shape, likelihood, _SCALED, self.examples)
 
 
 @lru_cache(maxsize=16)

@@ -13,16 +13,16 @@ from latentsweep.answers.losses import LEAST_EXAMPLES, Losses, unbalanced
 from latentsweep.answers.recommendation import USUAL, Recommendation, Rule, recommend
 from latentsweep.answers.search import Goal, next_step
 from latentsweep.answers.wording import MEASURES, as_json
+from latentsweep.data.splits import HELD_OUT
 from latentsweep.errors import RunFolderError
-from latentsweep.evaluation.evaluate import HELD_OUT
 from latentsweep.evaluation.rate import active_units, effective_units, units_by_class
 from latentsweep.language import _, marked, printed
 from latentsweep.pipeline.blame import badly_trained
 from latentsweep.pipeline.linear import linear_losses, split_of
-from latentsweep.pipeline.plan import Member, members_in
 from latentsweep.pipeline.setting import setting_of
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
+from latentsweep.training.members import Member, members_in
 
 Criterion = Literal["elbo", "reconstruction", "knn"]
 _LIKELIEST = "majority"
@@ -189,11 +189,12 @@ def _is_sound(arrays: dict[str, np.ndarray]) -> bool:
 
 
 def _hits(folder: RunFolder, member: Member, split: str) -> dict[str, np.ndarray]:
-    path = folder.member_path(member.name) / "structure.safetensors"
-    hits = folder.block(member.name, "structure") if path.exists() else {}
-    if f"{split}/knn_hits" not in hits:
-        raise NotJudgedError(folder, _NO_HITS, member=member.name, run=folder.path)
-    return hits
+    for block in ("votes", "structure"):
+        path = folder.member_path(member.name) / f"{block}.safetensors"
+        hits = folder.block(member.name, block) if path.exists() else {}
+        if f"{split}/knn_hits" in hits:
+            return hits
+    raise NotJudgedError(folder, _NO_HITS, member=member.name, run=folder.path)
 
 
 _NO_HITS = marked(

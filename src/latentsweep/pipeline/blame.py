@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from latentsweep.evaluation.alarms import costs_dimensions
-from latentsweep.pipeline.plan import Member
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.members import Member
 
 _MOST = 0.5  # of a size's networks
 

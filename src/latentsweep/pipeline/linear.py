@@ -4,23 +4,26 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from latentsweep.evaluation.evaluate import HELD_OUT, LINEAR, SPLIT
-from latentsweep.pipeline.plan import Member, members_in
-from latentsweep.pipeline.work import Work
+from latentsweep.data.splits import HELD_OUT, SPLIT
+from latentsweep.evaluation.evaluate import LINEAR
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.members import Member, members_in
 
 
-def linear_curves(work: Work) -> dict[str, np.ndarray]:
+def linear_curves(experiment: Experiment) -> dict[str, np.ndarray]:
     """Mean -log p of held-out examples by the number of principal components, from 0 on [folds, K].
 
     Nothing where the likelihood is not Gaussian.
     """
-    if work.dataset.likelihood != "gaussian":
+    if experiment.dataset.likelihood != "gaussian":
         return {}
-    curves = {f"{SPLIT}/{LINEAR}": [_curve(work, 0, work.split(SPLIT))]}
-    folds = range(max(work.study.validation_folds, 1))
-    if len(work.held_out(0)):
-        curves[f"{HELD_OUT}/{LINEAR}"] = [_curve(work, s, work.held_out(s)) for s in folds]
+    curves = {f"{SPLIT}/{LINEAR}": [_curve(experiment, 0, experiment.split(SPLIT))]}
+    folds = range(max(experiment.study.validation_folds, 1))
+    if len(experiment.held_out(0)):
+        curves[f"{HELD_OUT}/{LINEAR}"] = [
+            _curve(experiment, s, experiment.held_out(s)) for s in folds
+        ]
     return {name: np.stack(each) for name, each in curves.items()}
 
 
@@ -66,5 +69,5 @@ def _rivals(folder: RunFolder) -> dict[Member, np.ndarray]:
     return {m: beside.block(m.name, HELD_OUT)[f"{HELD_OUT}/neg_elbo"] for m in there}
 
 
-def _curve(work: Work, seed: int, held_out: np.ndarray) -> np.ndarray:
-    return work.principal(seed).curve(work.scaled_at(held_out))
+def _curve(experiment: Experiment, seed: int, held_out: np.ndarray) -> np.ndarray:
+    return experiment.principal(seed).curve(experiment.scaled(held_out))

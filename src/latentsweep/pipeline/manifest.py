@@ -2,6 +2,7 @@
 
 import dataclasses
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -10,24 +11,28 @@ import numpy as np
 
 from latentsweep.data.catalogue import known_as
 from latentsweep.data.dataset import Dataset
-from latentsweep.evaluation.evaluate import SPLIT, data_bounds
-from latentsweep.pipeline.plan import Member, code_of
-from latentsweep.pipeline.work import Work
+from latentsweep.data.splits import SPLIT
+from latentsweep.evaluation.evaluate import data_bounds
 from latentsweep.study import Study
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.members import Member, code_of
 from latentsweep.training.placement import available, cores
 
 
-def manifest_of(work: Work, command: str) -> dict[str, Any]:
+def manifest_of(experiment: Experiment, members: Sequence[Member], command: str) -> dict[str, Any]:
     """The manifest of a run that begins."""
+    study, data, likelihood = experiment.study, experiment.dataset, experiment.likelihood
     return {
         "status": "running",
         "command": command,
         "versions": versions(),
         "device": _device(),
-        "data": _data(work.dataset),
-        "code": code_of(work.study, work.dataset.item_shape, work.likelihood),
-        "bounds": data_bounds(work.likelihood, *(work.scaled(s) for s in ("train", SPLIT))),
-        "members": [settings_of(work.study, member) for member in work.members],
+        "data": _data(data),
+        "code": code_of(study, data.item_shape, likelihood),
+        "bounds": data_bounds(
+            likelihood, *(experiment.scaled(experiment.split(s)) for s in ("train", SPLIT))
+        ),
+        "members": [settings_of(study, member) for member in members],
         "seconds": {},
     }
 

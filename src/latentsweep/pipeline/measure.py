@@ -1,194 +1,148 @@
-"""The measuring stage: a trained member's arrays and its row of the results."""
+"""The measuring stage: a task is a block of one member; and the table of all blocks' columns."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from latentsweep.data import storage
-from latentsweep.data.dataset import Dataset
-from latentsweep.evaluation import evaluate
-from latentsweep.evaluation.alarms import Evidence, alarms
-from latentsweep.evaluation.reconstruction import ssim
-from latentsweep.language import in_every_language
-from latentsweep.model.shape import BUILT_IN
-from latentsweep.model.trained import Trained
-from latentsweep.pipeline.model import load_trained
-from latentsweep.pipeline.plan import Member
-from latentsweep.pipeline.work import Work, is_trained
-from latentsweep.record.arrays import write_arrays
-from latentsweep.record.folder import Examples
+from latentsweep.data.splits import SPLIT
+from latentsweep.evaluation import structure
+from latentsweep.evaluation.blocks import BLOCKS, TERMS, Subject
+from latentsweep.evaluation.yardsticks import Yardsticks
+from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.tasks import Task
+from latentsweep.pipeline.train import is_trained
+from latentsweep.record.folder import RunFolder
+from latentsweep.record.schema import PROJECTED, PROJECTION
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.members import Member, load_trained, members_in
 
-_LINEAR = f"{evaluate.SPLIT}/linear"
+YARDSTICKS, BASELINES, SIMILARITIES = "yardsticks", "baselines", "similarities"
 
 
-def measure_missing(work: Work, names: Iterable[str]) -> None:
-    """Measure those of the named members that have no row in the results yet."""
-    measured = set(results_so_far(work)["member"])
-    for member in work.members:
-        if member.name in names and member.name not in measured:
-            measure_member(work, member)
+def missing(
+    run: RunFolder, experiment: Experiment, blocks: Sequence[str], *, again: bool = False
+) -> list[Task]:
+    """The blocks of trained members that are not made yet, member by member.
 
-
-def measure_member(work: Work, member: Member) -> None:
-    """Write a member's arrays, then its row of the results, and tell the observer."""
-    trained = load_trained(work.folder, member, work.width)  # one width: one compilation
-    values, draws = work.values(evaluate.SPLIT), work.study.draws
-    arrays = evaluate.measured(trained, values, draws)
-    arrays |= evaluate.stationarity(trained, work.values_at(work.trained_on(member.seed)))
-    decoded = evaluate.decoded_mean(trained, shown := shown_values(work))
-    arrays["shown/decodes"] = as_shown(work, decoded)
-    if work.dataset.is_image:
-        sample = evaluate.decoded_sample(trained, shown, work.shown, draws)
-        arrays["shown/ssim_of_mean"] = _ssim(work, decoded)
-        arrays["shown/ssim_of_sample"] = _ssim(work, sample)
-    arrays |= _grid(work, trained, arrays["kl_per_dimension"])
-    if (linear := work.linear(member, work.split(evaluate.SPLIT))) is not None:
-        arrays[_LINEAR] = linear
-    write_arrays(work.folder.member_path(member.name) / "arrays.safetensors", arrays)
-    row = _row(work, member, arrays)
-    row["ablation"] = evaluate.ablation(trained, values, arrays, draws)
-    _write_alarms(work, member, row, arrays)  # before the row, which says that all is measured
-    table = with_row(results_so_far(work), row, work.members)
-    work.folder.write_results(table)
-    work.observer.results(table, member.name)
-
-
-def _write_alarms(
-    work: Work, member: Member, row: dict[str, Any], arrays: dict[str, np.ndarray]
-) -> None:
-    """Put a member's alarms, mostly none, in the place of those it had, in every language."""
-    sound = row["status"] != "failed"
-    evidence = _evidence(work, member, row, arrays) if sound else None
-    in_every_language(lambda: _replace_alarms(work, member, evidence))
-
-
-def _replace_alarms(work: Work, member: Member, evidence: Evidence | None) -> None:
-    by_member = {each.name: [] for each in work.members}
-    for alarm in work.folder.alarms():
-        if alarm["member"] in by_member:
-            by_member[alarm["member"]].append(alarm)
-    raised = alarms(evidence) if evidence else []
-    by_member[member.name] = [{"member": member.name, **alarm._asdict()} for alarm in raised]
-    work.folder.write_alarms([alarm for each in by_member.values() for alarm in each])
-
-
-def _evidence(
-    work: Work, member: Member, row: dict[str, Any], arrays: dict[str, np.ndarray]
-) -> Evidence:
-    history, bounds = work.folder.history(member.name), work.folder.manifest()["bounds"]
-    terms = {n: arrays[f"{evaluate.SPLIT}/{n}"] for n in ("reconstruction", "penalty", "rate")}
-    return Evidence(
-        row=row,
-        loss=arrays[f"{evaluate.SPLIT}/loss"],
-        **terms,
-        linear=arrays.get(_LINEAR),
-        curve=(history["reconstruction"] + history["penalty"]).to_numpy(),
-        kept_epoch=work.folder.facts(member.name).get("kept_epoch", len(history)),
-        smaller=_least_of_smaller(work, member),
-        features=work.dataset.features,
-        ends_are_linear=work.study.network in BUILT_IN,
-        **bounds,
-    )
-
-
-def _least_of_smaller(work: Work, member: Member) -> float | None:
-    """The least training loss of networks that are smaller, of the same seed and objective."""
-    others = [
-        work.folder.facts(each.name).get("least_loss")
-        for each in work.members
-        if (each.objective, each.seed) == (member.objective, member.seed)
-        and each.latent_size < member.latent_size
-        and is_trained(work, each.name)
-    ]
-    return min((loss for loss in others if loss is not None), default=None)
-
-
-def _grid(work: Work, trained: Trained, kl_per_dimension: np.ndarray) -> dict[str, np.ndarray]:
-    """The decoded plane of two latent dimensions, and which they are; empty for a line."""
-    if len(kl_per_dimension) < 2:
-        return {}
-    dimensions = evaluate.grid_dimensions(kl_per_dimension)
-    decodes = as_shown(work, evaluate.decoded_grid(trained, dimensions))
-    return {"grid/decodes": decodes, "grid/dimensions": np.array(dimensions, np.int32)}
-
-
-def _ssim(work: Work, decoded: np.ndarray) -> np.ndarray:
-    """SSIM of decoded shown examples [E, D] with their originals."""
-    originals = work.dataset.scale(shown_values(work), np.float32)
-    images = (len(decoded), *work.dataset.item_shape)
-    pair = (work.dataset.in_whites(x).reshape(images) for x in (originals, decoded))
-    return ssim(*pair).astype(np.float32)
-
-
-def write_shown(work: Work) -> None:
-    """Write the examples that pictures show."""
-    shown = work.dataset.scale(shown_values(work), np.float32)
-    work.folder.write_examples(Examples(as_shown(work, shown), work.shown, work.test_labels()))
-
-
-def shown_values(work: Work) -> np.ndarray:
-    """The shown examples [E, D], as stored."""
-    return work.values(evaluate.SPLIT)[work.shown]
-
-
-def as_shown(work: Work, scaled: np.ndarray) -> np.ndarray:
-    """Scaled examples [..., D] as pictures keep them: 8-bit, or in the data's own unit.
-
-    Columns that have a scale each stay scaled: in their own units one picture could not hold them.
+    Args:
+        again: all of them, made or not.
     """
-    items = scaled.reshape(*scaled.shape[:-1], *work.dataset.item_shape)
-    if work.dataset.scale.columns is not None:
-        return items.astype(np.float32)
-    if work.dataset.is_image:
-        return np.rint(255 * np.clip(work.dataset.in_whites(items), 0, 1)).astype(np.uint8)
-    return storage.own(work.dataset.scale.unscale(items), work.dataset.origin).astype(np.float32)
+    return [
+        Task("measure", f"{member.name}/{name}")
+        for member in members_in(run, experiment.study)
+        if is_trained(run, member.name)
+        for name in blocks
+        if (again or not run.has_block(member.name, name))
+        and BLOCKS[name].applies(experiment, member)
+        and not (BLOCKS[name].needs_terms and failed_epoch(run, member.name, experiment))
+    ]
 
 
-def results_so_far(work: Work) -> pd.DataFrame:
-    """The rows of the members measured until now."""
-    if work.folder.results_path.exists():
-        return work.folder.results()
-    return pd.DataFrame({"member": pd.Series(dtype=str)})
+def of_the_data(run: RunFolder, *, again: bool = False) -> list[Task]:
+    """What is measured of the data itself, and not made yet."""
+    there = {YARDSTICKS: run.yardsticks_path, BASELINES: run.baselines_path}
+    return [Task("measure", name) for name, path in there.items() if again or not path.exists()]
 
 
-def with_row(table: pd.DataFrame, row: dict, members: list[Member]) -> pd.DataFrame:
-    """The table with a member's row put in, in study order; columns not given stay."""
-    old = table[table["member"] == row["member"]].to_dict("records")
-    others = table[table["member"] != row["member"]].to_dict("records")
-    rows = pd.DataFrame([*others, {**(old[0] if old else {}), **row}])
-    order = {member.name: place for place, member in enumerate(members)}
-    return rows.sort_values("member", key=lambda names: names.map(order), ignore_index=True)
+class Measuring:
+    """Measures members of a run, one block after another."""
+
+    def __init__(self, run: RunFolder, experiment: Experiment, observer: Observer) -> None:
+        self.run, self.experiment, self.observer = run, experiment, observer
+        self.yardsticks = Yardsticks(experiment, observer.say)
+        self._members: dict[str, Member] = {}
+
+    def prepare(self, names: Sequence[str]) -> None:  # noqa: ARG002
+        """Know the members."""
+        members = members_in(self.run, self.experiment.study)
+        self._members = {member.name: member for member in members}
+
+    def perform(self, name: str, tick: Callable[[], None]) -> None:  # noqa: ARG002
+        """Make a block, its columns last, which say that it is there."""
+        if name == YARDSTICKS:
+            return self.run.write_yardsticks(self.yardsticks.facts())
+        if name == BASELINES:
+            return self.run.write_baselines(*self.yardsticks.baselines())
+        if name == SIMILARITIES:
+            return self.run.write_similarities(_similarities(self.run, self.experiment))
+        own, _, block = name.partition("/")
+        member = self._members[own]
+        width = max(each.latent_size for each in self._members.values())
+        subject = Subject(
+            self.experiment,
+            self.yardsticks,
+            member,
+            load_trained(self.run, member, width),  # one width: one compilation
+            self.run.manifest()["bounds"],
+            lambda other: self.run.block(own, other),
+        )
+        return self.run.write_block(own, block, *BLOCKS[block].make(subject))
 
 
-def _row(work: Work, member: Member, arrays: dict[str, np.ndarray]) -> dict:
-    variant = work.study.variant(member.objective)
-    facts = work.folder.facts(member.name)
-    means = evaluate.summary_row(arrays, work.folder.manifest()["bounds"]["entropy_floor"])
+def results(run: RunFolder, experiment: Experiment) -> pd.DataFrame:
+    """The table of results: what training and blocks gave, a row a measured member."""
+    members = members_in(run, experiment.study)
+    rows = [_row(run, experiment, m) for m in members if run.has_block(m.name, TERMS)]
+    if not rows:
+        return pd.DataFrame({"member": pd.Series(dtype=str)})
+    table = pd.DataFrame(rows)
+    projected = PROJECTED if run.projections_path.exists() else ()
+    return table.assign(**{name: math.nan for name in projected if name not in table})
+
+
+def failed_epoch(run: RunFolder, member: str, experiment: Experiment) -> int:
+    """The epoch in which a member's training failed, the last if its measurement did, or 0."""
+    failed = run.facts(member)["failed_epoch"]
+    if failed or not run.has_block(member, TERMS):
+        return failed
+    means = run.columns(member, TERMS)
     bounded = math.isfinite(means["loss"]) and math.isfinite(means["neg_elbo"])
-    failed_epoch = facts["failed_epoch"] or (0 if bounded else work.study.epochs)
-    return {
+    return 0 if bounded else experiment.study.epochs
+
+
+def _row(run: RunFolder, experiment: Experiment, member: Member) -> dict[str, Any]:
+    variant = experiment.study.variant(member.objective)
+    failed = failed_epoch(run, member.name, experiment)
+    row = {
         "member": member.name,
         "objective": member.objective,
         "latent_size": member.latent_size,
         "seed": member.seed,
         "kl_weight": variant.kl_weight,
         "kl_warm_up": variant.kl_warm_up,
-        "data": work.dataset.name,
-        "split": evaluate.SPLIT,
-        "status": "failed" if failed_epoch else "ok",
-        "failed_epoch": failed_epoch,
-        "train_seconds": facts["train_seconds"],
-        **means,
-        "linear": float(arrays[_LINEAR].mean()) if _LINEAR in arrays else math.nan,
-        **_of_pictures(work.dataset, arrays),
+        "data": experiment.dataset.name,
+        "split": SPLIT,
+        "status": "failed" if failed else "ok",
+        "failed_epoch": failed,
+        "train_seconds": run.facts(member.name)["train_seconds"],
     }
+    for block in (*BLOCKS, PROJECTION):
+        if run.has_block(member.name, block):
+            row |= run.columns(member.name, block)
+    return row
 
 
-def _of_pictures(dataset: Dataset, arrays: dict[str, np.ndarray]) -> dict[str, float]:
-    if not dataset.is_image:
-        return {}
-    assert isinstance(dataset.scale.factor, float), dataset.scale  # one, of all pixels
-    return evaluate.picture_row(arrays, dataset.scale.factor / dataset.white)
+def _similarities(run: RunFolder, experiment: Experiment) -> pd.DataFrame:
+    """How alike two sizes' spaces are: shared neighbours and CKA of the projected examples."""
+    table, rows = results(run, experiment), []
+    sound = table[table["status"] == "ok"]
+    for (objective, seed), group in sound.groupby(["objective", "seed"], sort=False):
+        spaces = [
+            (
+                size,
+                run.block(name, TERMS)[f"{SPLIT}/codes"][experiment.chosen],
+                run.block(name, "structure")["projected/neighbours"],
+            )
+            for name, size in zip(group["member"], group["latent_size"], strict=True)
+        ]
+        for (size, codes, near), (other, other_codes, other_near) in combinations(spaces, 2):
+            overlap = structure.overlap(near, other_near)
+            alike = [overlap, structure.cka(codes, other_codes)]
+            rows.append([objective, seed, size, other, *alike])
+    return pd.DataFrame(rows, columns=_SIMILARITIES)
+
+
+_SIMILARITIES = ["objective", "seed", "latent_size", "other_size", "overlap", "cka"]

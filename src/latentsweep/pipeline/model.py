@@ -11,43 +11,11 @@ import numpy as np
 from jaxtyping import Array
 
 from latentsweep.data import storage
-from latentsweep.data.dataset import Scale
 from latentsweep.errors import ShapeError
-from latentsweep.model.family import padded
-from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.trained import Trained
-from latentsweep.model.vae import initial_vae
-from latentsweep.pipeline.plan import Member, check_code, shape_of
-from latentsweep.record.folder import RunFolder
-from latentsweep.record.reading import reading
-from latentsweep.training.checkpoint import from_named_arrays
+from latentsweep.training.members import Member
 
 _AT_ONCE = 512
-
-
-def load_trained(folder: RunFolder, member: Member, width: int | None = None) -> Trained:
-    """A member's network from its run folder.
-
-    Args:
-        width: pad it to this latent width.
-
-    Raises:
-        RunFolderError: its weights are missing or damaged, or the code of a user's own network has
-            changed.
-    """
-    data, study = folder.manifest()["data"], folder.study()
-    likelihood = LIKELIHOODS[data["likelihood"]]
-    check_code(folder, study)
-    shape = shape_of(study, tuple(data["item_shape"]), likelihood, member.latent_size)
-    weights = folder.weights(member.name)
-    template = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.ones(())))
-    with reading(folder.member_path(member.name) / "weights.safetensors"):
-        vae = jax.tree.map(jnp.asarray, from_named_arrays(template, weights))
-    if width is not None:
-        vae = padded(vae, shape._replace(width=width))
-    scale = Scale.from_json(data["scale"])
-    settings = member.settings(study, shape.features)
-    return Trained(vae, settings, likelihood, jnp.asarray(weights["shared"]), scale)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ Where it still learns at its end, networks get twice the epochs, and twice again
 helps. What sizes are compared on has no part in either.
 """
 
-import dataclasses
 import math
 import tempfile
 from collections.abc import Collection
@@ -18,12 +17,13 @@ from typing import Any, NamedTuple
 from latentsweep.data.kind import spread
 from latentsweep.evaluation.alarms import still_falls
 from latentsweep.evaluation.evaluate import no_latent_losses
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import Member, price_of_network
-from latentsweep.pipeline.train import LOOKED_AT, train
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline import train
+from latentsweep.pipeline.local import Local
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Init, Study
+from latentsweep.training.cost import price_of_network
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.members import Member
 
 _RATES = {  # Adam's, at its peak, of one hidden layer and of several
     "random": {False: 7e-3, True: 4e-3},
@@ -51,7 +51,7 @@ class _Trial(NamedTuple):
     seconds: float
 
 
-def with_pilot(work: Work, budget: float, given: Collection[str] = ()) -> Work:
+def with_pilot(here: Local, budget: float, given: Collection[str] = ()) -> Local:
     """The search, its networks beginning as suits the data best, and trained for long enough.
 
     One that goes on has what was chosen then. Networks that take more than a twentieth of the
@@ -61,28 +61,29 @@ def with_pilot(work: Work, budget: float, given: Collection[str] = ()) -> Work:
         budget: seconds of the search.
         given: the fields that the user has set, which stay.
     """
-    study = work.study
+    study = here.experiment.study
     if study.validation_folds:
-        return work
-    if work.folder.is_begun:
-        before = work.folder.study()
+        return here
+    if here.run.is_begun:
+        before = here.run.study()
         chosen = {name: getattr(before, name) for name in _CHOSEN if name not in given}
-        return dataclasses.replace(work, study=study.changed(chosen))
-    if price_of_network(study, work.recipe(), len(work.held_out(0))) > _SHARE * budget:
-        return work
-    best = _begun(work, given)
+        return _with(here, study.changed(chosen))
+    recipe = here.experiment.recipe(max(study.latent_sizes))
+    if price_of_network(study, recipe, len(here.experiment.held_out(0))) > _SHARE * budget:
+        return here
+    best = _begun(here, given)
     if "epochs" not in given:
-        best = _longer(work, best, _SHARE * budget)
-    return dataclasses.replace(work, study=best.study)
+        best = _longer(here, best, _SHARE * budget)
+    return _with(here, best.study)
 
 
-def _begun(work: Work, given: Collection[str]) -> _Trial:
+def _begun(here: Local, given: Collection[str]) -> _Trial:
     """The trial whose beginning is the better, if there is a choice."""
-    study = work.study
+    study = here.experiment.study
     if "init" in given or study.init != "pca":
-        return _trial(work, study)
-    random, pca = (_trial(work, _beginning(study, init, given)) for init in ("random", "pca"))
-    work.observer.say(
+        return _trial(here, study)
+    random, pca = (_trial(here, _beginning(study, init, given)) for init in ("random", "pca"))
+    here.observer.say(
         f"pilot   {max(study.latent_sizes)} dimensions: a network that begins as principal "
         f"components has a loss of {pca.loss:.2f}, one that begins at random {random.loss:.2f}"
     )
@@ -94,13 +95,13 @@ def _beginning(study: Study, init: Init, given: Collection[str]) -> Study:
     return study.changed({name: value for name, value in fields.items() if name not in given})
 
 
-def _longer(work: Work, trial: _Trial, seconds: float) -> _Trial:
+def _longer(here: Local, trial: _Trial, seconds: float) -> _Trial:
     """The same for longer, as long as it still learns, longer helps and takes no more seconds."""
     most = _LONGER * trial.study.epochs
     while trial.falls and 2 * trial.study.epochs <= most and 2 * trial.seconds <= seconds:
         twice = {"epochs": 2 * trial.study.epochs, "patience": 2 * trial.study.patience}
-        longer = _trial(work, trial.study.changed(twice))
-        work.observer.say(
+        longer = _trial(here, trial.study.changed(twice))
+        here.observer.say(
             f"pilot   {trial.study.epochs} epochs end with a loss of {trial.loss:.2f} that still "
             f"falls, {longer.study.epochs} with {longer.loss:.2f}"
         )
@@ -110,25 +111,31 @@ def _longer(work: Work, trial: _Trial, seconds: float) -> _Trial:
     return trial
 
 
-def _trial(work: Work, study: Study) -> _Trial:
+def _trial(here: Local, study: Study) -> _Trial:
     """One network of such a study, trained; its loss is infinite if that fails."""
     size = max(study.latent_sizes)
     with tempfile.TemporaryDirectory(prefix="latentsweep-") as path:
         folder = RunFolder(Path(path))
         folder.write_manifest({"seconds": {}})
         alone = study.changed({"latent_sizes": (size,), "seeds": (0,)})
-        train(Work(alone, work.dataset, folder, Observer()), lambda *_: None)
+        pilot = Local(folder, Experiment(alone, here.experiment.dataset))
+        pilot.all(train.missing(folder, pilot.experiment))
         seconds = folder.manifest()["seconds"]["train"]
         name = Member("elbo", size, 0).name
         facts, curve = folder.facts(name), folder.history(name)["loss"].to_numpy()
     if facts["failed_epoch"] or facts["apart_loss"] is None:
         return _Trial(study, math.inf, falls=False, seconds=seconds)
-    falls = facts["kept_epoch"] == len(curve) and still_falls(curve, _no_latent(work))
+    falls = facts["kept_epoch"] == len(curve) and still_falls(curve, _no_latent(here.experiment))
     return _Trial(study, facts["apart_loss"], falls, seconds)
 
 
-def _no_latent(work: Work) -> float:
+def _no_latent(experiment: Experiment) -> float:
     """The loss without a latent, of some of the examples that networks train on."""
-    indices = work.trained_on(0)
-    some = work.scaled_at(indices[spread(len(indices), LOOKED_AT)])
-    return float(no_latent_losses(work.likelihood, some, some).mean())
+    indices = experiment.trained_on(0)
+    some = experiment.scaled(indices[spread(len(indices), train.LOOKED_AT)])
+    return float(no_latent_losses(experiment.likelihood, some, some).mean())
+
+
+def _with(here: Local, study: Study) -> Local:
+    """The same run of another study."""
+    return Local(here.run, Experiment(study, here.experiment.dataset), here.observer)

@@ -1,62 +1,74 @@
-"""The projecting stage: two-dimensional coordinates of every latent space."""
+"""The projecting stage: two-dimensional coordinates of every latent space, in one task."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from latentsweep.data.splits import SPLIT
 from latentsweep.evaluation import projection
-from latentsweep.evaluation.evaluate import SPLIT
-from latentsweep.pipeline.measure import results_so_far
-from latentsweep.pipeline.work import Work
+from latentsweep.pipeline.measure import results
+from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.tasks import Task
+from latentsweep.record.folder import RunFolder
+from latentsweep.record.schema import PROJECTED, PROJECTION
+from latentsweep.training.experiment import Experiment
 from latentsweep.training.placement import cores
 
+FIRST_SEEDS, NONE = "first-seeds", "none"
 
-def project(work: Work) -> None:
-    """Project the latent spaces that pictures show, and write their faithfulness and coordinates.
+
+def missing(run: RunFolder, *, again: bool = False, of: str = FIRST_SEEDS) -> list[Task]:
+    """The projection, unless it is there.
+
+    Args:
+        of: FIRST_SEEDS, or NONE: a search has more spaces than anyone looks at.
+    """
+    return [Task("project", of)] if again or not run.projections_path.exists() else []
+
+
+class Projecting:
+    """Projects the latent spaces that pictures show.
 
     Of each objective and latent size that is the first seed's member that did not fail.
     """
-    results = results_so_far(work)
-    finished = results[results["status"] == "ok"]
-    project_members(work, list(finished.drop_duplicates(["objective", "latent_size"])["member"]))
 
+    def __init__(self, run: RunFolder, experiment: Experiment, observer: Observer) -> None:
+        self.run, self.experiment, self.observer = run, experiment, observer
 
-def project_members(work: Work, members: Sequence[str]) -> None:
-    """Write the faithfulness columns of the results and, last of all, the coordinates."""
-    results = results_so_far(work)
-    work.observer.stage("t-SNE", len(members))
-    panels = _panels(work, members)
-    tables = [_table(name, work.chosen, panel) for name, panel in zip(members, panels, strict=True)]
-    for column in ("kl", "preservation", "trustworthiness"):
-        values = {name: getattr(panel, column) for name, panel in zip(members, panels, strict=True)}
-        results[f"tsne_{column}"] = results["member"].map(values).astype(float)
-    work.folder.write_results(results)
-    work.folder.write_projections(pd.concat([_empty(), *tables], ignore_index=True))
+    def prepare(self, names: Sequence[str]) -> None:
+        """Nothing is shared."""
 
+    def perform(self, name: str, tick: Callable[[], None]) -> None:
+        """Write each member's faithfulness and, last of all, the coordinates."""
+        members = [] if name == NONE else self._members()
+        self.observer.stage("t-SNE", len(members))
+        panels, tables = self._panels(members, tick), [_empty()]
+        for member, panel in zip(members, panels, strict=True):
+            told = {name: getattr(panel, name.removeprefix("tsne_")) for name in PROJECTED}
+            self.run.write_block(member, PROJECTION, told, {})
+            x, y = panel.coordinates.T
+            place = {"example": self.experiment.chosen, "x": x, "y": y, "method": panel.method}
+            tables.append(pd.DataFrame({"member": member, **place}))
+        self.run.write_projections(pd.concat(tables, ignore_index=True))
 
-def _panels(work: Work, members: Sequence[str]) -> list[projection.Panel]:
-    codes = [work.folder.arrays(name)[f"{SPLIT}/codes"][work.chosen] for name in members]
-    if not codes:
-        return []
-    data = work.dataset.scale(work.values(SPLIT)[work.chosen], np.float32)
-    panels = []
-    for panel in projection.panels(codes, projection.common_start(data), threads=cores()):
-        panels.append(panel)
-        work.observer.advance(len(panels))
-    return projection.aligned(panels)
+    def _members(self) -> list[str]:
+        table = results(self.run, self.experiment)
+        sound = table[table["status"] == "ok"]
+        return list(sound.drop_duplicates(["objective", "latent_size"])["member"])
 
-
-def _table(member: str, examples: np.ndarray, panel: projection.Panel) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "member": member,
-            "example": examples,
-            "x": panel.coordinates[:, 0],
-            "y": panel.coordinates[:, 1],
-            "method": panel.method,
-        }
-    )
+    def _panels(self, members: list[str], tick: Callable[[], None]) -> list[projection.Panel]:
+        experiment, panels = self.experiment, []
+        if not members:
+            return panels
+        codes = [self.run.arrays(name)[f"{SPLIT}/codes"][experiment.chosen] for name in members]
+        values = experiment.values(experiment.split(SPLIT))[experiment.chosen]
+        start = projection.common_start(experiment.dataset.scale(values, np.float32))
+        for panel in projection.panels(codes, start, threads=cores()):
+            panels.append(panel)
+            tick()
+            self.observer.advance(len(panels))
+        return projection.aligned(panels)
 
 
 def _empty() -> pd.DataFrame:

@@ -8,14 +8,16 @@ from typing import Any
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.in_memory import saved
 from latentsweep.model.consent import consent, named
+from latentsweep.pipeline.begin import as_begun
 from latentsweep.pipeline.finished import Run
+from latentsweep.pipeline.local import Local
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.run import as_begun, settled, study_name
+from latentsweep.pipeline.run import settled, study_name
 from latentsweep.pipeline.sample import as_measured
 from latentsweep.pipeline.search import Ask, check_examples, search, search_study, suited
-from latentsweep.pipeline.work import Work
 from latentsweep.record.contents import check_folder
 from latentsweep.record.folder import RunFolder
+from latentsweep.training.experiment import Experiment
 
 
 def recommend(
@@ -57,8 +59,8 @@ def recommend(
     elif labels is not None:
         changes["label"] = labels
     source = changes.get("data", source)
-    work = prepared(folder, source, changes, observer, budget=budget, anew=force)
-    search(work, Ask(budget=budget), command="python", given=changes, force=force)
+    here = prepared(folder, source, changes, observer, budget=budget, anew=force)
+    search(here, Ask(budget=budget), command="python", given=changes, force=force)
     return Run(folder)
 
 
@@ -70,7 +72,7 @@ def prepared(
     *,
     budget: float,
     anew: bool,
-) -> Work:
+) -> Local:
     """A search that is ready to begin.
 
     Raises:
@@ -88,6 +90,6 @@ def prepared(
     if begun:
         whole = as_measured(whole, folder.manifest()["data"])
         budget = math.inf
-    work = Work(*suited(study, whole, changes, budget), folder, observer or Observer())
-    check_examples(work)
-    return work
+    experiment = Experiment(*suited(study, whole, changes, budget))
+    check_examples(experiment)
+    return Local(folder, experiment, observer)

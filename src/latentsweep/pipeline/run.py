@@ -1,7 +1,7 @@
 """A run: from a study to a folder that holds everything about it."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,31 +10,27 @@ import pandas as pd
 
 from latentsweep.data.catalogue import SUFFIXES, is_known, load_dataset, mnist_at_hand
 from latentsweep.data.in_memory import saved
+from latentsweep.data.splits import SPLIT
 from latentsweep.errors import RunFolderError
-from latentsweep.evaluation.evaluate import HELD_OUT, SPLIT, no_latent_losses
+from latentsweep.evaluation.blocks import BASIC, FURTHER, TERMS
 from latentsweep.model.consent import consent, named
 from latentsweep.paths import user_path
-from latentsweep.pipeline.examine import examine, left_out
+from latentsweep.pipeline import measure, project, train
+from latentsweep.pipeline.begin import as_begun, begin, check_same, loaded
 from latentsweep.pipeline.finished import Run
-from latentsweep.pipeline.held_out import hold_out
-from latentsweep.pipeline.judge import write_answers
-from latentsweep.pipeline.linear import linear_curves
-from latentsweep.pipeline.manifest import manifest_of, settings_of, versions
-from latentsweep.pipeline.measure import measure_member, measure_missing, write_shown
+from latentsweep.pipeline.local import Local
+from latentsweep.pipeline.manifest import settings_of, versions
+from latentsweep.pipeline.measure import SIMILARITIES
 from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.plan import check_code, price
-from latentsweep.pipeline.project import project
-from latentsweep.pipeline.reading import seconds_to_read, supply_of
-from latentsweep.pipeline.sample import as_measured
-from latentsweep.pipeline.train import train
-from latentsweep.pipeline.work import Work, is_trained
-from latentsweep.record import atomic
+from latentsweep.pipeline.outcome import ALARMS, ANSWERS, DRAWN
+from latentsweep.pipeline.tasks import Task
 from latentsweep.record.contents import check_folder
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.lock import locked
-from latentsweep.show.figures import write_figures
-from latentsweep.show.report import write_report
 from latentsweep.study import Study, built_in_studies, load_study
+from latentsweep.training.cost import price, seconds_to_read, supply_of
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.members import members_in, members_of
 from latentsweep.training.program_cache import kept_programs
 
 Metrics = Literal["basic", "usual", "full"]
@@ -91,8 +87,8 @@ def run(
     folder, changed = RunFolder(path), settled(chosen, changes)
     if not force:
         changed = as_begun(folder, changed)
-    work = Work(changed, load_dataset(changed), folder, observer or Observer())
-    execute(work, force=force, command="python")
+    experiment = Experiment(changed, load_dataset(changed))
+    execute(Local(folder, experiment, observer), force=force, command="python")
     return Run(folder)
 
 
@@ -126,53 +122,87 @@ def settled(study: Study, changes: Mapping[str, Any]) -> Study:
     return changed.changed({"data": str(path.resolve())}) if is_path else changed
 
 
-def as_begun(folder: RunFolder, study: Study) -> Study:
-    """The study, its likelihood that of the run of this data in the folder where it says auto."""
-    if study.likelihood != "auto" or not folder.is_begun:
-        return study
-    if folder.study().data != study.data:
-        return study
-    return study.changed({"likelihood": folder.manifest()["data"]["likelihood"]})
-
-
 def default_folder(study: Study, data: str | None) -> Path:
     """Where a run goes: named after the study, or after the data that was put in its place."""
     return Path("runs") / (study.name if data is None else user_path("data", data).resolve().stem)
 
 
-def execute(work: Work, *, force: bool, command: str) -> None:
+def execute(here: Local, *, force: bool, command: str) -> None:
     """All stages on a folder, under its lock: what is done stays, what is missing is made.
 
     Raises:
         RunFolderError: the folder is in use, or holds another study or files but no run.
         StudyError: the study asks for what its data does not allow.
     """
-    with locked(work.folder.path), kept_programs():
+    run, experiment, observer = here.run, here.experiment, here.observer
+    with locked(run.path), kept_programs():
         if force:
-            work.check()
-            work.folder.clear()
-        if work.folder.is_begun:
-            check_same(work)
+            experiment.check()
+            run.clear()
+        if run.is_begun:
+            check_same(run, experiment)
         else:
-            begin(work, command)
-        shown = work.folder.report_path.exists() and work.folder.answers_path.exists()
-        if shown and work.folder.manifest()["status"] == "complete":
-            work.observer.say(f"{work.folder.path} is already complete; --force makes it anew")
+            begin(run, experiment, command)
+        shown = run.report_path.exists() and run.answers_path.exists()
+        if shown and run.manifest()["status"] == "complete":
+            observer.say(f"{run.path} is already complete; --force makes it anew")
             return
-        _warn_of_versions(work)
-        _stages(work)
+        _warn_of_versions(run, observer)
+        _stages(here)
 
 
-def seconds_expected(work: Work) -> float:
+def _stages(here: Local) -> None:
+    train_and_measure(here, BASIC)
+    here.all(project.missing(here.run))
+    tell_results(here)
+    here.all([ALARMS, ANSWERS, *DRAWN])
+    here.run.write_manifest({**here.run.manifest(), "status": "complete"})
+
+
+def train_and_measure(here: Local, blocks: Sequence[str]) -> None:
+    """Train what is not trained, and measure blocks of what is, each pass as it ends."""
+    run, experiment = here.run, here.experiment
+    measure_all(here, measure.missing(run, experiment, blocks))
+    for _ in here.each(train.missing(run, experiment)):
+        measure_all(here, measure.missing(run, experiment, blocks))
+
+
+def measure_all(here: Local, tasks: Sequence[Task], stage: str | None = None) -> None:
+    """Measure, and tell the results of each network whose terms are new.
+
+    Args:
+        stage: how it is called, if it is no part of another stage.
+    """
+    if stage is not None:
+        here.observer.stage(stage, len(tasks))
+    for done, task in enumerate(here.each(tasks), start=1):
+        member, _, block = task.name.partition("/")
+        if block == TERMS:
+            tell_results(here, member)
+        if stage is not None:
+            here.observer.advance(done)
+
+
+def tell_results(here: Local, newest: str | None = None) -> None:
+    """Write the table of results from what blocks gave, and tell it if a member is new."""
+    table = measure.results(here.run, here.experiment)
+    here.run.write_results(table)
+    if newest is not None:
+        here.observer.results(table, newest)
+
+
+def seconds_expected(experiment: Experiment) -> float:
     """About how long the whole run takes here."""
-    seconds = price(work.study, work.recipe(), len(work.split(SPLIT)))
-    supply = supply_of(work)
-    return seconds + (0 if supply is None else seconds_to_read(work, supply, len(work.members)))
+    members = members_of(experiment.study)
+    width = max(experiment.study.latent_sizes)
+    seconds = price(experiment.study, experiment.recipe(width), len(experiment.split(SPLIT)))
+    supply = supply_of(experiment, len(experiment.study.seeds), width)
+    if supply is None:
+        return seconds
+    return seconds + seconds_to_read(experiment, width, supply, len(members))
 
 
-def remeasure(
-    folder: RunFolder, metrics: Metrics, observer: Observer, *, again: bool = False
-) -> None:
+def remeasure(run: RunFolder, metrics: Metrics, observer: Observer, *, again: bool = False) -> None:
     """Measure all trained members again, and what more of them was never told.
 
     Args:
@@ -183,156 +213,66 @@ def remeasure(
     Raises:
         LatentsweepError: the run is unfinished, or its data is not there or not the same.
     """
-    if folder.manifest()["status"] != "complete":
+    if run.manifest()["status"] != "complete":
         raise RunFolderError(
-            f"{folder.path}: its run is unfinished; the 'latentsweep run' that began it finishes it"
+            f"{run.path}: its run is unfinished; the 'latentsweep run' that began it finishes it"
         )
-    study = as_begun(folder, folder.study())
-    dataset = as_measured(load_dataset(study), folder.manifest()["data"])
-    work = Work(study, dataset, folder, observer)
-    with locked(folder.path), kept_programs():
-        check_same(work)
-        members = [m for m in work.members if is_trained(work, m.name)]
-        observer.stage("measuring", len(members))
-        for done, member in enumerate(members, start=1):
-            measure_member(work, member)
-            observer.advance(done)
+    with locked(run.path), kept_programs():
+        here = Local(run, loaded(run), observer)
+        measure_all(here, measure.missing(run, here.experiment, BASIC, again=True), "measuring")
         if metrics != "basic":
-            with work.timed("examine"):
-                examine(work, every_seed=metrics == "full", again=again)
-            if again:
-                project(work)
-            write_answers(folder)
-            _say_what_is_left(work)
+            tasks = further(run, here.experiment, every_seed=metrics == "full", again=again)
+            observer.stage("evaluating", len(tasks))
+            for done, _ in enumerate(here.each(tasks, account="examine"), start=1):
+                tell_results(here)
+                observer.advance(done)
+            here.all(project.missing(run, again=True) if again else [])
+        tell_results(here)
+        here.all([ALARMS] if metrics == "basic" else [ALARMS, ANSWERS])
+        if metrics != "basic" and (names := _without_likelihood(run)):
+            observer.say(
+                f"the likelihood of {len(names)} models was left out, one seed having been done; "
+                f"'latentsweep evaluate {run.path} --metrics full' adds it"
+            )
 
 
-def _say_what_is_left(work: Work) -> None:
-    if names := left_out(work):
-        work.observer.say(
-            f"the likelihood of {len(names)} models was left out, one seed having been done; "
-            f"'latentsweep evaluate {work.folder.path} --metrics full' adds it"
-        )
+def further(run: RunFolder, experiment: Experiment, *, every_seed: bool, again: bool) -> list[Task]:
+    """What tells more of the data and of networks than their table of results.
 
-
-def report(folder: RunFolder, observer: Observer) -> None:
-    """Draw the figures and write the report of a run."""
-    observer.stage("report", 2)
-    write_figures(folder)
-    observer.advance(1)
-    write_report(folder)
-    observer.advance(2)
-
-
-def begin(work: Work, command: str) -> None:
-    """Write what a folder holds before the first step: a mark, study, examples shown, manifest.
-
-    Raises:
-        StudyError: the study asks for what its data does not allow.
+    Args:
+        every_seed: bound the likelihood of all seeds' networks, not of the first seed's alone.
+        again: all of it, made or not.
     """
-    work.check()
-    work.folder.mark()
-    atomic.write_text(work.folder.study_path, work.study.to_toml())
-    write_shown(work)
-    _write_ids(work)
-    work.folder.write_no_latent(_no_latent(work))
-    work.folder.write_manifest(manifest_of(work, command))
-
-
-def _write_ids(work: Work) -> None:
-    """Where the examples of each split stand in the source, and their own names, if any."""
-    tables = [
-        pd.DataFrame({"split": name, "example": range(len(i)), **work.dataset.origins(i)})
-        for name in work.dataset.splits
-        if len(i := work.split(name))
+    first = f"-s{experiment.study.seeds[0]}/likelihood"
+    blocks = [
+        task
+        for task in measure.missing(run, experiment, FURTHER, again=again)
+        if every_seed or not task.name.endswith("/likelihood") or task.name.endswith(first)
     ]
-    kinds = {"example": np.int32, "row": np.int64}
-    work.folder.write_ids(pd.concat(tables, ignore_index=True).astype(kinds))
+    return [*measure.of_the_data(run, again=again), *blocks, Task("measure", SIMILARITIES)]
 
 
-def keep_members(work: Work) -> None:
+def _without_likelihood(run: RunFolder) -> list[str]:
+    """The sound members whose likelihood is not bounded by importance weighting."""
+    results = run.results()
+    lacking = results.get("iw_nll", pd.Series(np.nan, results.index)).isna()
+    return list(results.loc[lacking & (results["status"] == "ok"), "member"])
+
+
+def keep_members(run: RunFolder) -> None:
     """Bring the manifest's list of members up to what a search has decided on."""
-    begun = work.folder.study()
-    settings = [settings_of(begun, member) for member in work.members]
-    work.folder.write_manifest({**work.folder.manifest(), "members": settings})
+    begun = run.study()
+    settings = [settings_of(begun, member) for member in members_in(run, begun)]
+    run.write_manifest({**run.manifest(), "members": settings})
 
 
-def _no_latent(work: Work) -> dict[str, np.ndarray]:
-    """What held-out examples lose without a latent and by the commonest class, and their groups.
-
-    Each fold has a row of its own.
-    """
-    losses = {}
-    for split in work.dataset.splits:
-        if split != "train":
-            losses |= _without_latent(work, split, work.split("train"), work.split(split))
-            losses |= _groups(work, split)
-    of_folds = [
-        _without_latent(work, HELD_OUT, work.trained_on(seed), work.held_out(seed))
-        for seed in range(work.study.validation_folds)
-    ]
-    named = of_folds[0] if of_folds else ()
-    losses |= {name: np.stack([each[name] for each in of_folds]) for name in named}
-    return losses | linear_curves(work)
-
-
-def _without_latent(
-    work: Work, name: str, train: np.ndarray, held_out: np.ndarray
-) -> dict[str, np.ndarray]:
-    """The same of some examples, named so, after training on others."""
-    both = (work.scaled_at(train), work.scaled_at(held_out))
-    losses, labels = {name: no_latent_losses(work.likelihood, *both)}, work.dataset.labels
-    if labels is not None:
-        commonest = np.bincount(labels[train]).argmax()
-        losses[f"{name}/majority"] = (labels[held_out] != commonest).astype(np.float32)
-    return losses
-
-
-def _groups(work: Work, split: str) -> dict[str, np.ndarray]:
-    """The groups of a split's examples, if they come in any."""
-    groups = work.dataset.groups
-    return {} if groups is None else {f"{split}/groups": groups[work.split(split)]}
-
-
-def check_same(work: Work) -> None:
-    """Refuse a folder that holds another study, or one of other data."""
-    folder, there = work.folder, work.folder.manifest()["data"]["hash"]
-    begun = as_begun(folder, folder.study())
-    difference = begun.first_difference(as_begun(folder, work.study))
-    if difference is None and there != work.dataset.hash:
-        difference = f"data: SHA-256 {there[:12]}... there, {work.dataset.hash[:12]}... here"
-    if difference:
-        raise RunFolderError(
-            f"{folder.path}: holds another study ({difference}); choose another folder with -o, "
-            "or start anew with --force"
-        )
-    check_code(folder, work.study)
-
-
-def _warn_of_versions(work: Work) -> None:
+def _warn_of_versions(run: RunFolder, observer: Observer) -> None:
     """Say which versions differ from those that began the run: its last digits may."""
-    begun, here = work.folder.manifest()["versions"], versions()
+    begun, here = run.manifest()["versions"], versions()
     changed = [
         f"{name} {begun.get(name)}, now {here[name]}"
         for name in here
         if begun.get(name) != here[name]
     ]
     if changed:
-        work.observer.say(f"begun with {'; '.join(changed)}: numbers may differ in the last digits")
-
-
-def _stages(work: Work) -> None:
-    train(work, _measure)
-    if not work.folder.projections_path.exists():
-        with work.timed("project"):
-            project(work)
-    with work.timed("answer"):
-        write_answers(work.folder)
-    with work.timed("report"):
-        report(work.folder, work.observer)
-    work.folder.write_manifest({**work.folder.manifest(), "status": "complete"})
-
-
-def _measure(work: Work, names: Iterable[str]) -> None:
-    """Measure the named members on the test split, and on what they held out to be compared on."""
-    measure_missing(work, names)
-    hold_out(work, names)
+        observer.say(f"begun with {'; '.join(changed)}: numbers may differ in the last digits")

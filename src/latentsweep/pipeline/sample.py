@@ -7,8 +7,9 @@ from typing import Any
 
 from latentsweep.data.dataset import Dataset
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.pipeline.plan import forward_flop, product_rate, seconds_of_step, shape_of
 from latentsweep.study import Study
+from latentsweep.training.cost import forward_flop, product_rate, seconds_of_step
+from latentsweep.training.members import shape_of
 
 _SHARE = 1 / 4  # of a budget, for measuring the networks of the first step
 _OF_TRAINING = 1 / 2  # of it, for training them

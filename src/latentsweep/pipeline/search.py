@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,26 +18,30 @@ from latentsweep.answers.losses import LEAST_EXAMPLES
 from latentsweep.answers.recommendation import USUAL, Rule
 from latentsweep.answers.search import Goal, Step, asked_for, first_step, next_step, trimmed
 from latentsweep.data.dataset import Dataset
-from latentsweep.data.splits import with_at_most, with_folds, with_validation
+from latentsweep.data.splits import HELD_OUT, with_at_most, with_folds, with_validation
 from latentsweep.errors import DataError, StudyError
 from latentsweep.evaluation import dimension
+from latentsweep.evaluation.blocks import BASIC, VOTES
+from latentsweep.evaluation.yardsticks import without_nan
 from latentsweep.language import in_every_language
 from latentsweep.model.shape import WITH_LAYERS
+from latentsweep.pipeline import project
 from latentsweep.pipeline.answer import Answer, Criterion, Ending, answer
-from latentsweep.pipeline.held_out import hold_out
-from latentsweep.pipeline.measure import measure_missing
+from latentsweep.pipeline.begin import begin, check_same
+from latentsweep.pipeline.local import Local
+from latentsweep.pipeline.measure import missing
+from latentsweep.pipeline.outcome import ALARMS, DRAWN
 from latentsweep.pipeline.pilot import beginning, with_pilot
-from latentsweep.pipeline.plan import price_of_network
-from latentsweep.pipeline.project import project_members
-from latentsweep.pipeline.reading import seconds_to_read, supply_of
 from latentsweep.pipeline.rival import train_rivals
-from latentsweep.pipeline.run import begin, check_same, keep_members, report
+from latentsweep.pipeline.run import keep_members, measure_all, tell_results, train_and_measure
 from latentsweep.pipeline.sample import sized, trainable
-from latentsweep.pipeline.train import train
-from latentsweep.pipeline.work import Work
-from latentsweep.pipeline.yardsticks import without_nan
+from latentsweep.pipeline.tasks import add_seconds
+from latentsweep.record.folder import RunFolder
 from latentsweep.record.lock import locked
 from latentsweep.study import Init, Study
+from latentsweep.training.cost import price_of_network, seconds_to_read, supply_of
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.members import members_in
 from latentsweep.training.program_cache import kept_programs
 
 MOST_SIZE = 256
@@ -238,7 +241,7 @@ def goal_of(study: Study, dataset: Dataset, ask: Ask) -> Goal:
 
 
 def search(
-    work: Work, ask: Ask, *, command: str, given: Collection[str] = (), force: bool = False
+    here: Local, ask: Ask, *, command: str, given: Collection[str] = (), force: bool = False
 ) -> Answer:
     """The answer, after training whatever it took; the same call goes on where it was interrupted.
 
@@ -249,18 +252,18 @@ def search(
         RunFolderError: the folder is in use, or holds another study.
         DataError: there are too few examples, or every network fails.
     """
-    with locked(work.folder.path), kept_programs():
+    with locked(here.run.path), kept_programs():
         if force:
-            work.check()
-            check_examples(work)
-            work.folder.clear()
+            here.experiment.check()
+            check_examples(here.experiment)
+            here.run.clear()
         started = time.perf_counter()
-        work = with_pilot(work, ask.budget, given)
-        found = find(work, ask, command=command, before=time.perf_counter() - started)
-        return _finished(work, ask, found.ending)
+        here = with_pilot(here, ask.budget, given)
+        found = find(here, ask, command=command, before=time.perf_counter() - started)
+        return _finished(here, ask, found.ending)
 
 
-def find(work: Work, ask: Ask, *, command: str, before: float = 0.0) -> Answer:
+def find(here: Local, ask: Ask, *, command: str, before: float = 0.0) -> Answer:
     """The answer on the validation split, with no more measured than it takes.
 
     Args:
@@ -270,32 +273,37 @@ def find(work: Work, ask: Ask, *, command: str, before: float = 0.0) -> Answer:
         RunFolderError: the folder holds another study.
         DataError: there are too few examples, or every network fails.
     """
-    check_examples(work)
-    if work.folder.is_begun:
-        check_same(work)
+    run, experiment = here.run, here.experiment
+    check_examples(experiment)
+    if run.is_begun:
+        check_same(run, experiment)
     else:
-        begin(work, command)
-        work.add_seconds("pilot", before)
-    _write_dimension(work)
-    goal = goal_of(work.study, work.dataset, ask)
-    if not work.folder.decisions():
-        _decide(work, first_step(goal), ask)
-    if ask.check is not None and ask.check not in {m.latent_size for m in work.members}:
-        _decide(work, asked_for(ask.check, goal), ask)
+        begin(run, experiment, command)
+        add_seconds(run, "pilot", before)
+    if run.dimension() is None:
+        seen = experiment.as_seen(experiment.scaled(experiment.split("train")))
+        profile = dimension.profile(seen, seed=0)
+        run.write_dimension(without_nan(dataclasses.asdict(profile)))
+    goal = goal_of(experiment.study, experiment.dataset, ask)
+    if not run.decisions():
+        _decide(here, first_step(goal), ask)
+    sizes = {member.latent_size for member in members_in(run, experiment.study)}
+    if ask.check is not None and ask.check not in sizes:
+        _decide(here, asked_for(ask.check, goal), ask)
     while True:
-        train(work, partial(hold_out, hits=ask.criterion == "knn"))
-        found = answer(work.folder, ask.criterion, ask.rule, limit=goal.limit)
-        work.observer.answer(found.json)
+        train_and_measure(here, (HELD_OUT, VOTES) if ask.criterion == "knn" else (HELD_OUT,))
+        found = answer(run, ask.criterion, ask.rule, limit=goal.limit)
+        here.observer.answer(found.json)
         asked = _as_wide_as_used(goal, found)
         step = next_step(found.found, asked)
-        afforded = trimmed(step, _affordable(work, ask)) if step else None
-        if afforded is None or not _has_new(work, afforded):
+        afforded = trimmed(step, _affordable(here, ask)) if step else None
+        if afforded is None or not _has_new(here, afforded):
             if ask.criterion == "elbo":
-                train_rivals(work, found.found, goal.first_seeds)
-                found = answer(work.folder, ask.criterion, ask.rule, limit=goal.limit)
-            seconds = step.networks * seconds_a_network(work) if step and not afforded else None
+                train_rivals(here, found.found, goal.first_seeds)
+                found = answer(run, ask.criterion, ask.rule, limit=goal.limit)
+            seconds = step.networks * seconds_a_network(here) if step and not afforded else None
             return dataclasses.replace(found, ending=Ending(found.found, asked, seconds))
-        _decide(work, afforded, ask)
+        _decide(here, afforded, ask)
 
 
 def _as_wide_as_used(goal: Goal, found: Answer) -> Goal:
@@ -308,75 +316,71 @@ def _as_wide_as_used(goal: Goal, found: Answer) -> Goal:
     return goal if used else dataclasses.replace(goal, limit=largest)
 
 
-def check_examples(work: Work) -> None:
+def check_examples(experiment: Experiment) -> None:
     """Refuse data of which too little is held out to compare sizes on."""
-    held_out = len(work.held_out(0)) * max(work.study.validation_folds, 1)
+    data = experiment.dataset
+    held_out = len(experiment.held_out(0)) * max(experiment.study.validation_folds, 1)
     if held_out < LEAST_EXAMPLES:
-        needed = LEAST_EXAMPLES if work.dataset.groups is None else 2 * LEAST_EXAMPLES
+        needed = LEAST_EXAMPLES if data.groups is None else 2 * LEAST_EXAMPLES
         raise DataError(
-            f"{work.dataset.name}: at least {LEAST_EXAMPLES} examples have to be held out to "
-            f"compare sizes on, got {held_out}; give {needed} training examples or more, and "
-            "leave validation_fraction and validation_folds as they are"
+            f"{data.name}: at least {LEAST_EXAMPLES} examples have to be held out to compare "
+            f"sizes on, got {held_out}; give {needed} training examples or more, and leave "
+            "validation_fraction and validation_folds as they are"
         )
 
 
-def _decide(work: Work, step: Step, ask: Ask) -> None:
+def _decide(here: Local, step: Step, ask: Ask) -> None:
     """Write a step down, before anything is trained for it."""
-    work.observer.say(
+    here.observer.say(
         f"{step.action:8}{step.networks} networks: sizes {', '.join(map(str, step.latent_sizes))}, "
         f"seeds {', '.join(map(str, step.seeds))} ({step.why})"
     )
-    spent = {"spent_seconds": round(_spent(work), 1), "budget_seconds": ask.budget}
-    work.folder.decide({**step._asdict(), **spent})
+    spent = {"spent_seconds": round(_spent(here.run), 1), "budget_seconds": ask.budget}
+    here.run.decide({**step._asdict(), **spent})
 
 
-def _spent(work: Work, stages: Collection[str] = ("pilot", *_COUNTED)) -> float:
-    seconds = work.folder.manifest()["seconds"]
+def _spent(run: RunFolder, stages: Collection[str] = ("pilot", *_COUNTED)) -> float:
+    seconds = run.manifest()["seconds"]
     return sum(seconds.get(stage, 0.0) for stage in stages)
 
 
-def seconds_a_network(work: Work) -> float:
+def seconds_a_network(here: Local) -> float:
     """What one more network costs here: as measured, or before the first as estimated."""
-    trained = len(work.members) if work.folder.decisions() else 0
-    if trained and (spent := _spent(work, _COUNTED)):
-        return spent / trained
-    held_out, supply = len(work.held_out(0)), supply_of(work)
-    one = price_of_network(work.study, work.recipe(), held_out)
-    return one + (0 if supply is None else seconds_to_read(work, supply, 1))
+    run, experiment = here.run, here.experiment
+    members = members_in(run, experiment.study)
+    if run.decisions() and (spent := _spent(run, _COUNTED)):
+        return spent / len(members)
+    width = max(member.latent_size for member in members)
+    supply = supply_of(experiment, len({member.seed for member in members}), width)
+    held_out = len(experiment.held_out(0))
+    one = price_of_network(experiment.study, experiment.recipe(width), held_out)
+    return one + (0 if supply is None else seconds_to_read(experiment, width, supply, 1))
 
 
-def _affordable(work: Work, ask: Ask) -> int:
+def _affordable(here: Local, ask: Ask) -> int:
     """How many more networks the budget allows."""
-    return int(max(ask.budget - _spent(work), 0) / seconds_a_network(work))
+    return int(max(ask.budget - _spent(here.run), 0) / seconds_a_network(here))
 
 
-def _has_new(work: Work, step: Step) -> bool:
+def _has_new(here: Local, step: Step) -> bool:
     """Whether some of a step's networks were never trained: one that failed is not tried again."""
-    there = {(member.latent_size, member.seed) for member in work.members}
+    members = members_in(here.run, here.experiment.study)
+    there = {(member.latent_size, member.seed) for member in members}
     return any((size, seed) not in there for size in step.latent_sizes for seed in step.seeds)
 
 
-def _finished(work: Work, ask: Ask, ending: Ending | None) -> Answer:
+def _finished(here: Local, ask: Ask, ending: Ending | None) -> Answer:
     """Measure all networks on the test split, and write answer, report and the rest."""
-    keep_members(work)
-    work.observer.stage("measuring", len(work.members))
-    measure_missing(work, [member.name for member in work.members])
-    if not work.folder.projections_path.exists():
-        project_members(work, [])  # a search has more spaces than anyone looks at
-    limit = goal_of(work.study, work.dataset, ask).limit
-    found = answer(work.folder, ask.criterion, ask.rule, limit=limit)
+    run, experiment = here.run, here.experiment
+    keep_members(run)
+    measure_all(here, missing(run, experiment, BASIC), "measuring")
+    here.all(project.missing(run, of=project.NONE))
+    tell_results(here)
+    here.all([ALARMS])
+    limit = goal_of(experiment.study, experiment.dataset, ask).limit
+    found = answer(run, ask.criterion, ask.rule, limit=limit)
     found = dataclasses.replace(found, ending=ending)
-    in_every_language(
-        lambda: work.folder.write_answers({"recommendation": found.json, "claims": []})
-    )
-    report(work.folder, work.observer)
-    work.folder.write_manifest({**work.folder.manifest(), "status": "complete"})
+    in_every_language(lambda: run.write_answers({"recommendation": found.json, "claims": []}))
+    here.all(DRAWN)
+    run.write_manifest({**run.manifest(), "status": "complete"})
     return found
-
-
-def _write_dimension(work: Work) -> None:
-    """What the data's neighbours say of its dimension."""
-    if work.folder.dimension() is not None:
-        return
-    profile = dimension.profile(work.seen("train"), seed=0)
-    work.folder.write_dimension(without_nan(dataclasses.asdict(profile)))

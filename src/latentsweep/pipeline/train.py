@@ -1,10 +1,10 @@
-"""The training stage: every pass that is not done, from its last checkpoint.
+"""The training stage: a task is a pass that is not done, from its last checkpoint.
 
-A member's folder appears when its pass ends; a pass whose members are all there is left as it is.
+A member's folder appears when its pass ends; a pass whose members are all there is done.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax.numpy as jnp
@@ -16,193 +16,180 @@ from latentsweep.data.kind import spread
 from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.model import family
 from latentsweep.model.family import Settings
-from latentsweep.model.objective import Objective
-from latentsweep.pipeline.measure import measure_missing
-from latentsweep.pipeline.plan import (
-    Kind,
-    Member,
-    Pass,
-    passes_of,
-    plan_more,
-    planned_passes,
-)
-from latentsweep.pipeline.reading import supply_of, training_footprint
-from latentsweep.pipeline.work import Work, is_trained
+from latentsweep.pipeline.observer import Observer
+from latentsweep.pipeline.tasks import Task
+from latentsweep.record.folder import RunFolder
 from latentsweep.training import fit
 from latentsweep.training.checkpoint import named_arrays, remove_checkpoints
+from latentsweep.training.cost import supply_of, training_footprint
+from latentsweep.training.experiment import Experiment
 from latentsweep.training.kernel import dense_adam
-from latentsweep.training.placement import Placement, available, fitting, on_all, on_some
+from latentsweep.training.members import Member, members_in
+from latentsweep.training.placement import available, fitting, on_all, on_some
+from latentsweep.training.plan import Kind, Pass, passes_of, plan_more, planned_passes
 from latentsweep.training.programs import Programs, compiled
 from latentsweep.training.supply import Held, Supply
 
 LOOKED_AT = 5_000  # examples, when a training is judged
-Measure = Callable[[Work, Iterable[str]], None]
 
 
-def train(work: Work, measure: Measure | None = None) -> None:
-    """Train and measure what is not yet, on the devices for which there is memory.
+def missing(run: RunFolder, experiment: Experiment) -> list[Task]:
+    """The passes to train; those of members that are in none are planned first.
 
-    Args:
-        measure: what is done with the members of a pass once they are trained, if not the usual.
+    What a killed process left of a pass that is done goes.
     """
-    recipe, supply = work.recipe(), supply_of(work)
-    placement, at_once = fitting(available(), training_footprint(work, supply))
-    kept = passes_of(work.folder)
+    members, kept = members_in(run, experiment.study), passes_of(run)
     there = {name for each in kept for name in each.members}
-    missing = [member.name for member in work.members if member.name not in there]
-    planned = [
-        each
-        for width, names in _by_width(work, missing).items()
-        for each in planned_passes(names, work.study, recipe.wide(width), placement, at_once)
-    ]
-    plan_more(work.folder, planned, len(kept))
-    TrainingStage(work, placement, measure, supply).run([*kept, *planned])
+    if lacking := [member for member in members if member.name not in there]:
+        width = max(member.latent_size for member in members)
+        supply = supply_of(experiment, len({member.seed for member in members}), width)
+        need = training_footprint(experiment, width, supply)
+        placement, at_once = fitting(available(), need)
+        planned = [
+            each
+            for own, names in _by_width(experiment, lacking, width).items()
+            for each in planned_passes(
+                names, experiment.study, experiment.recipe(own), placement, at_once
+            )
+        ]
+        plan_more(run, planned, len(kept))
+        kept += planned
+    for number, each in enumerate(kept):
+        if _is_done(run, each):
+            remove_checkpoints(run.pass_path(number))
+    return [Task("train", str(n)) for n, each in enumerate(kept) if not _is_done(run, each)]
 
 
-def _by_width(work: Work, names: Sequence[str]) -> dict[int, list[str]]:
-    """The named members by the latent width at which they train."""
-    if work.shape(work.width).is_padded:
-        return {work.width: list(names)}
-    found: dict[int, list[str]] = {}
-    for member in work.members:
-        if member.name in names:
-            found.setdefault(member.latent_size, []).append(member.name)
+def is_trained(run: RunFolder, member: str) -> bool:
+    """Whether a member's weights are written."""
+    return (run.member_path(member) / "weights.safetensors").exists()
+
+
+def _is_done(run: RunFolder, plan: Pass) -> bool:
+    return all(is_trained(run, name) for name in plan.members)
+
+
+def _by_width(
+    experiment: Experiment, members: Sequence[Member], width: int
+) -> dict[int, list[str]]:
+    """Names of members by the latent width at which they train."""
+    padded, found = experiment.shape(width).is_padded, {}
+    for member in members:
+        found.setdefault(width if padded else member.latent_size, []).append(member.name)
     return found
 
 
-class TrainingStage:
-    """Trains passes one after another; passes of one size share their compiled programs."""
+class Training:
+    """Trains passes of a run; passes of one kind share their compiled programs."""
 
-    def __init__(
-        self,
-        work: Work,
-        placement: Placement,
-        measure: Measure | None = None,
-        supply: Supply | None = None,
-    ):
-        self.work = work
-        self.supply = supply
-        self.placement = placement
-        self.measure = measure
+    def __init__(self, run: RunFolder, experiment: Experiment, observer: Observer) -> None:
+        self.run, self.experiment, self.observer = run, experiment, observer
+        self.passes: dict[str, Pass] = {}
+        self.programs: dict[Kind, Programs] = {}
         self._without_latent: dict[int, np.ndarray] = {}
-        self.recipe = work.recipe()
+        self._done = 0
 
-    def run(self, passes: list[Pass]) -> None:
-        """Train and measure all passes, telling the observer in units of one member's epoch."""
-        observer, done = self.work.observer, 0
-        passes = [self._possible(plan) for plan in passes]
-        with self.work.timed("compile"):
-            programs = self.compiled([plan for plan in passes if not self._is_done(plan)])
-        observer.stage("training", sum(p.epochs * len(p.members) for p in passes))
-        for number, plan in enumerate(passes):
-            if self._is_done(plan):  # a killed process may not have come to this
-                remove_checkpoints(self.work.folder.pass_path(number))
-            else:
-                self._train(number, plan, programs[plan.kind], done)
-            with self.work.timed("evaluate"):
-                (self.measure or measure_missing)(self.work, plan.members)
-            done += plan.epochs * len(plan.members)
-            observer.advance(done)
+    def prepare(self, names: Sequence[str]) -> None:
+        """Compile the programs of these passes, and bring the data to the devices."""
+        passes = passes_of(self.run)
+        self.passes = {name: self._possible(passes[int(name)]) for name in names}
+        self._members = members_in(self.run, self.experiment.study)
+        self._width = max(member.latent_size for member in self._members)
+        self.programs = self._compiled(list(self.passes.values()))
+        total = sum(plan.epochs * len(plan.members) for plan in self.passes.values())
+        self.observer.stage("training", total)
+        self._done = 0
 
-    def _is_done(self, plan: Pass) -> bool:
-        return all(is_trained(self.work, name) for name in plan.members)
+    def perform(self, name: str, tick: Callable[[], None]) -> None:
+        """Train a pass, and write what its members became."""
+        plan, folder = self.passes[name], self.run.pass_path(int(name))
+        members = self._of(plan)
+        outcomes = fit.fit_soundly(
+            self.programs[plan.kind],
+            self.settings(plan),
+            plan.epochs,
+            folder,
+            partial(self._tell, name, tick),
+            np.array([self._nothing_learned(member.seed) for member in members]),
+            lambda place, outcome: self._say_bad(members[place], outcome),
+        )
+        for member, outcome in zip(members, outcomes, strict=True):
+            self._write(member, outcome)
+        remove_checkpoints(folder)
+        self._done += plan.epochs * len(members)
+        self.observer.advance(self._done)
+
+    def settings(self, plan: Pass) -> Settings:
+        """The stacked settings of a pass's members."""
+        data = self.experiment.dataset
+        own = (self.experiment.study, data.features, data.rounding)
+        return family.stacked([member.settings(*own) for member in self._of(plan)])
+
+    def _of(self, plan: Pass) -> list[Member]:
+        return [member for member in self._members if member.name in plan.members]
 
     def _possible(self, plan: Pass) -> Pass:
         """The pass with kernels that there are on this machine, which may not be where it began."""
         if not plan.fused or dense_adam.supported():
             return plan
-        if not self._is_done(plan):
-            self.work.observer.say(
-                f"{', '.join(plan.members)}: begun with a kernel that this machine has not; "
-                "numbers may differ in the last digits"
-            )
+        self.observer.say(
+            f"{', '.join(plan.members)}: begun with a kernel that this machine has not; "
+            "numbers may differ in the last digits"
+        )
         return dataclasses.replace(plan, fused=False)
 
-    def compiled(self, passes: list[Pass]) -> dict[Kind, Programs]:
+    def _compiled(self, passes: list[Pass]) -> dict[Kind, Programs]:
         """The programs of each kind of pass."""
+        experiment, recipe = self.experiment, self.experiment.recipe(self._width)
+        seeds = len({member.seed for member in self._members})
+        supply = supply_of(experiment, seeds, self._width)
+        placement, _ = fitting(available(), training_footprint(experiment, self._width, supply))
         kinds = {plan.kind: plan for plan in passes}
-        meshes = [self.placement.mesh(kind.members) for kind in kinds]
-        data = dict(zip(kinds, zip(self._data(meshes), meshes, strict=True), strict=True))
+        meshes = [placement.mesh(kind.members) for kind in kinds]
+        data = dict(zip(kinds, zip(self._data(meshes, supply), meshes, strict=True), strict=True))
         found: dict[Kind, Programs] = {}
         for one in dict.fromkeys(kind._replace(members=0) for kind in kinds):
             here = {kind: p for kind, p in kinds.items() if kind._replace(members=0) == one}
             first = next(iter(here.values()))
             needed = [(self.settings(plan), *data[kind]) for kind, plan in here.items()]
-            made = compiled(first.recipe(self.recipe), first.mapping, needed)
-            if self.recipe.shape.path:
-                begun = self.work.principal
+            made = compiled(first.recipe(recipe), first.mapping, needed)
+            if recipe.shape.path:
+                begun = experiment.principal
                 made = [dataclasses.replace(each, principals=begun) for each in made]
             found |= dict(zip(here, made, strict=True))
         return found
 
-    def _data(self, meshes: Sequence[Mesh]) -> Sequence[Held | Supply]:
+    def _data(self, meshes: Sequence[Mesh], supply: Supply | None) -> Sequence[Held | Supply]:
         """The training examples on the devices of each mesh, held once, or the supply of them."""
-        if self.supply is not None or not meshes:
-            return [self.supply for _ in meshes if self.supply]
-        data = on_all(self.work.stored("train"), max(meshes, key=lambda mesh: mesh.size))
+        if supply is not None:
+            return [supply for _ in meshes]
+        stored = self.experiment.stored(self.experiment.dataset.splits["train"])
+        data = on_all(stored, max(meshes, key=lambda mesh: mesh.size))
         return [Held(on_some(data, mesh)) for mesh in meshes]
-
-    def settings(self, plan: Pass) -> Settings:
-        """The stacked settings of a pass's members."""
-        study, features = self.work.study, self.recipe.shape.features
-        rounding = self.work.dataset.rounding
-        return family.stacked(
-            [member.settings(study, features, rounding) for member in self._members(plan)]
-        )
-
-    def _members(self, plan: Pass) -> list[Member]:
-        return [m for m in self.work.members if m.name in plan.members]
-
-    def _train(self, number: int, plan: Pass, programs: Programs, done: int) -> None:
-        folder = self.work.folder.pass_path(number)
-        members = self._members(plan)
-        with self.work.timed("train") as account:
-            tell = partial(self._tell, number, plan, done, account)
-            nothing = np.array([self._nothing_learned(member.seed) for member in members])
-            outcomes = fit.fit_soundly(
-                programs,
-                self.settings(plan),
-                plan.epochs,
-                folder,
-                tell,
-                nothing,
-                lambda place, outcome: self._say_bad(members[place], outcome),
-            )
-        for member, outcome in zip(members, outcomes, strict=True):
-            self._write(member, outcome)
-        remove_checkpoints(folder)
 
     def _nothing_learned(self, seed: int) -> np.ndarray:
         """Losses without a latent on some of the examples that a seed's networks train on."""
-        fold = seed % max(self.recipe.folds, 1)
+        fold = seed % max(self.experiment.study.validation_folds, 1)
         if fold not in self._without_latent:
-            indices = self.work.trained_on(fold)
-            train = self.work.scaled_at(indices[spread(len(indices), LOOKED_AT)])
-            self._without_latent[fold] = no_latent_losses(self.work.likelihood, train, train)
+            indices = self.experiment.trained_on(fold)
+            train = self.experiment.scaled(indices[spread(len(indices), LOOKED_AT)])
+            likelihood = self.experiment.likelihood
+            self._without_latent[fold] = no_latent_losses(likelihood, train, train)
         return self._without_latent[fold]
 
     def _say_bad(self, member: Member, outcome: fit.Outcome) -> None:
         what = f"failed in epoch {outcome.failed_epoch}"
         if not outcome.failed_epoch:
             what = f"is trained badly, to a loss of {outcome.loss:.3g} from {outcome.first:.3g}"
-        self.work.observer.say(f"{member.name} {what}; it is trained again from another start")
+        self.observer.say(f"{member.name} {what}; it is trained again from another start")
 
-    def _tell(
-        self,
-        number: int,
-        plan: Pass,
-        done: int,
-        account: Callable[[], None],
-        epoch: float,
-        resumed: bool,
-    ) -> None:
-        account()
+    def _tell(self, name: str, tick: Callable[[], None], epoch: float, resumed: bool) -> None:
+        tick()
+        plan = self.passes[name]
         if resumed:
             names = ", ".join(plan.members)
-            self.work.observer.say(
-                f"pass {number} ({names}) goes on after epoch {epoch} of {plan.epochs}"
-            )
-        self.work.observer.advance(done + epoch * len(plan.members))
+            self.observer.say(f"pass {name} ({names}) goes on after epoch {epoch} of {plan.epochs}")
+        self.observer.advance(self._done + epoch * len(plan.members))
 
     def _write(self, member: Member, outcome: fit.Outcome) -> None:
         """Write what a member became."""
@@ -215,24 +202,17 @@ class TrainingStage:
             "least_loss": outcome.least if np.isfinite(outcome.least) else None,
             "train_seconds": outcome.seconds,
         }
-        objective = member.settings(self.work.study, self.recipe.shape.features).objective
-        vae = family.unpadded(outcome.vae, member.latent_size, self.recipe.shape)
+        study, features = self.experiment.study, self.experiment.dataset.features
+        objective = member.settings(study, features).objective
+        terms = {"reconstruction": outcome.reconstruction, "penalty": outcome.penalty}
+        curve = pd.DataFrame(
+            {
+                "epoch": np.arange(1, len(outcome.penalty) + 1),
+                "loss": np.asarray(objective.loss(*map(jnp.asarray, terms.values()))),
+                **terms,
+            }
+        )
+        shape = self.experiment.shape(self._width)
+        vae = family.unpadded(outcome.vae, member.latent_size, shape)
         arrays = named_arrays(vae) | {"shared": np.asarray(outcome.shared)}
-        curve = _curve(outcome, objective)
-        self.work.folder.write_trained(member.name, facts, curve, arrays)
-
-
-def _loss(outcome: fit.Outcome, objective: Objective) -> np.ndarray:
-    terms = jnp.asarray(outcome.reconstruction), jnp.asarray(outcome.penalty)
-    return np.asarray(objective.loss(*terms))
-
-
-def _curve(outcome: fit.Outcome, objective: Objective) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "epoch": np.arange(1, len(outcome.penalty) + 1),
-            "loss": _loss(outcome, objective),
-            "reconstruction": outcome.reconstruction,
-            "penalty": outcome.penalty,
-        }
-    )
+        self.run.write_trained(member.name, facts, curve, arrays)

@@ -43,12 +43,22 @@ _FILES = (
     "explorer.html",
 )
 _MEMBER = "[A-Za-z0-9]*-k[0-9]*-s[0-9]*"
-_BLOCKS = ("weights", "arrays", "validation", "structure", "regularity", "likelihood")
+_BLOCKS = (
+    "arrays",
+    "validation",
+    "votes",
+    "structure",
+    "regularity",
+    "generation",
+    "likelihood",
+    "projection",
+)
 _INSIDE = (
     "passes/p[0-9]*/plan.json",
     "passes/p[0-9]*/[ab].safetensors",
     "passes/p[0-9]*/start[0-9]/[ab].safetensors",
-    *(f"members/{_MEMBER}/{block}.safetensors" for block in _BLOCKS),
+    *(f"members/{_MEMBER}/{block}.{end}" for block in _BLOCKS for end in ("json", "safetensors")),
+    f"members/{_MEMBER}/weights.safetensors",
     f"members/{_MEMBER}/history.parquet",
     f"members/{_MEMBER}/member.json",
     *(f"figures/{place}{name}.???" for place in ("", "pt/") for name in FIGURES),

@@ -7,7 +7,6 @@ describes each file, field by field.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ import pandas as pd
 from latentsweep.errors import RunFolderError, StudyError
 from latentsweep.language import spoken
 from latentsweep.record import atomic, contents, reading, schema
-from latentsweep.record.arrays import content_of, read_arrays, read_hashed, write_arrays
+from latentsweep.record.arrays import read_arrays, write_arrays
+from latentsweep.record.member import MemberFiles
 from latentsweep.record.tables import read_table, write_table
 from latentsweep.study import Study, load_study
 
@@ -40,13 +40,12 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunFolder(MemberFiles):
     """The files of one run; reading raises RunFolderError if a file is missing or damaged.
 
     Pages and pictures stand in it too, or in another folder, `shown`.
     """
 
-    path: Path
     shown: Path | None = None
 
     @classmethod
@@ -69,11 +68,6 @@ class RunFolder:
     def study_path(self) -> Path:
         """The complete study."""
         return self.path / "study.toml"
-
-    @property
-    def manifest_path(self) -> Path:
-        """What was run; it says that the folder holds a run."""
-        return self.path / "manifest.json"
 
     @property
     def results_path(self) -> Path:
@@ -139,10 +133,6 @@ class RunFolder:
         """Folder of one pass: its plan and its two alternating checkpoints."""
         return self.path / "passes" / f"p{number:02d}"
 
-    def member_path(self, member: str) -> Path:
-        """Folder of one trained network."""
-        return self.path / "members" / member
-
     def study(self) -> Study:
         """The complete study."""
         path = self.study_path
@@ -203,50 +193,6 @@ class RunFolder:
     def write_results(self, results: pd.DataFrame) -> None:
         """Write the table of results."""
         write_table(self.results_path, results)
-
-    def weights(self, member: str) -> dict[str, np.ndarray]:
-        """A member's parameters, unpadded; their bytes are those that were written."""
-        path = self.member_path(member) / "weights.safetensors"
-        told = path.with_name("member.json").exists()
-        return read_hashed(path, self.facts(member).get("weights_sha256") if told else None)
-
-    def write_trained(
-        self,
-        member: str,
-        facts: Mapping[str, Any],
-        history: pd.DataFrame,
-        weights: Mapping[str, np.ndarray],
-    ) -> None:
-        """Write what a member became; its weights come last, since they say that it is trained."""
-        folder, content = self.member_path(member), content_of(weights)
-        hashed = {**facts, "weights_sha256": sha256(content).hexdigest()}
-        atomic.write_json(folder / "member.json", hashed)
-        write_table(folder / "history.parquet", history)
-        atomic.write_bytes(folder / "weights.safetensors", content)
-
-    def arrays(self, member: str) -> dict[str, np.ndarray]:
-        """A member's measurements: per-example terms, codes, KL per dimension, decodes, grid."""
-        return self.block(member, "arrays")
-
-    def block(self, member: str, name: str) -> dict[str, np.ndarray]:
-        """A member's arrays of one block of the evaluation, such as "structure"."""
-        sizes = self._sizes() | {"K": int(member.rpartition("-s")[0].rpartition("-k")[2])}
-        return self._arrays(self.member_path(member) / f"{name}.safetensors", name, sizes)
-
-    def _arrays(self, path: Path, layout: str, sizes: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        arrays = read_arrays(path)
-        reading.check_arrays(path, arrays, schema.LAYOUT.get(layout, {}), sizes)
-        return arrays
-
-    def _sizes(self) -> dict[str, Any]:
-        """The axes of arrays that the manifest knows: N test examples, of an item's shape."""
-        if not self.manifest_path.exists():
-            return {}
-        data = self.manifest()["data"]
-        tested = {**data["splits"], **data.get("measured", {})}["test"]
-        names = data.get("label_names")
-        classes = {} if names is None else {"classes": len(names)}
-        return {"N": tested, "*": data["item_shape"], **classes}
 
     def alarms(self) -> list[dict[str, str]]:
         """The alarms of all members, each with `member`, `alarm`, `seen`, `remedy`.
@@ -336,14 +282,6 @@ class RunFolder:
     def write_no_latent(self, losses: Mapping[str, np.ndarray]) -> None:
         """Write the losses [N] of each held-out split without a latent."""
         write_arrays(self.path / "no_latent.safetensors", losses)
-
-    def facts(self, member: str) -> dict[str, Any]:
-        """What became of a member's training, as in its `member.json`."""
-        return reading.read_json(self.member_path(member) / "member.json", schema.Facts)
-
-    def history(self, member: str) -> pd.DataFrame:
-        """A member's learning curve, one row an epoch."""
-        return read_table(self.member_path(member) / "history.parquet", schema.HISTORY)
 
     def examples(self) -> Examples:
         """The examples that pictures show."""

@@ -267,6 +267,8 @@ class Answers(TypedDict, total=False):
     claims: list[Claim]
 
 
+Column = bool | int | float | Literal["nan", "inf", "-inf"]  # a number that JSON lacks by its name
+
 # Tables: these columns are text and these whole numbers from 0; all others are numbers.
 TEXTS = ["member", "objective", "data", "split", "status", "method", "representation", "id"]
 WHOLE = ["latent_size", "other_size", "seed", "failed_epoch", "example", "row", "epoch"]
@@ -287,6 +289,7 @@ RESULTS = [
     "mse_of_mean",
     "active_units",
 ]
+PROJECTION = "projection"  # whose columns these are
 PROJECTED = ["tsne_kl", "tsne_preservation", "tsne_trustworthiness"]  # once there are panels
 PROJECTIONS = ["member", "example", "x", "y", "method"]
 IDS = ["split", "example", "row"]

@@ -1,6 +1,7 @@
 """The recipe of a pass, and the order in which its examples come: a function of (seed, epoch)."""
 
 import dataclasses
+import math
 
 import numpy as np
 from jaxtyping import Int
@@ -9,9 +10,10 @@ from latentsweep.data.dataset import Scale
 from latentsweep.model.family import Stream
 from latentsweep.model.likelihoods import Likelihood
 from latentsweep.model.shape import NetworkShape
-from latentsweep.study import ProductPrecision
-from latentsweep.training.optimiser import Adam
+from latentsweep.study import ProductPrecision, Study
+from latentsweep.training.optimiser import Adam, adam
 
+_LEAST_APART, _MOST_APART = 10, 2_000
 _LOOKED_AT = 8  # batches at least
 
 
@@ -50,6 +52,50 @@ class Recipe:
     def wide(self, width: int) -> "Recipe":
         """The recipe of networks of this latent width."""
         return dataclasses.replace(self, shape=self.shape._replace(width=width))
+
+
+def recipe_of(
+    study: Study,
+    shape: NetworkShape,
+    likelihood: Likelihood,
+    scale: Scale,
+    examples: int,
+    held_out: int = 0,
+) -> Recipe:
+    """The recipe of a study's networks.
+
+    Args:
+        examples: that are there for each to train on, those apart among them.
+        held_out: how many of the training split each seed holds out as its fold.
+    """
+    apart = examples_apart(study, examples)
+    learned = examples - apart
+    return Recipe(
+        shape=shape,
+        likelihood=likelihood,
+        scale=scale,
+        optimiser=adam(study, study.epochs * math.ceil(learned / study.batch_size)),
+        batch_size=study.batch_size,
+        examples=learned,
+        products=study.products,
+        folds=study.validation_folds if held_out else 0,
+        held_out=held_out,
+        apart=apart,
+        patience=study.patience if apart else 0,
+        binarised=study.binarisation == "dynamic",
+        warmed=any(study.kl_warm_up),
+    )
+
+
+def examples_apart(study: Study, examples: int) -> int:
+    """How many of a network's training examples it is stopped on, if it is.
+
+    They are 2,000 at most, and 10 at least or half of them all: fewer would tell nothing.
+    """
+    if not study.stopping_fraction:
+        return 0
+    least = min(_LEAST_APART, examples // 2)
+    return max(least, min(round(study.stopping_fraction * examples), _MOST_APART, examples - 1))
 
 
 def order_of(seed: int, epoch: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:

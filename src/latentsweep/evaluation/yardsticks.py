@@ -12,11 +12,10 @@ from platformdirs import user_cache_path
 from sklearn.metrics import pairwise_distances
 
 from latentsweep.data.catalogue import known_as
-from latentsweep.data.splits import stratified
+from latentsweep.data.splits import SPLIT, stratified
 from latentsweep.evaluation import dimension, generation, structure
-from latentsweep.evaluation.evaluate import SPLIT
 from latentsweep.evaluation.scorer import Scorer, accuracy, fingerprint, scorer_for
-from latentsweep.pipeline.work import Work
+from latentsweep.training.experiment import Experiment
 
 CONFIDENT = 0.9
 LIKELIHOOD_EXAMPLES = 1000
@@ -26,33 +25,33 @@ _PAIRS = 2000
 class Yardsticks:
     """Baselines, feature space and floors of a data set, each made when it is first asked for."""
 
-    def __init__(self, work: Work):
-        self.work = work
+    def __init__(self, experiment: Experiment, say: Callable[[str], None] = lambda _: None) -> None:
+        self.experiment, self.say = experiment, say
 
     @cached_property
     def train(self) -> np.ndarray:
         """The training split [N, D], scaled, as encoders are given it."""
-        return self.work.seen("train")
+        return self._seen("train")
 
     @cached_property
     def test(self) -> np.ndarray:
         """The test split [N, D], the same."""
-        return self.work.seen(SPLIT)
+        return self._seen(SPLIT)
 
     @property
     def labels(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Class numbers of the training and of the test split, None without labels."""
-        labels, split = self.work.dataset.labels, self.work.split
+        labels, split = self.experiment.dataset.labels, self.experiment.split
         return None if labels is None else (labels[split("train")], labels[split(SPLIT)])
 
     @cached_property
     def scorer(self) -> Scorer | None:
         """The frozen classifier, which there is for MNIST."""
-        data = self.work.dataset
+        data = self.experiment.dataset
         if self.labels is None or known_as(data.values) != "mnist":
             return None
-        self.work.observer.say("the scorer, a classifier of MNIST's training split, once ...")
-        images = data.values[self.work.split("train")]
+        self.say("the scorer, a classifier of MNIST's training split, once ...")
+        images = data.values[self.experiment.split("train")]
         return scorer_for(images, self.labels[0], data.hash, user_cache_path("latentsweep"))
 
     @cached_property
@@ -61,7 +60,7 @@ class Yardsticks:
         if (scorer := self.scorer) is not None:
             return lambda x: scorer.features(self._images(x))
         principal = generation.principal_features(self.train)
-        return lambda x: principal(self.work.as_seen(x))
+        return lambda x: principal(self.experiment.as_seen(x))
 
     @cached_property
     def train_features(self) -> np.ndarray:
@@ -81,7 +80,7 @@ class Yardsticks:
     @cached_property
     def distances(self) -> np.ndarray:
         """Distances [N, N] between the projected test examples themselves."""
-        return pairwise_distances(self.test[self.work.chosen])
+        return pairwise_distances(self.test[self.experiment.chosen])
 
     @cached_property
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
@@ -92,8 +91,8 @@ class Yardsticks:
     @cached_property
     def likelihood_examples(self) -> np.ndarray:
         """Places in the test split of the examples whose likelihood is bounded most tightly."""
-        count = len(self.work.split(SPLIT))
-        return stratified(self.work.test_labels(), count, LIKELIHOOD_EXAMPLES, seed=0)
+        count = len(self.experiment.split(SPLIT))
+        return stratified(self.experiment.test_labels(), count, LIKELIHOOD_EXAMPLES, seed=0)
 
     def confident(self, x: np.ndarray) -> float:
         """Share of scaled examples [N, D] of whose class the scorer is at least 90 % sure."""
@@ -120,7 +119,7 @@ class Yardsticks:
 
         They are of principal components and of the data itself.
         """
-        sizes = sorted(set(self.work.study.latent_sizes))
+        sizes = sorted(set(self.experiment.study.latent_sizes))
         train, test = structure.principal(self.train, self.test, max(sizes))
         rows, all_arrays = [], {}
         named = [("pca", size) for size in sizes if size <= train.shape[1]]
@@ -139,7 +138,7 @@ class Yardsticks:
 
         The latter are of each test example: whether its nearest training codes vote for its class.
         """
-        chosen = self.work.chosen
+        chosen = self.experiment.chosen
         faithful = structure.faithfulness(
             self.test[chosen], codes[chosen], distances=self.distances
         )
@@ -165,7 +164,7 @@ class Yardsticks:
         size = int(self.test_features.shape[1])
         if self.scorer is None or self.labels is None:
             return {"map": "principal components", "size": size}
-        images = self.work.dataset.values[self.work.split(SPLIT)]
+        images = self.experiment.dataset.values[self.experiment.split(SPLIT)]
         return {
             "map": "scorer",
             "size": size,
@@ -180,11 +179,17 @@ class Yardsticks:
         first, second = self.pairs
         return self.confident((images[first] + images[second]) / 2)
 
+    def _seen(self, split: str) -> np.ndarray:
+        experiment = self.experiment
+        return experiment.as_seen(experiment.scaled(experiment.split(split)))
+
     def _as_stored(self, split: str) -> np.ndarray:
-        return self.work.dataset.scale(self.work.stored_at(self.work.split(split)), np.float32)
+        return self.experiment.dataset.scale(
+            self.experiment.stored(self.experiment.split(split)), np.float32
+        )
 
     def _images(self, x: np.ndarray) -> np.ndarray:
-        dataset = self.work.dataset
+        dataset = self.experiment.dataset
         return dataset.in_whites(x).reshape(len(x), *dataset.item_shape[:2])
 
 
