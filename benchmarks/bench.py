@@ -26,7 +26,7 @@ import numpy as np
 import tables
 from loss import negative_elbo
 
-from latentsweep.data import mnist
+from latentsweep.data.sources import mnist
 from latentsweep.training.placement import cores
 
 LATENTS = (2, 4, 8, 16, 32)

@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 from tables import table
 
-from latentsweep.data import memory, mnist
+from latentsweep.data import memory
+from latentsweep.data.sources import mnist
 from latentsweep.training.placement import cores
 
 FEATURES = 784

@@ -35,7 +35,7 @@ def values_of(name: str) -> np.ndarray:
         both = [bunch.data, bunch.target] if name == "linnerud" else [bunch.data]
         return np.hstack(both).astype(float)
     if name in FEW:
-        from latentsweep.data.synthetic import Synthetic, drawn
+        from latentsweep.data.sources.synthetic import Synthetic, drawn
 
         return drawn(Synthetic("linear", *FEW[name], examples=500)).values
     name, _, seed = name.partition("@")

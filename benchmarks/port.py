@@ -32,7 +32,7 @@ import tables
 from scipy import optimize, stats
 
 import latentsweep
-from latentsweep.data import mnist
+from latentsweep.data.sources import mnist
 from latentsweep.pipeline.finished import Run
 
 RUNS = Path("runs") / "port"

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from latentsweep.answers.absurd import told_apart
-from latentsweep.data import synthetic
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.prepare import prepare
+from latentsweep.data.sources import synthetic
 from latentsweep.data.splits import HELD_OUT
 from latentsweep.pipeline.answer import answer
 from latentsweep.pipeline.begin import begin

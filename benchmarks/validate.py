@@ -3,9 +3,9 @@
     python benchmarks/validate.py                 # every cell that is not done; then the page
     python benchmarks/validate.py --pilot 100     # other seeds, printed and not written
 
-A cell is a data set of `latentsweep.data.synthetic` with a seed of its own, and one search with the
-defaults of `latentsweep recommend` but for networks of 128 units. Cells run one a core, each held
-to it; a cell that is done is not run again.
+A cell is a data set of `latentsweep.data.sources.synthetic` with a seed of its own, and one search
+with the defaults of `latentsweep recommend` but for networks of 128 units. Cells run one a core,
+each held to it; a cell that is done is not run again.
 """
 
 import argparse
@@ -92,8 +92,8 @@ def cells(first: int) -> list[Cell]:
 
 def run_cell(cell: Cell) -> dict[str, Any]:
     """Search one cell's latent size, in this process."""
-    from latentsweep.data import synthetic
     from latentsweep.data.prepare import prepare
+    from latentsweep.data.sources import synthetic
     from latentsweep.pipeline.local import Local
     from latentsweep.pipeline.pilot import with_pilot
     from latentsweep.pipeline.search import Ask, find, search_study, suited
@@ -159,7 +159,7 @@ def _result(cell: Cell, free: "Queue[int]") -> dict[str, Any]:
 
 def judged(result: dict[str, Any]) -> dict[str, Any]:
     """A cell's row of the page: the truth, what was said, and what the simple estimators say."""
-    from latentsweep.data import synthetic
+    from latentsweep.data.sources import synthetic
     from latentsweep.study import Study
 
     cell = Cell(**result["cell"])
@@ -197,7 +197,7 @@ def judged(result: dict[str, Any]) -> dict[str, Any]:
 
 def _right(verdict: str, result: dict[str, Any]) -> bool:
     """Whether data without a size were told as such: nothing to encode, or no size of their own."""
-    from latentsweep.data.synthetic import NOTHING
+    from latentsweep.data.sources.synthetic import NOTHING
 
     if verdict == NOTHING:
         return result["status"] == "nothing to encode"

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from latentsweep.data import array_file, catalogue, dataset, memory
+from latentsweep.data import catalogue, dataset, memory
 from latentsweep.data.dataset import Scale
+from latentsweep.data.sources import array
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 
@@ -501,7 +502,7 @@ def test_an_archive_that_expands_beyond_memory_is_refused_before_it_does(tmp_pat
     path = tmp_path / "some.npz"
     np.savez_compressed(path, values=np.zeros((1000, 1000)), other=np.zeros(10**7))
     monkeypatch.setattr(memory, "free_memory", lambda: 7_900_000)
-    monkeypatch.setattr(array_file, "_member", lambda *_: pytest.fail("was unpacked"))
+    monkeypatch.setattr(array, "_member", lambda *_: pytest.fail("was unpacked"))
     assert message(path) == (
         f"{path}: unpacked: takes 7.6 MiB in memory, of which 7.5 MiB are free; save the values "
         "alone with numpy.save: a .npy file stays on the disk"

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from latentsweep.data import catalogue, mnist, synthetic
+from latentsweep.data import catalogue
 from latentsweep.data.dataset import Scale
+from latentsweep.data.sources import mnist
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 
@@ -34,7 +35,7 @@ def test_a_known_name_is_loaded_with_the_study_s_split():
 
 
 def test_mnist_is_loaded_by_its_name(monkeypatch):
-    monkeypatch.setattr(mnist, "read", lambda: "the data")
+    monkeypatch.setattr(mnist, "read", lambda _: "the data")
     assert catalogue.read(study("mnist")) == "the data"
 
 
@@ -167,7 +168,7 @@ def test_what_is_known_is_told_without_the_network(nowhere):
 
 def test_every_known_name_can_be_loaded_and_no_other(nowhere):
     named = [known.name for known in catalogue.known()]
-    assert named == [*catalogue._KNOWN, *catalogue.BUNDLED, *synthetic.NAMES]
+    assert named == [name for source in catalogue.SOURCES for name in source.names]
     assert catalogue.load_dataset(study("shapes-2@3")).item_shape == (28, 28, 1)
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from latentsweep.data import digits
 from latentsweep.data.prepare import prepare
+from latentsweep.data.sources import digits
 from latentsweep.study import Study
 
 BERNOULLI = Study(name="x", likelihood="bernoulli")

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentsweep.data import catalogue, findings, table
+from latentsweep.data import catalogue, findings
 from latentsweep.data.prepare import prepare
+from latentsweep.data.sources import table
 from latentsweep.study import Study
 
 RANDOM = np.random.default_rng(0)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentsweep.data import catalogue, in_memory
+from latentsweep.data import catalogue
+from latentsweep.data.sources import in_memory
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentsweep.data import catalogue, mnist
+from latentsweep.data import catalogue
 from latentsweep.data.prepare import prepare
+from latentsweep.data.sources import mnist
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 
@@ -125,7 +126,7 @@ def everything_in(folder):
 
 
 def load(mirrors):
-    return prepare(mnist.read(mirrors), Study(name="x"))
+    return prepare(mnist.read(mirrors=mirrors), Study(name="x"))
 
 
 def is_tiny(data):
@@ -203,7 +204,7 @@ def test_a_mirror_that_sends_more_than_was_published_is_left(tiny, serve, monkey
     monkeypatch.setattr(mnist, "_most_read", lambda _: 10)
     mirror = serve({f"{name}.gz": gzip.compress(content) for name, content in tiny.items()})
     with pytest.raises(DataError, match="more bytes than were published"):
-        mnist.read([mirror])
+        mnist.read(mirrors=[mirror])
 
 
 def test_a_file_that_cannot_be_read(tiny, cache, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from latentsweep.data import catalogue
-from latentsweep.data.in_memory import saved
+from latentsweep.data.sources.in_memory import saved
 from latentsweep.estimators import _prepared
 from latentsweep.study import Study
 

@@ -10,9 +10,9 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from latentsweep.data import shapes, synthetic
 from latentsweep.data.catalogue import load_dataset
-from latentsweep.data.synthetic import Synthetic
+from latentsweep.data.sources import shapes, synthetic
+from latentsweep.data.sources.synthetic import Synthetic
 from latentsweep.errors import DataError
 from latentsweep.evaluation import dimension
 from latentsweep.study import Study
@@ -96,11 +96,11 @@ def test_loaded_by_name_with_the_usual_sizes(name, values, test):
 
 
 def test_each_family_is_described_with_its_dimensions():
-    assert tuple(synthetic.DESCRIPTIONS) == synthetic.NAMES
+    assert tuple(synthetic._DESCRIPTIONS) == synthetic.NAMES
     assert len(synthetic.NAMES) == len(SMALL)
     for spec in SMALL:
         pattern = spec.name.replace(f"-{spec.dimension}", "-D")
-        description = synthetic.DESCRIPTIONS[pattern]
+        description = synthetic._DESCRIPTIONS[pattern]
         top = 8 if spec.family == "shapes" else 16
         assert ("; D from" in description) == bool(spec.dimension)
         assert description.endswith(f"; D from 1 to {top}" if spec.dimension else description[-1])
@@ -133,7 +133,7 @@ def test_each_family_is_described_with_its_dimensions():
 def test_a_family_named_wrongly(name, message):
     assert synthetic.is_known(name)
     with pytest.raises(DataError) as caught:
-        synthetic.read(name)
+        synthetic.parse(name)
     assert str(caught.value) == f"data: {message}"
 
 
@@ -150,7 +150,7 @@ def test_a_family_named_wrongly(name, message):
 def test_a_name_of_no_family(name, hint):
     assert not synthetic.is_known(name)
     with pytest.raises(DataError) as caught:
-        synthetic.read(name)
+        synthetic.parse(name)
     assert str(caught.value) == (
         "data: the name of a family (linear-D, smooth-D, smooth-D-binary, shapes-D, "
         "shapes-turning, union, noise, power-law, weak-factor-D) is needed, got "

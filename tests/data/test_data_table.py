@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentsweep.data import catalogue, memory, table, table_file
+from latentsweep.data import catalogue, memory
 from latentsweep.data.prepare import prepare
+from latentsweep.data.sources import csv_file, table
 from latentsweep.data.splits import split_groups, with_validation
 from latentsweep.errors import DataError
 from latentsweep.study import Study
@@ -317,6 +318,6 @@ def test_no_column_is_left():
 def test_text_larger_than_memory_is_refused(tmp_path, monkeypatch):
     FRAME.to_csv(tmp_path / "my.csv")
     monkeypatch.setattr(memory, "free_memory", lambda: 100)
-    assert message(table_file.read, tmp_path / "my.csv").endswith(
+    assert message(csv_file.read, tmp_path / "my.csv").endswith(
         "are free; save it as Parquet (docs/data.md), which is read in parts"
     )

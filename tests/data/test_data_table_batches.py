@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentsweep.data import catalogue, kept, memory, table_batches
+from latentsweep.data import catalogue, kept, memory
+from latentsweep.data.sources import parquet_file
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 
@@ -31,7 +32,7 @@ PARTS = {"label": "kind", "id": "name"}
 def both(tmp_path, monkeypatch):
     """A function that reads a table whole, and then in batches of 10 rows."""
     monkeypatch.setattr(kept, "user_cache_path", lambda _: tmp_path / "cache")
-    monkeypatch.setattr(table_batches, "_BATCH_VALUES", 30)
+    monkeypatch.setattr(parquet_file, "_BATCH_VALUES", 30)
 
     def read(frame, **fields):
         frame.to_parquet(tmp_path / "my.parquet", row_group_size=70)
@@ -39,7 +40,7 @@ def both(tmp_path, monkeypatch):
         whole = catalogue.load_dataset(study)
         with monkeypatch.context() as patch:
             patch.setattr(memory, "free_memory", lambda: 1000)
-            assert table_batches.needed(tmp_path / "my.parquet")
+            assert parquet_file.needed(tmp_path / "my.parquet")
             return whole, catalogue.load_dataset(study)
 
     return read

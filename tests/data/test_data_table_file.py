@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from latentsweep.data import catalogue
-from latentsweep.data.in_memory import saved
+from latentsweep.data.sources.in_memory import saved
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 

@@ -28,7 +28,7 @@ from PIL import Image
 from scipy import sparse
 
 from latentsweep.commands.main import main
-from latentsweep.data import idx
+from latentsweep.data.sources import mnist
 from latentsweep.errors import DataError
 from latentsweep.study import Study
 
@@ -312,7 +312,7 @@ def test_damaged_idx(changes, zipped):
     content = b"\x00\x00\x08\x03" + struct.pack(">3I", 2, 3, 4) + bytes(24)
     changed = damaged(gzip.compress(content) if zipped else content, changes)
     with contextlib.suppress(DataError):
-        assert idx.array(idx.decompressed(changed, "x", 999), "x").nbytes < 1000
+        assert mnist.array(mnist.decompressed(changed, "x", 999), "x").nbytes < 1000
 
 
 # -- studies

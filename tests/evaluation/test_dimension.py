@@ -155,7 +155,7 @@ def test_where_nothing_can_be_read_nothing_is(points, used):
 
 
 def test_real_mnist_has_around_a_dozen_dimensions(mnist_folder):
-    from latentsweep.data import mnist
+    from latentsweep.data.sources import mnist
 
     read = profile(mnist.read().values[:2000].reshape(2000, -1), seed=0)
     assert 9 < read.low < read.high < 15

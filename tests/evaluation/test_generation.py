@@ -208,7 +208,7 @@ def test_principal_features_of_little_data(train):
 
 def test_real_mnist_covers_itself_as_the_theory_says(mnist_folder):
     """Training digits, that is: those of the test set are by other people."""
-    from latentsweep.data import mnist
+    from latentsweep.data.sources import mnist
 
     values = mnist.read().values.reshape(70_000, -1)
     pixels = (values[RNG.permutation(60_000)[:6000]] / 255).astype(np.float32)

@@ -14,11 +14,11 @@ SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
     ("errors paths toml axes language other_words complaints study record.atomic",),
     (
-        "data.raw data.dataset data.splits data.idx data.memory data.kept data.missing "
-        "data.grouping data.storage data.scaling data.kind data.rounding data.prepare "
-        "data.array_file data.numbers data.parquet_file data.table_file data.table_batches "
-        "data.table data.bundled "
-        "data.image_folder data.in_memory data.digits data.mnist data.shapes data.synthetic "
+        "data.raw data.dataset data.splits data.memory data.kept data.missing data.grouping "
+        "data.storage data.scaling data.kind data.rounding data.prepare data.numbers "
+        "data.sources.parquet_file data.sources.csv_file data.sources.table data.sources.bundled "
+        "data.sources.array data.sources.images data.sources.in_memory data.sources.digits "
+        "data.sources.mnist data.sources.shapes data.sources.synthetic data.sources "
         "data.findings data.catalogue",
         "record.schema record.reading record.contents record.arrays record.tables record.lock "
         "record.member record.folder",
@@ -175,9 +175,9 @@ PLANTED = {
         "if TYPE_CHECKING:\n    from latentsweep.training import fit",
     ),
     "into a neighbour set apart": ("data/dataset.py", "from latentsweep.record import lock"),
-    "back into a neighbour": ("record/lock.py", "from latentsweep.data.idx import array"),
+    "back into a neighbour": ("record/lock.py", "from latentsweep.data.raw import Raw"),
     "against the order of files": ("model/network.py", "from latentsweep.model.vae import VAE"),
-    "from a picture into data": ("show/style.py", "from latentsweep.data.idx import array"),
+    "from a picture into data": ("show/style.py", "from latentsweep.data.raw import Raw"),
     "from a picture into a model": ("show/style.py", "import latentsweep.model.vae"),
     "relative": ("model/vae.py", "from .network import Encoder"),
     "through the package itself": ("model/vae.py", "from latentsweep import Run"),
@@ -187,7 +187,7 @@ PLANTED = {
 @pytest.mark.parametrize("case", PLANTED)
 def test_a_planted_violation_is_found(tmp_path, case):
     file, code = PLANTED[case]
-    for name in ("model/vae.py", "model/network.py", "data/idx.py", "record/lock.py", file):
+    for name in ("model/vae.py", "model/network.py", "data/raw.py", "record/lock.py", file):
         path = tmp_path / "latentsweep" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")

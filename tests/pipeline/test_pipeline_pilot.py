@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentsweep.data import synthetic
+from latentsweep.data.sources import synthetic
 from latentsweep.errors import StudyError
 from latentsweep.model.principal import principal
 from latentsweep.pipeline import pilot

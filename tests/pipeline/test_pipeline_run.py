@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from latentsweep import Study, load_study, run
-from latentsweep.data import catalogue, digits
+from latentsweep.data.catalogue import load_dataset
+from latentsweep.data.sources import digits
 from latentsweep.errors import DataError, RunFolderError, StudyError
 from latentsweep.evaluation import evaluate
 from latentsweep.pipeline.observer import Observer
@@ -122,8 +123,8 @@ def test_other_data_with_the_same_study_is_refused(tiny, tiny_run, monkeypatch):
     there = RunFolder(tiny_run).manifest()["data"]["hash"]
     fewer = digits.read()
     fewer = dataclasses.replace(fewer, values=fewer.values[:-1], labels=fewer.labels[:-1])
-    monkeypatch.setitem(catalogue._KNOWN, "digits", lambda: fewer)
-    other = catalogue.load_dataset(tiny)
+    monkeypatch.setattr(digits, "read", lambda _: fewer)
+    other = load_dataset(tiny)
     with pytest.raises(RunFolderError) as caught:
         run(tiny, tiny_run)
     assert str(caught.value) == (
@@ -189,7 +190,7 @@ def test_a_loss_that_is_infinite_only_on_the_test_split_is_a_failure_too(quick, 
     data = str(tmp_path / "one-huge-value.npy")
     np.save(data, values)
     own = {"data": data, "likelihood": "auto", "objectives": ["keras-blog"]}
-    tested = catalogue.load_dataset(tiny.changed(own)).splits["test"]
+    tested = load_dataset(tiny.changed(own)).splits["test"]
     values[tested[0], 1] = 1e15
     np.save(data, values)
     found = quick(**own, latent_sizes=[3], epochs=3)

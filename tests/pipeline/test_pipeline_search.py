@@ -13,8 +13,8 @@ from lawful_training import KNEE, by_a_law
 from latentsweep import run
 from latentsweep.answers.recommendation import Rule
 from latentsweep.answers.search import Goal
-from latentsweep.data import synthetic
 from latentsweep.data.catalogue import load_dataset
+from latentsweep.data.sources import synthetic
 from latentsweep.errors import DataError, RunFolderError, StudyError
 from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.evaluate import measured

@@ -7,7 +7,7 @@ import numpy as np
 
 from latentsweep.data.dataset import Dataset, blocks
 from latentsweep.data.kind import IN_UNIT_INTERVAL
-from latentsweep.data.missing import plural
+from latentsweep.data.raw import plural
 from latentsweep.data.scaling import said
 from latentsweep.study import COUNT_LIKELIHOODS, Study
 

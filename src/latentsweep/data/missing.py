@@ -59,8 +59,3 @@ def _means(where: str, values: np.ndarray, train: np.ndarray) -> np.ndarray:
             f"the feature {place}; leave that feature out"
         )
     return sums / counts
-
-
-def plural(count: int, one: str) -> str:
-    """A number and what it counts: "1 row", "1,200 rows"."""
-    return f"{count:,} {one}{'s' if count != 1 else ''}"

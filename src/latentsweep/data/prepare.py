@@ -18,8 +18,8 @@ from latentsweep.data.dataset import Dataset, Scale, blocks, rows_of
 from latentsweep.data.grouping import Groups
 from latentsweep.data.kind import likelihood_and_scale
 from latentsweep.data.memory import fits
-from latentsweep.data.missing import Gaps, filled, gaps, plural
-from latentsweep.data.raw import SPLITS, Raw, Stretch, some
+from latentsweep.data.missing import Gaps, filled, gaps
+from latentsweep.data.raw import SPLITS, Raw, Stretch, plural, some
 from latentsweep.data.rounding import noise_of_rounding
 from latentsweep.data.splits import parted
 from latentsweep.errors import DataError

@@ -62,6 +62,20 @@ class Raw:
         return self.stretches[0].where if len(self.stretches) == 1 else f"data: '{self.source}'"
 
 
+@dataclass(frozen=True)
+class Known:
+    """A known data set, for people: what it is, where it is looked for, and how to get it.
+
+    `found` is the place that has it, None if it is not on this machine.
+    """
+
+    name: str
+    description: str
+    where: tuple[str, ...]
+    found: str | None
+    how: str
+
+
 @contextmanager
 def reading(where: object, unreadable: Callable[[str], LatentsweepError]) -> Iterator[None]:
     """Turn what libraries raise while they read a file into one error.
@@ -85,3 +99,8 @@ def some(names: Iterable[object]) -> str:
     listed = [str(name) for name in names]
     more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
     return ", ".join(listed[:_LISTED]) + more
+
+
+def plural(count: int, one: str) -> str:
+    """A number and what it counts: "1 row", "1,200 rows"."""
+    return f"{count:,} {one}{'s' if count != 1 else ''}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from latentsweep.data.catalogue import load_dataset
-from latentsweep.data.in_memory import saved
+from latentsweep.data.sources.in_memory import saved
 from latentsweep.model.consent import consent, named
 from latentsweep.pipeline.begin import as_begun
 from latentsweep.pipeline.finished import Run

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from latentsweep.data.catalogue import SUFFIXES, is_known, load_dataset, mnist_at_hand
-from latentsweep.data.in_memory import saved
+from latentsweep.data.sources.in_memory import saved
 from latentsweep.data.splits import SPLIT
 from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.blocks import BASIC, FURTHER, TERMS

@@ -40,10 +40,10 @@ from jaxtyping import Float
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from latentsweep.data import shapes
 from latentsweep.data.dataset import Dataset
 from latentsweep.data.prepare import prepare
-from latentsweep.data.raw import Raw
+from latentsweep.data.raw import Known, Raw
+from latentsweep.data.sources import shapes
 from latentsweep.errors import DataError, nearest
 from latentsweep.study import Study
 
@@ -176,13 +176,19 @@ class _Family:
         return re.fullmatch(f"{start}(?:-([0-9]{{1,9}}))?{end}(?:@(.*))?", name)
 
 
-def read(name: str) -> Raw:
+def read(study: Study) -> Raw:
     """The data set of a name such as "shapes-4" or "shapes-4@7".
 
     Raises:
         DataError: no such family, or not with this dimension or seed.
     """
-    return drawn(parse(name))
+    return drawn(parse(study.data))
+
+
+def known() -> list[Known]:
+    """The families, for people."""
+    where = "drawn when asked for"
+    return [Known(name, words, (where,), where, where) for name, words in _DESCRIPTIONS.items()]
 
 
 def is_known(name: str) -> bool:
@@ -342,9 +348,9 @@ _ALL = (
     ),
 )
 FAMILIES = {family.pattern.replace("-D", ""): family for family in _ALL}
-DESCRIPTIONS = {
+_DESCRIPTIONS = {
     family.pattern: family.description
     + (f"; D from 1 to {len(family.dimensions)}" if family.dimensions else "")
     for family in _ALL
 }
-NAMES = tuple(DESCRIPTIONS)
+NAMES = tuple(_DESCRIPTIONS)

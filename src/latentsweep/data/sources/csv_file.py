@@ -16,11 +16,11 @@ from typing import Any, NamedTuple, TextIO
 
 import pandas as pd
 
-from latentsweep.data import parquet_file
 from latentsweep.data.memory import check_fits
 from latentsweep.data.numbers import to_numbers
-from latentsweep.data.parquet_file import ROW_NAMES, Table, unreadable
 from latentsweep.data.raw import reading
+from latentsweep.data.sources import parquet_file
+from latentsweep.data.sources.parquet_file import ROW_NAMES, Table, unreadable
 from latentsweep.errors import DataError, reason, refused
 
 # Texts that stand for a missing number; in columns of text only the empty one does.

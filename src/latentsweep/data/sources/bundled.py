@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import sklearn
 from sklearn import datasets
 
-from latentsweep.data import table
-from latentsweep.data.raw import Raw
+from latentsweep.data.raw import Known, Raw
+from latentsweep.data.sources import table
 from latentsweep.study import Study
 
 
@@ -33,20 +33,27 @@ _ALL = {
     "diabetes": _Bundled(datasets.load_diabetes, False, "442 patients, 10 measurements"),
     "linnerud": _Bundled(datasets.load_linnerud, False, "20 men, 3 exercises"),
 }
-DESCRIPTIONS = {name: each.description for name, each in _ALL.items()}
 
 
-def read(name: str, study: Study) -> Raw:
-    """One of these tables, its parts as a study names them.
+def read(study: Study) -> Raw:
+    """The table that a study names, its parts as it names them.
 
     Raises:
         DataError: the study names a column that is not there.
     """
-    bundled = _ALL[name]
+    bundled = _ALL[study.data]
     found = bundled.load(as_frame=True)
     frame = found.data
     if bundled.classes:
         names = found.target_names.astype(str)
         frame = frame.assign(**{_LABEL: names[found.target.to_numpy()]})
         study = study.changed({"label": study.label or _LABEL})
-    return table.parted(table.Named(name, f"scikit-learn {sklearn.__version__}", frame), study)
+    return table.parted(
+        table.Named(study.data, f"scikit-learn {sklearn.__version__}", frame), study
+    )
+
+
+def known() -> list[Known]:
+    """The tables, for people."""
+    where, how = "scikit-learn", "comes with scikit-learn"
+    return [Known(name, each.description, (where,), where, how) for name, each in _ALL.items()]

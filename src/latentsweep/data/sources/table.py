@@ -12,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from latentsweep.data import grouping, parquet_file, table_batches, table_file
+from latentsweep.data import grouping
 from latentsweep.data.numbers import to_numbers
 from latentsweep.data.raw import Raw, Stretch, some
+from latentsweep.data.sources import csv_file, parquet_file
 from latentsweep.errors import DataError, nearest
+from latentsweep.paths import user_path
 from latentsweep.study import Study
 
 _LISTED = 6
@@ -40,16 +42,17 @@ class _Parts(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read(path: Path, study: Study) -> Raw:
-    """The table in a CSV or Parquet file.
+def read(study: Study) -> Raw:
+    """The table in the CSV or Parquet file that a study names.
 
     Raises:
         DataError: no such file or column, or text where numbers are needed.
     """
-    if table_batches.needed(path):
+    path = user_path("data", study.data)
+    if parquet_file.needed(path):
         return _read_in_parts(path, study)
     parts = (study.label, study.id, study.split_by, *study.drop)
-    found = table_file.read(path, text=[name for name in parts if name])
+    found = csv_file.read(path, text=[name for name in parts if name])
     return parted(Named(path.stem, str(path), *found), study)
 
 
@@ -62,36 +65,40 @@ def parted(table: Named, study: Study) -> Raw:
     table = table._replace(frame=table.frame.reset_index(drop=True))
     parts = _by_part(table, study)
     features = _numbers(table, parts.features)
-    return _raw(table, parts, _array(features), features.columns)
+    kinds = {np.dtype(getattr(kind, "numpy_dtype", kind)) for kind in features.dtypes}
+    if {kind.kind for kind in kinds} <= set("bui") and not features.isna().to_numpy().any():
+        values = features.to_numpy(np.result_type(*kinds))
+    else:
+        values = features.to_numpy(np.float64, na_value=np.nan)
+    return _raw(table, parts, values, features.columns)
 
 
 def _read_in_parts(path: Path, study: Study) -> Raw:
     """A table on the disk, its features being read in batches; its other columns are read whole."""
-    heads = table_batches.header(path)
+    heads = parquet_file.header(path)
     table = Named(path.stem, str(path), *heads)
     parts = _by_part(table, study)
     ids = [] if parts.ids is None else list(parts.ids.columns)
     others = [str(part.name) for part in (parts.label, parts.by) if part is not None]
-    whole = table_batches.columns(path, [*others, *ids])
-    features = table_batches.numbers(path, parts.features.columns, partial(_numbers, table))
+    whole = parquet_file.columns(path, [*others, *ids])
+    names = parts.features.columns
+    values = parquet_file.numbers(path, names, partial(_numbers, table))
     there = parts._replace(
         label=None if parts.label is None else whole[str(parts.label.name)],
         by=None if parts.by is None else whole[str(parts.by.name)],
         ids=None if parts.ids is None else whole[ids],
     )
-    return _raw(table, there, features.values, features.columns)
+    return _raw(table, there, values, names)
 
 
 def _raw(table: Named, parts: _Parts, values: np.ndarray, columns: pd.Index) -> Raw:
-    ids = None
-    if parts.ids is not None:
-        ids = parts.ids.fillna("").astype(str).agg(" ".join, axis=1)
+    ids = parts.ids
     return Raw(
         name=table.name,
         source=table.source,
         values=values,
         labels=parts.label,
-        ids=ids,
+        ids=None if ids is None else ids.fillna("").astype(str).agg(" ".join, axis=1),
         by=parts.by,
         columns=tuple(map(str, columns)),
         stretches=(Stretch(f"data: '{table.source}'", len(values)),),
@@ -107,7 +114,11 @@ def _by_part(table: Named, study: Study) -> _Parts:
     named = {"label": (study.label,), "id": (study.id,), "split_by": (by,), "drop": study.drop}
     for field, names in named.items():
         for name in names:
-            _check_column(table, frame, field, name)
+            if name and name not in frame.columns:
+                hint = nearest(name, frame.columns) or f"; there are {some(frame.columns)}"
+                raise DataError(
+                    f"{field}: a column of '{table.name}' is needed, got '{name}'{hint}"
+                )
     taken = {name for names in named.values() for name in names}
     index = [name for name in _row_names(table) if name not in taken]
     ids, notes = _index(frame, index, study)
@@ -167,51 +178,30 @@ def _counts(column: pd.Series) -> bool:
     return any(np.array_equal(numbers, np.arange(len(column)) + start) for start in (0, 1))
 
 
-def _check_column(table: Named, frame: pd.DataFrame, field: str, name: str) -> None:
-    if name and name not in frame.columns:
-        hint = nearest(name, frame.columns) or f"; there are {some(frame.columns)}"
-        raise DataError(f"{field}: a column of '{table.name}' is needed, got '{name}'{hint}")
-
-
 def _numbers(table: Named, features: pd.DataFrame) -> pd.DataFrame:
     """The features as numbers, missing ones as NaN."""
-    text = [str(name) for name in features if not _is_numeric(features[name])]
-    read = {name: _as_numbers(features[name]) for name in text}
-    bad = [name for name in text if (read[name].isna() & features[name].notna()).any()]
+    kinds = pd.api.types
+    read = {}
+    for name, column in features.items():
+        complex_, numeric = kinds.is_complex_dtype(column), kinds.is_numeric_dtype(column)
+        if complex_ or kinds.is_datetime64_any_dtype(column):
+            read[str(name)] = pd.Series(np.nan, index=column.index)
+        elif not numeric:
+            read[str(name)] = to_numbers(column.astype(object))
+    bad = [name for name in read if (read[name].isna() & features[name].notna()).any()]
     if bad:
         _refuse_text(table, features[bad[0]], read[bad[0]], bad)
     return features.assign(**read)
 
 
-def _is_numeric(column: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
-
-
-def _as_numbers(column: pd.Series) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_complex_dtype(column):
-        return pd.Series(np.nan, index=column.index)
-    return to_numbers(column.astype(object))
-
-
 def _refuse_text(table: Named, column: pd.Series, read: pd.Series, names: Sequence[str]) -> None:
     row = int((read.isna() & column.notna()).to_numpy().argmax())
     number = column.index[row] + 1
-    drops = " ".join(f"--drop {_quoted(name)}" for name in names[:_LISTED])
+    quoted = [name if name.isidentifier() else f"'{name}'" for name in names[:_LISTED]]
+    drops = " ".join(f"--drop {name}" for name in quoted)
     also = f" (as in {some(names[1:])})" if names[1:] else ""
     raise DataError(
         f"data: column '{column.name}' of '{table.source}' must hold numbers, got "
         f"'{column.iloc[row]}' in row {number}{also}; leave it out with {drops}, or give it a "
         "part: --label, --id or --split-by"
     )
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() else f"'{name}'"
-
-
-def _array(features: pd.DataFrame) -> np.ndarray:
-    """The columns as one array: of whole numbers where all are, else of float64."""
-    kinds = {np.dtype(getattr(kind, "numpy_dtype", kind)) for kind in features.dtypes}
-    if {kind.kind for kind in kinds} <= set("bui") and not features.isna().to_numpy().any():
-        return features.to_numpy(np.result_type(*kinds))
-    return features.to_numpy(np.float64, na_value=np.nan)

@@ -1,20 +1,24 @@
 """MNIST: 70,000 handwritten digits of 28 x 28 grey pixels, found on disk or downloaded.
 
 The *decompressed* IDX files are what is published and checked; their gzip wrapping differs from
-mirror to mirror.
+mirror to mirror. IDX is 00 00 08 (bytes), the number of axes, the length of each axis as a
+big-endian 32-bit number, then the values, the last axis varying fastest.
 
 References:
     LeCun, Bottou, Bengio & Haffner (1998), Gradient-based learning applied to document recognition.
 """
 
+import gzip
 import hashlib
 import io
+import math
 import os
 import queue
 import tempfile
 import threading
 import time
 import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,13 +28,12 @@ import requests
 from platformdirs import user_cache_path
 from pooch import HTTPDownloader
 
-from latentsweep.data import idx
-from latentsweep.data.raw import Raw
+from latentsweep.data.raw import Known, Raw
 from latentsweep.errors import DataError
 from latentsweep.paths import user_path
+from latentsweep.study import Study
 
 NAME = "mnist"
-DESCRIPTION = "70,000 handwritten digits, 28 x 28 grey pixels, 10,000 of them for testing"
 # SHA-256 of the decompressed files: training and test images, training and test labels.
 FILES = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -49,6 +52,8 @@ MIRRORS = (
 )
 PROBE_SECONDS = 5.0
 _STALLED_SECONDS = 30.0
+_GZIP = b"\x1f\x8b"
+_BYTES = b"\x00\x00\x08"
 
 
 def places() -> tuple[Path, ...]:
@@ -73,6 +78,14 @@ def places() -> tuple[Path, ...]:
 def find() -> Path | None:
     """The first folder that holds all four files, gzipped or not; their content is not read."""
     return next((f for f in places() if all(_file(f, name) for name in FILES)), None)
+
+
+def known() -> list[Known]:
+    """MNIST, and whether it is on this machine."""
+    words = "70,000 handwritten digits, 28 x 28 grey pixels, 10,000 of them for testing"
+    where, folder = tuple(map(str, places())), find()
+    how = f"connect to the internet (a mirror has it), or {how_to_get()}"
+    return [Known(NAME, words, where, None if folder is None else str(folder), how)]
 
 
 def how_to_get() -> str:
@@ -100,7 +113,7 @@ def answering(mirrors: Sequence[str] = MIRRORS, seconds: float = PROBE_SECONDS) 
     return None
 
 
-def read(mirrors: Sequence[str] = MIRRORS) -> Raw:
+def read(_: Study | None = None, mirrors: Sequence[str] = MIRRORS) -> Raw:
     """MNIST, 70,000 x 28 x 28 x 1, the first 60,000 for training, from disk or downloaded.
 
     A download is kept in the user's cache; if that can't be written, a warning says so.
@@ -117,7 +130,7 @@ def read(mirrors: Sequence[str] = MIRRORS) -> Raw:
     ordered = sorted(mirrors, key=lambda mirror: mirror != first)
     raw = {name: _downloaded(name, ordered) for name in FILES}
     _keep(raw, places()[-1])
-    contents = {name: idx.decompressed(raw[name], name, LENGTHS[name]) for name in FILES}
+    contents = {name: decompressed(raw[name], name, LENGTHS[name]) for name in FILES}
     return _raw(contents, source=first)
 
 
@@ -148,7 +161,7 @@ def _read(folder: Path, name: str) -> bytes:
 
 def _checked(raw: bytes, name: str, where: str, remedy: str) -> bytes:
     """The decompressed content, if it is the published one."""
-    content = idx.decompressed(raw, where, LENGTHS[name])
+    content = decompressed(raw, where, LENGTHS[name])
     found = hashlib.sha256(content).hexdigest()
     if found != FILES[name]:
         raise DataError(
@@ -223,8 +236,58 @@ class _Bounded(io.BytesIO):
         return super().write(content)
 
 
+def decompressed(raw: bytes, where: str, most: int) -> bytes:
+    """The bytes inside a gzip wrapping, or the same bytes if there is none.
+
+    Args:
+        raw: what the file holds.
+        where: the file or address, for the error message.
+        most: how many are looked at; of those that are more, one more comes back.
+
+    Raises:
+        DataError: the gzip data is cut short or damaged.
+    """
+    if not raw.startswith(_GZIP):
+        return raw[: most + 1]
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
+            return file.read(most + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        reason = str(error).rstrip(".")
+        raise DataError(
+            f"{where}: damaged gzip data ({reason}); get the published file again"
+        ) from None
+
+
+def array(content: bytes, where: str) -> np.ndarray:
+    """The uint8 array of a decompressed IDX file.
+
+    Args:
+        content: the decompressed bytes.
+        where: the file or address, for the error message.
+
+    Raises:
+        DataError: not an IDX file of bytes, or not as long as its header says.
+    """
+    if len(content) < 4 or not content.startswith(_BYTES) or content[3] == 0:
+        raise DataError(
+            f"{where}: an IDX file of bytes starts with 00 00 08 and the number of axes, got "
+            f"'{content[:4].hex(' ')}'; get the published file again"
+        )
+    start = 4 + 4 * content[3]
+    lengths = np.frombuffer(content[4:start].ljust(start - 4, b"\0"), ">u4")
+    shape = tuple(lengths.tolist())
+    needed = start + math.prod(shape)
+    if len(content) != needed:
+        raise DataError(
+            f"{where}: {needed} bytes are needed for the shape {shape} of its header, got "
+            f"{len(content)}; get the published file again"
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
 def _raw(contents: Mapping[str, bytes], source: str) -> Raw:
-    arrays = [idx.array(contents[name], name) for name in FILES]
+    arrays = [array(contents[name], name) for name in FILES]
     return Raw(
         name=NAME,
         source=source,

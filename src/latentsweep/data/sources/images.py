@@ -21,10 +21,11 @@ import numpy as np
 from PIL import Image, ImageOps, ImageSequence
 
 from latentsweep.data.memory import check_fits
-from latentsweep.data.missing import plural
 from latentsweep.data.prepare import MIN_EXAMPLES
-from latentsweep.data.raw import Raw, Stretch, some
+from latentsweep.data.raw import Raw, Stretch, plural, some
 from latentsweep.errors import DataError, refused
+from latentsweep.paths import user_path
+from latentsweep.study import Study
 
 MIN_SIDE = 4
 SPLITS = {
@@ -68,16 +69,13 @@ class _File(NamedTuple):
         return [name] if self.pages == 1 else [f"{name}#{i}" for i in range(1, self.pages + 1)]
 
 
-def read(folder: Path, resize: str = "") -> Raw:
+def read(study: Study) -> Raw:
     """The images in a folder and its subfolders; the names of the files are the ids.
-
-    Args:
-        folder: to look in.
-        resize: side of the square, or height x width as 24x32, that they are brought to.
 
     Raises:
         DataError: no or too few images, a damaged one, or images of different sizes.
     """
+    folder, resize = user_path("data", study.data), study.resize
     found, notes = _files(folder)
     files, shape = _shape_of_all(folder, found, resize)
     count = sum(file.pages for file in files)

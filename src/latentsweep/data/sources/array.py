@@ -18,6 +18,8 @@ import numpy as np
 from latentsweep.data.memory import check_archive, check_fits
 from latentsweep.data.raw import Raw, Stretch, reading, some
 from latentsweep.errors import DataError
+from latentsweep.paths import user_path
+from latentsweep.study import Study
 
 VALUE_NAMES = ("values", "x", "X", "data", "images")
 LABEL_NAMES = ("labels", "label", "y", "target", "targets")
@@ -50,14 +52,15 @@ class _Part(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def read(path: Path) -> Raw:
-    """The arrays in a .npy or .npz file; a .npy file stays a memory map.
+def read(study: Study) -> Raw:
+    """The arrays in the .npy or .npz file that a study names; a .npy file stays a memory map.
 
     An .npz file that holds x_train and x_test, and maybe x_val, brings its own split.
 
     Raises:
         DataError: no such file, not a NumPy file, or no real numbers.
     """
+    path = user_path("data", study.data)
     parts = _read(path)
     for part in parts:
         _check_values(part.values)
