@@ -8,20 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentsweep.errors import StudyError
-from latentsweep.other_words import OTHER_WORDS
 from latentsweep.study import (
     OBJECTIVE_LABELS,
-    Missing,
     ObjectiveName,
-    ProductPrecision,
-    Reduction,
-    Scaling,
     Study,
     built_in_studies,
     load_study,
     objective_of,
     parse_setting,
 )
+from latentsweep.study.fields import Missing, ProductPrecision, Reduction, Scaling
+from latentsweep.study.other_words import OTHER_WORDS
 
 FIELDS = ", ".join(Study.model_fields)
 

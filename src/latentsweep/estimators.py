@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from latentsweep.answers.losses import LEAST_EXAMPLES
 from latentsweep.data import storage
 from latentsweep.data.dataset import Scale
-from latentsweep.data.kind import IN_UNIT_INTERVAL, likelihood_and_scale, not_counted
+from latentsweep.data.kind import likelihood_and_scale, not_counted
 from latentsweep.data.rounding import noise_of_rounding
 from latentsweep.errors import LatentsweepError
 from latentsweep.model.family import Stream, stream
@@ -40,7 +40,7 @@ from latentsweep.pipeline.search import (
     init_for,
     search_study,
 )
-from latentsweep.study import COUNT_LIKELIHOODS, LikelihoodName, Study
+from latentsweep.study import FACTS, LikelihoodName, Study
 from latentsweep.training.program_cache import kept_programs
 
 if given := os.environ.get("OMP_NUM_THREADS"):  # as joblib tells its workers: XLA goes by another
@@ -200,7 +200,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _stretched(self, scaled: np.ndarray) -> float:
         """What the unit of the data takes off log densities, in nats; of probabilities nothing."""
-        if self.likelihood_ == "bernoulli":
+        if not FACTS[self.likelihood_].density:
             return 0.0
         return float(np.broadcast_to(np.log(self._scale.factor), scaled.shape[1:]).sum())
 
@@ -241,7 +241,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         X = self._checked(X, reset=False, dtype="numeric")
         near = X if self._origin == 0 else (X - np.asarray(self._origin)).astype(np.float32)
         scaled = self._scale(near, np.float32)
-        if self.likelihood_ in COUNT_LIKELIHOODS:
+        if FACTS[self.likelihood_].counts:
             _check_range(self.likelihood_, scaled)  # an encoder of counts takes their logarithms
         return scaled
 
@@ -341,7 +341,7 @@ def _prepared(X: np.ndarray, study: Study) -> tuple[np.ndarray, storage.Origin, 
 
 def _rounding(stored: np.ndarray, likelihood: str, scale: Scale) -> float:
     train = np.arange(len(stored), dtype=np.int32)
-    return noise_of_rounding(stored, train, scale)[0] if likelihood == "gaussian" else 0.0
+    return noise_of_rounding(stored, train, scale)[0] if FACTS[likelihood].variance else 0.0
 
 
 def _seed(random_state: Any) -> int:
@@ -353,13 +353,13 @@ def _seed(random_state: Any) -> int:
 
 def _check_range(likelihood: str, scaled: np.ndarray) -> None:
     """Refuse values that the likelihood has no probability of."""
-    if likelihood in COUNT_LIKELIHOODS and (odd := not_counted(scaled)) is not None:
+    if FACTS[likelihood].counts and (odd := not_counted(scaled)) is not None:
         raise ValueError(
             f"X: counts, whole numbers from 0 upwards, are needed for a {likelihood} likelihood, "
             f"got {odd:g}; set likelihood='gaussian'"
         )
     inside = scaled.min() >= 0 and scaled.max() <= 1
-    if likelihood in IN_UNIT_INTERVAL and not inside:
+    if FACTS[likelihood].unit_interval and not inside:
         raise ValueError(
             f"X: values in [0, 1] (or whole from 0 to 255) are needed for a {likelihood} "
             f"likelihood, got {scaled.min():g} to {scaled.max():g} after scaling; scale X with "

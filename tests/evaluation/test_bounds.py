@@ -18,7 +18,7 @@ from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.objective import OBJECTIVES
 from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
-from latentsweep.study import COUNT_LIKELIHOODS
+from latentsweep.study import FACTS
 
 FEATURES, LATENTS, WIDTH, DRAWS = 6, 2, 5, 4
 SHAPE = NetworkShape((FEATURES,), 1, (8,), LATENTS)
@@ -41,7 +41,7 @@ def network(
 
 
 def factor_of(likelihood: str) -> float:
-    return 1.0 if likelihood in COUNT_LIKELIHOODS else 255.0
+    return 1.0 if FACTS[likelihood].counts else 255.0
 
 
 def log_integral(logits: np.ndarray) -> np.ndarray:
@@ -84,7 +84,7 @@ def by_hand(
     """
     trained = network(objective, likelihood)
     x = VALUES / factor_of(likelihood)
-    seen = np.log1p(x) if likelihood in COUNT_LIKELIHOODS else x
+    seen = np.log1p(x) if FACTS[likelihood].counts else x
     layer = lambda part: (np.asarray(part.weight, float), np.asarray(part.bias, float))  # noqa: E731
     (w1, b1), (wh, bh) = layer(trained.vae.encoder.hidden), layer(trained.vae.encoder.heads)
     (w2, b2), (w3, b3) = layer(trained.vae.decoder.hidden), layer(trained.vae.decoder.output)

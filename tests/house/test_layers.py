@@ -12,7 +12,10 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
-    ("errors paths toml axes language other_words complaints study record.atomic",),
+    (
+        "errors paths axes language study.other_words study.likelihood_facts study.variants "
+        "study.fields study.files study record.atomic",
+    ),
     (
         "data.raw data.dataset data.splits data.memory data.kept data.missing data.grouping "
         "data.storage data.scaling data.kind data.rounding data.prepare data.numbers "

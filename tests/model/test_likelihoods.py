@@ -4,6 +4,7 @@ A case is a feature's parameters. Its moments are sums or integrals of the proba
 """
 
 from functools import partial
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +15,8 @@ from scipy import integrate, stats
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.evaluation.evaluate import data_bounds
 from latentsweep.model.likelihoods import LIKELIHOODS
-from latentsweep.model.likelihoods.unit_interval import _expected, _log_integral
-from latentsweep.study import COUNT_LIKELIHOODS, DENSITIES, LIKELIHOOD_LABELS, load_study
+from latentsweep.model.likelihoods.continuous_bernoulli import _expected, _log_integral
+from latentsweep.study import FACTS, LikelihoodName, load_study
 
 BERNOULLI, GAUSSIAN = LIKELIHOODS["bernoulli"], LIKELIHOODS["gaussian"]
 NEGATIVE_BINOMIAL, POISSON = LIKELIHOODS["negative-binomial"], LIKELIHOODS["poisson"]
@@ -84,10 +85,7 @@ def moment(name: str, parameters, power: int, about: float = 0.0) -> float:
 
 
 def test_every_likelihood_has_a_name_and_cases():
-    assert set(LIKELIHOODS) == set(CASES) == set(LIKELIHOOD_LABELS)
-    counts = {n for n, support in SUPPORTS.items() if len(support) == 400}
-    assert counts == set(COUNT_LIKELIHOODS)
-    assert {n for n, support in SUPPORTS.items() if isinstance(support, tuple)} == set(DENSITIES)
+    assert set(LIKELIHOODS) == set(CASES) == set(FACTS) == set(get_args(LikelihoodName)) - {"auto"}
 
 
 @each_case
@@ -116,7 +114,7 @@ def test_samples_have_mean_and_variance(name, parameters):
 
 @each_case
 def test_gradients_are_finite_differences(name, parameters):
-    x = [0.0, 1.0, 7.0] if name in COUNT_LIKELIHOODS else [0.0, 0.2, 1.0]
+    x = [0.0, 1.0, 7.0] if FACTS[name].counts else [0.0, 0.2, 1.0]
     with jax.enable_x64(True):
         got = slopes(name, jnp.asarray(x, float), jnp.asarray(parameters, float))
         for place, move in enumerate(1e-5 * np.eye(len(parameters))):
@@ -162,7 +160,7 @@ def test_of_large_dispersion_it_is_poisson():
 @each_likelihood
 def test_extreme_outputs_have_finite_values_and_gradients(name):
     likelihood = LIKELIHOODS[name]
-    target = jnp.array([0.0, 1e5 if name in COUNT_LIKELIHOODS else 1.0])
+    target = jnp.array([0.0, 1e5 if FACTS[name].counts else 1.0])
 
     @jax.jit
     def everything(parameters: jax.Array) -> tuple:
@@ -178,7 +176,7 @@ def test_extreme_outputs_have_finite_values_and_gradients(name):
 
 
 def train_of(name: str) -> np.ndarray:
-    if name in COUNT_LIKELIHOODS:
+    if FACTS[name].counts:
         return RNG.negative_binomial([0.5, 2, 9], 0.3, size=(2000, 3)).astype(float)
     return RNG.beta([0.4, 1, 5], 2, size=(2000, 3))
 
@@ -237,7 +235,7 @@ def test_the_closed_forms_of_the_continuous_bernoulli_hold_in_float32():
 
 def test_counts_are_given_to_encoders_as_logarithms():
     x = jnp.array([0.0, 1.0, 9.0])
-    for name in COUNT_LIKELIHOODS:
+    for name in (name for name, facts in FACTS.items() if facts.counts):
         np.testing.assert_allclose(
             LIKELIHOODS[name].encoder_input(x), np.log([1, 2, 10]), rtol=1e-6
         )

@@ -18,6 +18,7 @@ from latentsweep.show.explorer import page, write_explorer
 from latentsweep.show.explorer.content import content, packed, runnable, shown_rows
 from latentsweep.show.explorer.drawing import drawing
 from latentsweep.show.members import first_seeds
+from latentsweep.study import FACTS
 
 
 def unpacked(array):
@@ -167,7 +168,7 @@ def test_layers_or_likelihoods_that_the_page_does_not_know_do_not_run_there(usua
     write_arrays(path, {**read_arrays(path), "encoder/second/bias": np.zeros(3, np.float32)})
     assert "elbo-k08-s0" not in runnable(usual_run, members)
     assert len(runnable(usual_run, members)) == 5
-    monkeypatch.setattr(holds, "LIKELIHOODS", ("gaussian",))
+    monkeypatch.setitem(FACTS, "bernoulli", FACTS["bernoulli"]._replace(mean=None))
     assert runnable(usual_run, members) == []
 
 

@@ -127,8 +127,8 @@ def _mistake(message: str) -> int:
 
 def _unknown_option(error: Any) -> str:
     """The nearest option, also for the field's other words: `--latent-dim` is `--latents`."""
-    from latentsweep.other_words import OTHER_WORDS
     from latentsweep.study import Study
+    from latentsweep.study.other_words import OTHER_WORDS
 
     word: str = error.option_name.lstrip("-").replace("-", "_")
     field = OTHER_WORDS.get(word, word)

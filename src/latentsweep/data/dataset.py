@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from latentsweep.study import COUNT_LIKELIHOODS
+from latentsweep.study import FACTS
 
 STORED_TYPES = ("uint8", "float32", "int32")
 # Values that take more than 1 GiB in the float32 that networks are given are fingerprinted by a
@@ -160,8 +160,9 @@ class Dataset:
     @property
     def is_image(self) -> bool:
         """Whether an example is an 8-bit picture, H x W x C with 1, 3 or 4 channels, not counts."""
-        counts = self.likelihood in COUNT_LIKELIHOODS
-        if self.values.dtype != np.uint8 or len(self.item_shape) != 3 or counts:
+        if FACTS[self.likelihood].counts or self.values.dtype != np.uint8:
+            return False
+        if len(self.item_shape) != 3:
             return False
         height, width, channels = self.item_shape
         return height >= 4 and width >= 4 and channels in (1, 3, 4)

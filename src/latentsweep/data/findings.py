@@ -6,10 +6,9 @@ from hashlib import blake2b
 import numpy as np
 
 from latentsweep.data.dataset import Dataset, blocks
-from latentsweep.data.kind import IN_UNIT_INTERVAL
 from latentsweep.data.raw import plural
 from latentsweep.data.scaling import said
-from latentsweep.study import COUNT_LIKELIHOODS, Study
+from latentsweep.study import FACTS, Study
 
 _NAMED = 8
 _MOST_BYTES, _MOST_EXAMPLES = 2**31, 2_000_000  # in which equal examples are looked for
@@ -47,8 +46,9 @@ def _values(dataset: Dataset) -> str:
 
 def _scale(dataset: Dataset, study: Study, own: bool) -> str:
     """How values are scaled, and the flag for another way where there is one."""
-    bounds = study.scale == "minmax" or dataset.likelihood in IN_UNIT_INTERVAL
-    chosen = own and study.scale == "auto" and study.likelihood not in COUNT_LIKELIHOODS
+    bounds = study.scale == "minmax" or FACTS[dataset.likelihood].unit_interval
+    counts = study.likelihood != "auto" and FACTS[study.likelihood].counts
+    chosen = own and study.scale == "auto" and not counts
     remedy = "; --scale standard, minmax or none for another" if chosen else ""
     return f"scale   {said(dataset.scale, study.scale, bounds=bounds)}{remedy}"
 

@@ -43,9 +43,8 @@ from scipy.special import entr
 from latentsweep.data.dataset import Dataset, Scale, blocks, extremes, white_of
 from latentsweep.data.scaling import AS_THEY_ARE, asked_for, standardised
 from latentsweep.errors import DataError
-from latentsweep.study import COUNT_LIKELIHOODS, Study
+from latentsweep.study import FACTS, Study
 
-IN_UNIT_INTERVAL = ("bernoulli", "continuous-bernoulli")
 _LOOKED_AT, _AT_ONCE = 5_000, 500
 _BINARY, _ENDS, _OFTEN, _AT_ENDS = 0.4, 1 / 16, 0.01, 0.75
 _FEATURES = 200  # whose noise is looked at
@@ -91,9 +90,9 @@ def _of_scaled(values: np.ndarray, train: np.ndarray, scale: Scale) -> str:
 
 
 def _scale_for(likelihood: str, values: np.ndarray, train: np.ndarray, table: bool) -> Scale:
-    if likelihood in COUNT_LIKELIHOODS:
+    if FACTS[likelihood].counts:
         return AS_THEY_ARE
-    if likelihood not in IN_UNIT_INTERVAL:
+    if not FACTS[likelihood].unit_interval:
         return standardised(values, train, table)
     if nearly_binary(values, train):
         low, high = map(float, extremes(values))
@@ -128,9 +127,10 @@ def check_range(study: Study, dataset: Dataset) -> None:
     """
     if study.binarisation != "none":
         return  # refused where a run begins
-    if dataset.likelihood in COUNT_LIKELIHOODS:
+    facts = FACTS[dataset.likelihood]
+    if facts.counts:
         _check_counts(study, dataset)
-    elif dataset.likelihood in IN_UNIT_INTERVAL and not dataset.unit_interval:
+    elif facts.unit_interval and not dataset.unit_interval:
         low, high = dataset.extremes
         raise DataError(
             f"likelihood: {dataset.likelihood} needs values in [0, 1], got {low.min():.4g} to "

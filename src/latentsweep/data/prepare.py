@@ -23,7 +23,7 @@ from latentsweep.data.raw import SPLITS, Raw, Stretch, plural, some
 from latentsweep.data.rounding import noise_of_rounding
 from latentsweep.data.splits import parted
 from latentsweep.errors import DataError
-from latentsweep.study import Study
+from latentsweep.study import FACTS, Study
 
 MIN_EXAMPLES = 10
 _COARSE = 1e-4 / 12
@@ -48,7 +48,9 @@ def prepare(raw: Raw, study: Study) -> Dataset:
     labels, label_names = _classes(raw, study)
     table = values.ndim == 2 and not raw.one_unit
     likelihood, scale = likelihood_and_scale(values, splits["train"], study, table=table)
-    rounding = _rounding(values, splits["train"], scale, notes) if likelihood == "gaussian" else 0.0
+    rounding = (
+        _rounding(values, splits["train"], scale, notes) if FACTS[likelihood].variance else 0.0
+    )
     return Dataset(
         name=raw.name,
         source=raw.source,

@@ -8,7 +8,7 @@ import numpy as np
 from latentsweep.answers.losses import Losses
 from latentsweep.answers.wording import Measure, Setting, span
 from latentsweep.language import _, ngettext, printed
-from latentsweep.study import LIKELIHOOD_LABELS, Study
+from latentsweep.study import FACTS, Study
 
 
 def setting_of(losses: Losses, study: Study, data: Mapping[str, Any], measure: Measure) -> Setting:
@@ -48,7 +48,7 @@ def _architecture(study: Study, likelihood: str) -> str:
         words = _("convolutional VAEs with a {likelihood} likelihood")
     units = ", ".join(map(str, study.hidden_size))
     named = {"network": study.network, "units": units}
-    return words.format(**named, likelihood=_(LIKELIHOOD_LABELS[likelihood]))
+    return words.format(**named, likelihood=_(FACTS[likelihood].label))
 
 
 def _budget(losses: Losses, training: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from latentsweep.study import LIKELIHOOD_LABELS
+from latentsweep.study import FACTS
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*-k[0-9]+-s[0-9]+")
 
@@ -18,7 +18,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Size = Annotated[int, Field(ge=1, le=2**31)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=rf"^{NAME.pattern}$", max_length=150)]
-Likelihood = Annotated[str, Field(pattern=f"^({'|'.join(LIKELIHOOD_LABELS)})$")]
+Likelihood = Annotated[str, Field(pattern=f"^({'|'.join(FACTS)})$")]
 Label = str | int | float | bool
 _strict = with_config(ConfigDict(strict=True))
 

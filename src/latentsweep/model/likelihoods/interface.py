@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Key
 class Likelihood(eqx.Module):
     """What the rest of the package asks of a likelihood; x is scaled data, one example of D."""
 
-    parameters_per_feature: ClassVar[int]
+    parameters_per_feature: ClassVar[int] = 1
 
     def encoder_input(self, x: Float[Array, "*rows D"]) -> Float[Array, "*rows D"]:
         """What the encoder sees of the data."""

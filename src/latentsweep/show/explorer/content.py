@@ -24,12 +24,11 @@ from latentsweep.show.members import (
     objectives,
     recommended_size,
 )
+from latentsweep.study import FACTS
 
 MOST_SIZES = 10
 MOST_WEIGHT_BYTES = 17_000_000  # as float16: base64 makes them a third longer
 MOST_PICTURE_BYTES = 12_000_000
-# That the page knows the mean of.
-LIKELIHOODS = ("bernoulli", "continuous-bernoulli", "gaussian", "poisson", "negative-binomial")
 _LARGEST = float(np.finfo(np.float16).max)
 
 Member = Mapping[Any, Any]
@@ -77,7 +76,7 @@ def content(run: RunFolder) -> dict[str, Any]:
 
 def runnable(run: RunFolder, members: pd.DataFrame) -> list[str]:
     """The members whose weights the page can hold: the recommended size first, then by size."""
-    if run.manifest()["data"]["likelihood"] not in LIKELIHOODS:
+    if FACTS[run.manifest()["data"]["likelihood"]].mean is None:
         return []
     first = members["latent_size"] != recommended_size(run)
     chosen, left = [], MOST_WEIGHT_BYTES

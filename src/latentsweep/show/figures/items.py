@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from latentsweep.show import style
-from latentsweep.study import COUNT_LIKELIHOODS
+from latentsweep.study import FACTS
 
 LINE_MARGIN = 0.12  # of a tile, above and below a line
 
@@ -73,6 +73,6 @@ def pixels(image: np.ndarray) -> np.ndarray:
 def value_limits(manifest: Mapping[str, Any], values: np.ndarray) -> Limits:
     """The range to draw items in: from 0 for unsigned values, otherwise from the least."""
     low = 0.0 if np.issubdtype(values.dtype, np.unsignedinteger) else float(values.min())
-    counted = manifest["data"]["likelihood"] in COUNT_LIKELIHOODS
+    counted = FACTS[manifest["data"]["likelihood"]].counts
     lines = not are_images(manifest, values)
     return Limits(low, max(float(values.max()), low + 1e-9), counts=counted and lines)

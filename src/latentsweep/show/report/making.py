@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from latentsweep.language import _, marked, printed
-from latentsweep.study import LIKELIHOOD_LABELS, Study
+from latentsweep.study import FACTS, Study
 
 _UNSEEN_STAGES = ("report",)  # is not over while the page is written
 _SPLITS = {
@@ -44,7 +44,7 @@ def _data(data: Mapping[str, Any]) -> dict[str, Any]:
         _("item shape"): " × ".join(map(str, data["item_shape"])),
         **{_(_SPLITS[split]): printed(count, ",d") for split, count in data["splits"].items()},
         **_sampled(data),
-        _("likelihood"): _(LIKELIHOOD_LABELS[data["likelihood"]]),
+        _("likelihood"): _(FACTS[data["likelihood"]].label),
     }
 
 

@@ -29,7 +29,7 @@ from latentsweep.show.report.opening import opening
 from latentsweep.show.report.quotes import quotes
 from latentsweep.show.report.switch import difference
 from latentsweep.show.report.tiles import extremes, strips
-from latentsweep.study import DENSITIES
+from latentsweep.study import FACTS
 
 _BOKEH = ("server", "static", "js", "bokeh.min.js")
 _SCRIPTS = "<!-- scripts -->"
@@ -236,7 +236,7 @@ def _notes(results: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, Any]
         "images": manifest["data"]["image"],
         "unit": sentences.unit(manifest),
         "keras_blog": "keras-blog" in set(results["objective"]),
-        "density": manifest["data"]["likelihood"] in DENSITIES,
+        "density": FACTS[manifest["data"]["likelihood"]].density,
         "floor": sentences.number(floor) if floor else None,
         "no_latent": sentences.number(no_latent),
     }

@@ -1,7 +1,7 @@
-"""Likelihoods of values in [0, 1], the decoder's outputs being logits l.
+"""Values in [0, 1] with a density, the decoder's outputs being logits l.
 
-With sigmoid(l) = s, both are proportional to s^x (1 - s)^(1 - x). Summed over x in {0, 1} that is
-1; over the interval it is not, and the continuous Bernoulli divides by its integral:
+With sigmoid(l) = s it is proportional to s^x (1 - s)^(1 - x), as Bernoulli's probability is. Summed
+over x in {0, 1} that is 1; over the interval it is not, and is divided by its integral:
 
     integral of e^(l x) over [0, 1] = (e^l - 1) / l
     C(l) = (1 + e^l) l / (e^l - 1) = l / tanh(l / 2)
@@ -13,8 +13,6 @@ References:
     Loaiza-Ganem & Cunningham (2019), The continuous Bernoulli: fixing a pervasive error in
     variational autoencoders, equations 5 to 8.
 """
-
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -28,44 +26,11 @@ _NEAR_UNIFORM = 1e-3
 _NEWTON_STEPS = 6
 
 
-class Bernoulli(Likelihood):
-    """Values in [0, 1], the decoder's outputs being logits.
-
-    log p(x | l) = sum_d x_d l_d - softplus(l_d)
-
-    For binary x a log-likelihood. For grey x it is minus the cross-entropy, whose floor is the
-    entropy of the pixels themselves: not comparable to likelihoods of binarised images.
-    """
-
-    parameters_per_feature: ClassVar[int] = 1
-
-    def log_prob(self, target, parameters, shared):  # noqa: ARG002
-        """Sum over features of x l - softplus(l), in nats."""
-        logits = parameters[0]
-        return jnp.sum(target * logits - jax.nn.softplus(logits))
-
-    def mean(self, parameters):
-        """The probabilities."""
-        return jax.nn.sigmoid(parameters[..., 0, :])
-
-    def sample(self, key, parameters, shared):  # noqa: ARG002
-        """Zeros and ones."""
-        probabilities = self.mean(parameters)
-        return jax.random.bernoulli(key, probabilities).astype(probabilities.dtype)
-
-    def baseline(self, train):
-        """Logits of the mean of each feature, smoothed by half an example of each value."""
-        ones = jnp.sum(train, axis=0) + 0.5
-        return jnp.log(ones / (len(train) + 1 - ones))[None], jnp.zeros(())
-
-
 class ContinuousBernoulli(Likelihood):
     """Values in [0, 1] with a density, the decoder's outputs being logits.
 
     log p(x | l) = sum_d x_d l_d - softplus(l_d) + log C(l_d)
     """
-
-    parameters_per_feature: ClassVar[int] = 1
 
     def log_prob(self, target, parameters, shared):  # noqa: ARG002
         """Sum over features of x l - log((e^l - 1) / l), in nats: softplus and log C in one."""

@@ -6,10 +6,8 @@ share it, or *member* when each network of the family may have its own value.
 
 import math
 from collections.abc import Mapping
-from importlib import resources
-from itertools import islice, product
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from itertools import islice
+from typing import Annotated, Any, Literal, Self
 
 import tomli_w
 from pydantic import (
@@ -21,37 +19,19 @@ from pydantic import (
     model_validator,
 )
 
-from latentsweep import toml
-from latentsweep.complaints import complaint, plain
-from latentsweep.errors import StudyError, nearest, reason
-from latentsweep.language import marked
-from latentsweep.paths import user_path
+from latentsweep.errors import StudyError, nearest
+from latentsweep.study.likelihood_facts import FACTS, LikelihoodName
+from latentsweep.study.other_words import OTHER_WORDS
+from latentsweep.study.variants import ObjectiveName, Variant, variants
 
-ObjectiveName = Literal["keras-blog", "elbo"]
 ProductPrecision = Literal["float32", "tf32", "bfloat16"]
 Reduction = Literal["sum", "mean"]
 Binarisation = Literal["none", "dynamic"]
 Init = Literal["random", "pca"]
 Missing = Literal["error", "drop", "mean"]
 Scaling = Literal["auto", "standard", "minmax", "none"]
-LikelihoodName = Literal[
-    "auto", "bernoulli", "continuous-bernoulli", "gaussian", "poisson", "negative-binomial"
-]
-DENSITIES = ("continuous-bernoulli", "gaussian")  # whose zero is arbitrary
 _MOST_VALUES = 10_000
 _MOST_MEMBERS = 100_000
-COUNT_LIKELIHOODS = ("poisson", "negative-binomial")  # of values as they are, never scaled
-LIKELIHOOD_LABELS: dict[str, str] = {
-    "bernoulli": marked("Bernoulli"),
-    "continuous-bernoulli": marked("continuous Bernoulli"),
-    "gaussian": marked("Gaussian"),
-    "poisson": marked("Poisson"),
-    "negative-binomial": marked("negative binomial"),
-}
-OBJECTIVE_LABELS: dict[str, str] = {
-    "keras-blog": marked("Keras-blog loss (not an ELBO)"),
-    "elbo": marked("ELBO"),
-}
 
 
 def _as_tuple(value: Any) -> Any:
@@ -70,10 +50,6 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _as_texts(value: Any) -> Any:
-    return tuple(_as_text(each) for each in _as_tuple(value))
-
-
 def _static(default: Any, description: str, **rule: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"differs": "static"}, **rule)
 
@@ -90,23 +66,6 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, BeforeValidator(_as_text)]
 
 
-class Variant(NamedTuple):
-    """An objective with the weight of its penalty, and the share of epochs over which that rises.
-
-    `name` stands for it in tables and names of networks, such as `elbo` or `elbo_b4_w0.1`.
-    """
-
-    name: str
-    objective: ObjectiveName
-    kl_weight: float
-    kl_warm_up: float
-
-
-def objective_of(variant: str) -> str:
-    """The objective of a variant's name."""
-    return variant.partition("_")[0]
-
-
 class Study(BaseModel):
     """Every choice of a study; `docs/study.md` lists the fields with their rules."""
 
@@ -119,7 +78,7 @@ class Study(BaseModel):
     )
     label: Text = _static("", "column of a table that names the classes")
     id: Text = _static("", "column of a table that names the rows; kept beside the codes")
-    drop: Annotated[tuple[str, ...], BeforeValidator(_as_texts)] = _static(
+    drop: Annotated[tuple[Text, ...], BeforeValidator(_as_tuple)] = _static(
         (), "columns of a table that are left out"
     )
     missing: Missing = _static(
@@ -248,13 +207,14 @@ class Study(BaseModel):
                 f"binarisation: only with likelihood bernoulli, got {self.likelihood}; set one of "
                 "them anew"
             )
-        if self.likelihood in COUNT_LIKELIHOODS and self.scale not in ("auto", "none"):
+        facts = FACTS.get(self.likelihood)
+        if facts and facts.counts and self.scale not in ("auto", "none"):
             raise ValueError(
                 f"scale: only none with likelihood {self.likelihood}, whose counts stay as they "
                 f"are, got {self.scale}; leave it out, or set likelihood = 'gaussian'"
             )
         built_in = self.network in ("dense", "convolutional")
-        if self.init == "pca" and not (built_in and self.likelihood in ("auto", "gaussian")):
+        if self.init == "pca" and not (built_in and (facts is None or facts.variance)):
             raise ValueError(
                 "init: pca only of dense or convolutional networks with likelihood gaussian, got "
                 f"{self.network}, {self.likelihood}; set them so, or init = 'random'"
@@ -273,20 +233,11 @@ class Study(BaseModel):
         return self
 
     @property
-    def variants(self) -> tuple["Variant", ...]:
-        """Every objective with every weight and warm-up of its penalty.
+    def variants(self) -> tuple[Variant, ...]:
+        """Every objective with every weight and warm-up of its penalty."""
+        return variants(self.objectives, self.kl_weight, self.kl_warm_up)
 
-        One that is named like its objective is the loss as it is, or the first where none is.
-        """
-        pairs = list(product(self.kl_weight, self.kl_warm_up))
-        plain = (1.0, 0.0) if (1.0, 0.0) in pairs else pairs[0]
-        return tuple(
-            Variant(objective + _suffix(*pair, plain), objective, *pair)
-            for pair in sorted(pairs, key=lambda pair: pair != plain)
-            for objective in self.objectives
-        )
-
-    def variant(self, name: str) -> "Variant":
+    def variant(self, name: str) -> Variant:
         """The variant of this name."""
         return next(variant for variant in self.variants if variant.name == name)
 
@@ -296,14 +247,14 @@ class Study(BaseModel):
         Raises:
             StudyError: an unknown field or a value that breaks its rule.
         """
-        return _validated({**self.model_dump(), **changes}, source=f"study {self.name}")
+        return validated({**self.model_dump(), **changes}, source=f"study {self.name}")
 
     def first_difference(self, other: "Study") -> str | None:
         """The first field, in order, in which another study differs: "epochs: 10 there, 2 here"."""
         for field in type(self).model_fields:
             there, here = getattr(self, field), getattr(other, field)
             if field not in ("name", "description") and there != here:
-                return f"{field}: {plain(there)} there, {plain(here)} here"
+                return f"{field}: {_plain(there)} there, {_plain(here)} here"
         return None
 
     def to_toml(self) -> str:
@@ -313,77 +264,40 @@ class Study(BaseModel):
         )
 
 
-def load_study(name_or_path: str) -> Study:
-    """A built-in study by its name, or a user's own from a TOML file.
-
-    A relative `data` path in a file is taken from the file's own folder, if it is that of a file,
-    or of a folder and has a slash.
+def validated(fields: Mapping[str, Any], source: str) -> Study:
+    """The study of these fields.
 
     Raises:
-        StudyError: no such study or file, not TOML, or a field that breaks its rule.
+        StudyError: an unknown field, or the first value that breaks its rule, of `source`.
     """
-    path = Path(name_or_path)
-    if name_or_path in built_in_studies():
-        return _parsed(
-            (_studies_folder() / f"{name_or_path}.toml").read_text("utf-8"), name_or_path
-        )
-    if path.suffix != ".toml":
-        hint = nearest(name_or_path, built_in_studies())
-        names = ", ".join(built_in_studies())
-        raise StudyError(
-            f"study: a built-in name ({names}) or a .toml file is needed, "
-            f"got '{name_or_path}'{hint or '; see latentsweep studies'}"
-        )
-    try:
-        text = toml.read(path)
-    except UnicodeDecodeError:
-        raise StudyError(f"study: '{path}' is not a UTF-8 text file; write it as TOML") from None
-    except (OSError, ValueError) as error:
-        raise StudyError(f"study: cannot read '{path}' ({reason(error)}); check the path") from None
-    study = _parsed(text, name_or_path, default_name=path.stem)
-    beside = user_path("data", path.parent / study.data)
-    found = beside.is_file() or ("/" in study.data and beside.is_dir())
-    return study.changed({"data": str(beside.resolve())}) if found else study
-
-
-def built_in_studies() -> tuple[str, ...]:
-    """Names of the studies that come with the package."""
-    return tuple(
-        sorted(f.name[:-5] for f in _studies_folder().iterdir() if f.name.endswith(".toml"))
-    )
-
-
-def parse_setting(setting: str) -> tuple[str, Any]:
-    """`KEY=VALUE` as a field and its TOML value; a bare word is text.
-
-    Raises:
-        StudyError: no `=` in it.
-    """
-    key, equals, text = setting.partition("=")
-    if not equals:
-        raise StudyError(f"--set: KEY=VALUE is needed, got '{setting}'; write e.g. --set epochs=5")
-    return key.strip(), toml.value(
-        text, lambda why: StudyError(f"--set: {key.strip()} cannot be read ({why}); shorten it")
-    )
-
-
-def _studies_folder():
-    return resources.files("latentsweep") / "studies"
-
-
-def _parsed(text: str, source: str, default_name: str | None = None) -> Study:
-    fields = toml.parsed(text, lambda why: StudyError(f"{source}: not valid TOML: {why}"))
-    return _validated({"name": default_name or source, **fields}, source)
-
-
-def _validated(fields: Mapping[str, Any], source: str) -> Study:
     try:
         return Study(**fields)
     except ValidationError as error:
-        raise StudyError(f"{source}: {complaint(error, Study)}") from None
+        raise StudyError(f"{source}: {_complaint(error)}") from None
 
 
-def _suffix(kl_weight: float, kl_warm_up: float, plain: tuple[float, float]) -> str:
-    if (kl_weight, kl_warm_up) == plain:
-        return ""
-    return f"_b{kl_weight:.12g}" + (f"_w{kl_warm_up:.12g}" if kl_warm_up else "")
+def _complaint(error: ValidationError) -> str:
+    """What is wrong with a field, as field, rule, value and remedy."""
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        known = list(Study.model_fields)
+        other = OTHER_WORDS.get(field.lower().replace("-", "_"))
+        hint = f"; did you mean '{other}'?" if other else nearest(field, known)
+        return f"unknown field '{field}'{hint or '; known: ' + ', '.join(known)}"
+    if first["type"] == "missing":
+        return f"field '{field}' is missing; add it"
+    message = first["msg"].removeprefix("Value error, ")
+    if not field:
+        return message
+    rule = message[0].lower() + message[1:]
+    meaning = Study.model_fields[field].description
+    return f"{field}: {rule}, got {_plain(first['input'])}; {field} is {meaning}"
+
+
+def _plain(value: Any) -> str:
+    """A value as Python writes it, a tuple as a list."""
+    try:
+        return str(list(value)) if isinstance(value, tuple) else repr(value)
+    except ValueError:
+        return "a number of more digits than are written"

@@ -1,7 +1,6 @@
 """Likelihoods of real values: the Gaussian."""
 
 import math
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +13,6 @@ class Gaussian(Likelihood):
 
     log p(x | m) = -1/2 sum_d [ (x_d - m_d)^2 / v + log(2 pi v) ]
     """
-
-    parameters_per_feature: ClassVar[int] = 1
 
     def closed_form(self, target, parameters):
         """The mean squared residual: the variance of greatest likelihood."""

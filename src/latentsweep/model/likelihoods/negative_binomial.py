@@ -1,9 +1,7 @@
-"""Likelihoods of counts: whole numbers from 0 upwards.
+"""Counts that vary more than Poisson's, whose encoder input, log rates and their bounds these have.
 
-The decoder gives logarithms: of the rate m, and for the negative binomial of its dispersion r
-besides, with variance m + m^2 / r, so that it becomes Poisson as r grows. Both see log(1 + x), and
-are asked for x itself. Logarithms are cut off at +-20 (rates of 2e-9 to 5e8), and that of r at -10
-and 15: beyond them float32 would overflow, or a draw not fit 32 bits, and no gradient leads there.
+The decoder gives the logarithm of the dispersion r besides that of the mean m; the variance is
+m + m^2 / r, so that it becomes Poisson as r grows. The logarithm of r is cut off at -10 and 15.
 
 log Gamma(x + r) - log Gamma(r) is the difference of two numbers that may be a million times greater
 than it is. With Stirling's
@@ -25,42 +23,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from latentsweep.model.likelihoods.interface import Likelihood
+from latentsweep.model.likelihoods.poisson import bounded_log_rate, drawn, log_means
+from latentsweep.study.likelihood_facts import FACTS
 
-_MOST_LOG_RATE = 20.0
 _LOG_DISPERSIONS = (-10.0, 15.0)
-_MOST_DRAWN_RATE = 2.0**30  # above it a draw may not fit 32 bits
 _SERIES_FROM = 8.0  # where the series of s(z) is right to 1e-8
 _HALVINGS = 22
-
-
-class Poisson(Likelihood):
-    """Counts, the decoder's outputs being log rates.
-
-    log p(x | l) = sum_d x_d l_d - e^(l_d) - log Gamma(x_d + 1)
-    """
-
-    parameters_per_feature: ClassVar[int] = 1
-
-    def encoder_input(self, x):
-        """log(1 + x)."""
-        return jnp.log1p(x)
-
-    def log_prob(self, target, parameters, shared):  # noqa: ARG002
-        """Sum over features of x l - e^l - log x!, in nats."""
-        log_rate = _log_rate(parameters[0])
-        return jnp.sum(target * log_rate - jnp.exp(log_rate) - jax.lax.lgamma(target + 1))
-
-    def mean(self, parameters):
-        """The rates."""
-        return jnp.exp(_log_rate(parameters[..., 0, :]))
-
-    def sample(self, key, parameters, shared):  # noqa: ARG002
-        """Counts drawn at the rates."""
-        return _drawn(key, self.mean(parameters))
-
-    def baseline(self, train):
-        """Logarithms of the mean of each feature."""
-        return _log_means(train)[None], jnp.zeros(())
 
 
 class NegativeBinomial(Likelihood):
@@ -70,7 +38,7 @@ class NegativeBinomial(Likelihood):
                       + r_d log(r_d / (r_d + m_d)) + x_d log(m_d / (r_d + m_d))
     """
 
-    parameters_per_feature: ClassVar[int] = 2
+    parameters_per_feature: ClassVar[int] = FACTS["negative-binomial"].parameters
 
     def encoder_input(self, x):
         """log(1 + x)."""
@@ -83,36 +51,23 @@ class NegativeBinomial(Likelihood):
 
     def mean(self, parameters):
         """The means, which the first of a feature's two parameters tells."""
-        return jnp.exp(_log_rate(parameters[..., 0, :]))
+        return jnp.exp(bounded_log_rate(parameters[..., 0, :]))
 
     def sample(self, key, parameters, shared):  # noqa: ARG002
         """Poisson counts whose rates are drawn from a Gamma distribution of shape r and mean m."""
         rates, counts = jax.random.split(key)
         dispersion = jnp.exp(_log_dispersion(parameters[..., 1, :]))
-        drawn = jax.random.gamma(rates, dispersion) * self.mean(parameters) / dispersion
-        return _drawn(counts, drawn)
+        varied = jax.random.gamma(rates, dispersion) * self.mean(parameters) / dispersion
+        return drawn(counts, varied)
 
     def baseline(self, train):
         """The mean of each feature, and the dispersion of greatest likelihood with it."""
-        log_mean = _log_means(train)
+        log_mean = log_means(train)
         return jnp.stack([log_mean, _best_log_dispersion(train, log_mean)]), jnp.zeros(())
-
-
-def _log_rate(outputs: Float[Array, "*rows D"]) -> Float[Array, "*rows D"]:
-    return jnp.clip(outputs, -_MOST_LOG_RATE, _MOST_LOG_RATE)
 
 
 def _log_dispersion(outputs: Float[Array, "*rows D"]) -> Float[Array, "*rows D"]:
     return jnp.clip(outputs, *_LOG_DISPERSIONS)
-
-
-def _drawn(key: Array, rates: Float[Array, "*rows D"]) -> Float[Array, "*rows D"]:
-    return jax.random.poisson(key, jnp.minimum(rates, _MOST_DRAWN_RATE)).astype(rates.dtype)
-
-
-def _log_means(train: Float[Array, "N D"]) -> Float[Array, " D"]:
-    """Log of the mean of each feature, half a count more in all, so that zeros have one too."""
-    return jnp.log((jnp.sum(train, axis=0) + 0.5) / len(train))
 
 
 def _log_negative_binomial(
@@ -122,7 +77,7 @@ def _log_negative_binomial(
 
     x log m - (x + r) log(1 + m / r) + (x + r - 1/2) log(1 + x / r) - x + s(x + r) - s(r) - log x!
     """
-    log_mean, r = _log_rate(log_mean), jnp.exp(_log_dispersion(log_dispersion))
+    log_mean, r = bounded_log_rate(log_mean), jnp.exp(_log_dispersion(log_dispersion))
     seen = (x + r) * jnp.log1p(jnp.exp(log_mean) / r)
     rising = (x + r - 0.5) * jnp.log1p(x / r) - x + _stirling_rest(x + r) - _stirling_rest(r)
     return x * log_mean - seen + rising - jax.lax.lgamma(x + 1)
