@@ -32,11 +32,10 @@ LAYERS = (
         "model.principal model.trained",
     ),
     (
-        "training.factored training.kernel.instructions training.kernel.tile "
-        "training.kernel.handler training.kernel.dense_adam training.optimiser "
-        "training.placement training.program_cache training.checkpoint training.orders "
-        "training.steps training.supply training.programs training.fit training.members "
-        "training.plan training.experiment training.cost",
+        "training.optimiser training.placement training.program_cache training.cpu_kernel "
+        "training.update training.checkpoint training.orders training.steps training.supply "
+        "training.programs training.fit training.members training.plan training.experiment "
+        "training.cost",
     ),
     (
         "evaluation.bounds evaluation.reconstruction evaluation.rate evaluation.stationarity "

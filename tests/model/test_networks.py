@@ -20,10 +20,11 @@ from latentsweep.model.objective import OBJECTIVES
 from latentsweep.model.shape import NetworkShape
 from latentsweep.model.vae import VAE, forward, initial_vae
 from latentsweep.study import load_study
-from latentsweep.training.kernel import dense_adam
+from latentsweep.training.cpu_kernel.dense_adam import exists
 from latentsweep.training.optimiser import adam
 from latentsweep.training.orders import Recipe
 from latentsweep.training.steps import initial_state, train_step
+from latentsweep.training.update import FUSED
 
 ITEM = 9, 10, 2
 SHAPES = {
@@ -116,11 +117,11 @@ def test_every_weight_learns(kind):
     assert all(jax.tree.leaves(moved)), moved
 
 
-@pytest.mark.skipif(not dense_adam.supported(), reason="no kernel for this processor")
+@pytest.mark.skipif(not exists(), reason="no kernel for this processor")
 @pytest.mark.parametrize("kind", PADDED)
 def test_the_kernel_s_steps_are_those_of_plain_gradients(kind):
     parts = recipe(SHAPES[kind]._replace(width=2))
-    with_kernel = dataclasses.replace(parts, fused=True)
+    with_kernel = dataclasses.replace(parts, rule=FUSED)
     found = jax.jit(functools.partial(stepped, parts=with_kernel))(settings(2))
     close(found, trained(kind, 2, 2), 1e-4)
 

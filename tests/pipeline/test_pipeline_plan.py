@@ -18,12 +18,12 @@ from latentsweep.study import ProductPrecision
 from latentsweep.training import cost
 from latentsweep.training.cost import footprint
 from latentsweep.training.experiment import Experiment
-from latentsweep.training.kernel import dense_adam
 from latentsweep.training.members import members_of, parameters
 from latentsweep.training.placement import Placement, on_all
 from latentsweep.training.plan import Pass, passes_of, plan_more, planned_passes
 from latentsweep.training.programs import compiled
 from latentsweep.training.supply import Held
+from latentsweep.training.update import fastest_rule
 
 
 def a_pass(*members: str) -> Pass:
@@ -118,8 +118,8 @@ def test_programs_are_shared_by_passes_that_are_planned_alike_alone(tiny, tmp_pa
     here, asked = experiment(tiny), []
 
     def told(recipe, mapping, kinds):
-        asked.append((recipe.fused, mapping, len(kinds)))
-        return [f"{recipe.fused} {mapping} {len(settings.seed)}" for settings, *_ in kinds]
+        asked.append((recipe.rule.fused, mapping, len(kinds)))
+        return [f"{recipe.rule.fused} {mapping} {len(settings.seed)}" for settings, *_ in kinds]
 
     monkeypatch.setattr("latentsweep.pipeline.train.compiled", told)
     one, two = names(tiny)[:2], names(tiny)[2:]
@@ -133,7 +133,7 @@ def test_programs_are_shared_by_passes_that_are_planned_alike_alone(tiny, tmp_pa
             (two, False, "vmap"),
         )
     ]
-    monkeypatch.setattr(dense_adam, "supported", lambda: True)
+    monkeypatch.setattr(train, "is_here", lambda _: True)
     found = training(here, planned, tmp_path, monkeypatch).programs
     assert asked == [(True, "map", 2), (False, "map", 1), (False, "vmap", 1)]
     got = [found[plan.kind] for plan in planned]
@@ -142,10 +142,10 @@ def test_programs_are_shared_by_passes_that_are_planned_alike_alone(tiny, tmp_pa
 
 def test_kernels_are_chosen_with_the_mapping(tiny):
     whole = recipe(tiny)
-    for mapping, fused in (("map", dense_adam.supported()), ("vmap", False)):
+    for mapping, fused in (("map", fastest_rule("map").fused), ("vmap", False)):
         devices = Placement(tuple(jax.devices()), mapping)
         (plan,) = planned_passes(names(tiny), tiny, whole, devices, 1)[:1]
-        assert plan.fused == plan.recipe(whole).fused == fused
+        assert plan.fused == plan.recipe(whole).rule.fused == fused
 
 
 A, B, C = (f"elbo-k02-s{seed}" for seed in range(3))

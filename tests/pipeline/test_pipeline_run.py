@@ -269,15 +269,17 @@ def test_a_run_goes_on_where_there_is_no_such_kernel(tmp_path, tiny, notes, monk
     settings = {"latent_sizes": [2], "objectives": ["elbo"]}
     with monkeypatch.context() as patch:
         patch.setattr(stage.fit, "fit", stop)
+        patch.setattr(stage, "complaint", lambda: "the kernel failed")
         with pytest.raises(KeyboardInterrupt):
-            run(tiny, tmp_path, settings=settings)
+            run(tiny, tmp_path, settings=settings, observer=notes)
+    assert notes.said == ["the kernel failed"]
     plan = tmp_path / "passes" / "p00" / "plan.json"
     plan.write_text(json.dumps({**json.loads(plan.read_text()), "fused": True}))
-    monkeypatch.setattr(stage.dense_adam, "supported", lambda: False)
+    monkeypatch.setattr(stage, "is_here", lambda rule: not rule.fused)
     monkeypatch.setattr("latentsweep.pipeline.measure.load_trained", stop)
     with pytest.raises(KeyboardInterrupt):
         run(tiny, tmp_path, settings=settings, observer=notes)
-    assert notes.said == [
+    assert notes.said[1:] == [
         "elbo-k02-s0: begun with a kernel that this machine has not; numbers may differ in the "
         "last digits"
     ]

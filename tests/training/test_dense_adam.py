@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentsweep.training.factored import Factors
-from latentsweep.training.kernel import dense_adam as module
-from latentsweep.training.kernel.dense_adam import dense_adam, handler, supported
+from latentsweep.training.cpu_kernel import dense_adam as module
+from latentsweep.training.cpu_kernel.dense_adam import dense_adam, exists, handler
+from latentsweep.training.cpu_kernel.factored import Factors
 
-pytestmark = pytest.mark.skipif(not supported(), reason="no kernel for this machine")
+pytestmark = pytest.mark.skipif(not exists(), reason="no kernel for this machine")
 
 NUMBERS = np.array([0.01, 0.9, 0.1, 0.999, 0.001, 1e-7], np.float32)
 
@@ -85,9 +85,12 @@ class Frame(ctypes.Structure):
     )
 
 
+TYPES = {"int32": 4, "float32": 11}  # XLA_FFI_DataType
+
+
 def buffer(array):
-    shape = (ctypes.c_int64 * array.ndim)(*array.shape)
-    return Buffer(data=array.ctypes.data, rank=array.ndim, shape=shape)
+    shape, kind = (ctypes.c_int64 * array.ndim)(*array.shape), TYPES[array.dtype.name]
+    return Buffer(dtype=kind, data=array.ctypes.data, rank=array.ndim, shape=shape)
 
 
 def listing(arrays):
@@ -100,7 +103,7 @@ def listing(arrays):
 def update(code, x, y, state):
     """A step in place, the machine code called as XLA calls it: no compilation for each shape."""
     address, alive = code
-    (arguments, kept), (results, too) = listing([x, y, NUMBERS, *ALONE]), listing(state)
+    (arguments, kept), (results, too) = listing([x, y, NUMBERS, *ALONE, *state]), listing(state)
     frame = Frame(arguments=arguments, results=results)
     entry = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
     assert entry(ctypes.addressof(frame)) is None
@@ -197,6 +200,23 @@ def test_a_step_waits_for_its_helpers(monkeypatch):
     jax.tree.map(np.testing.assert_array_equal, many(4), many(1))
 
 
+def test_what_is_of_another_type_is_refused():
+    x, y, state = case(8, 9, 50)
+    with jax.enable_x64(True), pytest.raises(jax.errors.JaxRuntimeError, match="float32 factors"):
+        through_xla(x.astype(float), y.astype(float), tuple(map(np.float64, state)))
+
+
+@pytest.mark.parametrize("flat", [0, 1, 5, 6, 7])
+def test_what_is_of_another_rank_is_refused(flat):
+    x, y, state = case(8, 9, 50)
+    given = [x, y, NUMBERS, np.zeros(8, np.float32), np.int32(0), *state]
+    given[flat] = given[flat].ravel()
+    shape = jax.ShapeDtypeStruct((9, 50), np.float32)
+    call = jax.ffi.ffi_call(module._registered(), [shape] * 3)
+    with pytest.raises(jax.errors.JaxRuntimeError, match=r"\[I, O\]"):
+        jax.jit(call)(*given)
+
+
 def test_what_has_no_gradient_stays_zero():
     x, y, _ = case(8, 9, 50)
     x[:, 5:] = 0
@@ -231,5 +251,5 @@ def test_there_is_a_kernel_only_where_it_was_tried(monkeypatch):
     ):
         with monkeypatch.context() as changed:
             changed.setattr(owner, name, value)
-            assert not module._there.__wrapped__()
-    assert module._there.__wrapped__()
+            assert not exists.__wrapped__()
+    assert exists.__wrapped__()

@@ -1,5 +1,7 @@
 """Gradients as factors: multiplied out they are the gradients that JAX gives."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,8 +11,13 @@ from training_family import recipe, settings
 
 from latentsweep.model import family
 from latentsweep.model.vae import VAE
-from latentsweep.training.factored import Factors, example_axes, factors, tapped
+from latentsweep.training.cpu_kernel.factored import Factors, example_axes, factors, tapped
 from latentsweep.training.steps import batch_terms
+from latentsweep.training.update import FUSED
+
+
+def fused(parts):
+    return dataclasses.replace(parts, rule=FUSED)
 
 
 def initial_member(member, shape):
@@ -34,7 +41,7 @@ def loss(vae: VAE, x, noise, member, parts):
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_factors_multiplied_out_are_the_gradient(objective, likelihood):
     with jax.enable_x64(True):
-        parts, member = recipe(5, likelihood), settings(3, objective=objective)
+        parts, member = fused(recipe(5, likelihood)), settings(3, objective=objective)
         rng = np.random.default_rng(0)
         begun = jax.device_get(initial_member(member, parts.shape))
         vae = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), begun)
@@ -57,7 +64,7 @@ def test_factors_multiplied_out_are_the_gradient(objective, likelihood):
 
 
 def test_taps_change_nothing_that_is_computed():
-    parts, member = recipe(5), settings(3)
+    parts, member = fused(recipe(5)), settings(3)
     vae = initial_member(member, parts.shape)
     of = jax.jit(lambda vae: loss(vae, jnp.full((8, 12), 0.3), jnp.ones((8, 5)), member, parts))
     assert of(tapped(vae, 8)) == of(vae)
@@ -71,7 +78,7 @@ def test_a_network_without_taps_has_no_axis_of_examples():
 
 def test_the_weight_is_read_before_its_factors_are_there():
     """`read` comes from the product with the weight, where there is one."""
-    parts, member = recipe(3), settings(3)
+    parts, member = fused(recipe(3)), settings(3)
     vae = initial_member(member, parts.shape)
     x, noise = jnp.full((8, 12), 0.3), jnp.ones((8, 3))
     gradient = jax.jit(lambda vae: jax.grad(loss)(vae, x, noise, member, parts))

@@ -9,7 +9,7 @@ import pytest
 from training_family import FEATURES, orders, recipe, settings, train_epoch
 
 from latentsweep.study import load_study
-from latentsweep.training.kernel import dense_adam
+from latentsweep.training.cpu_kernel.dense_adam import exists
 from latentsweep.training.placement import Placement
 from latentsweep.training.plan import planned_passes
 from latentsweep.training.steps import initial_state
@@ -28,7 +28,7 @@ def planned():
     return one
 
 
-@pytest.mark.skipif(not dense_adam.supported(), reason="no kernel for this machine")
+@pytest.mark.skipif(not exists(), reason="no kernel for this machine")
 def test_the_kernel_is_for_float32_alone():
     assert planned().fused
     with jax.enable_x64(True):

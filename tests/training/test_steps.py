@@ -14,17 +14,18 @@ from training_family import EXAMPLES, FEATURES, orders, recipe, settings, train_
 from latentsweep.model import family
 from latentsweep.model.family import unpadded
 from latentsweep.training import steps
-from latentsweep.training.kernel.dense_adam import supported
+from latentsweep.training.cpu_kernel.dense_adam import exists
 from latentsweep.training.orders import order_of
 from latentsweep.training.steps import batch_terms, initial_state
+from latentsweep.training.update import rule_of
 
-FUSED = [False, pytest.param(True, marks=pytest.mark.skipif(not supported(), reason="no kernel"))]
+FUSED = [False, pytest.param(True, marks=pytest.mark.skipif(not exists(), reason="no kernel"))]
 
 
 @functools.cache
 def programs(width, mapping, fused=False, **changes):
     """The compiled start and epoch of a member (mapping None) or of a family."""
-    parts = dataclasses.replace(recipe(width, **changes), fused=fused)
+    parts = dataclasses.replace(recipe(width, **changes), rule=rule_of(fused=fused))
 
     def epoch(states, members, order, values):
         one = lambda *each: train_epoch(*each, values, parts)  # noqa: E731
@@ -79,7 +80,7 @@ def test_padding_is_exactly_zero_after_training(members, values, fused):
             assert np.any(one.decoder.hidden.weight[latent_size - 1])
 
 
-@pytest.mark.skipif(not supported(), reason="no kernel for this machine")
+@pytest.mark.skipif(not exists(), reason="no kernel for this machine")
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_the_fused_kernel_trains_what_xla_trains(members, values, likelihood):
     fused, plain = (

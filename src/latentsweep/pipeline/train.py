@@ -23,12 +23,12 @@ from latentsweep.training import fit
 from latentsweep.training.checkpoint import named_arrays, remove_checkpoints
 from latentsweep.training.cost import supply_of, training_footprint
 from latentsweep.training.experiment import Experiment
-from latentsweep.training.kernel import dense_adam
 from latentsweep.training.members import Member, members_in
 from latentsweep.training.placement import available, fitting, on_all, on_some
 from latentsweep.training.plan import Kind, Pass, passes_of, plan_more, planned_passes
 from latentsweep.training.programs import Programs, compiled
 from latentsweep.training.supply import Held, Supply
+from latentsweep.training.update import complaint, is_here, rule_of
 
 LOOKED_AT = 5_000  # examples, when a training is judged
 
@@ -92,7 +92,11 @@ class Training:
     def prepare(self, names: Sequence[str]) -> None:
         """Compile the programs of these passes, and bring the data to the devices."""
         passes = passes_of(self.run)
-        self.passes = {name: self._possible(passes[int(name)]) for name in names}
+        planned = {name: passes[int(name)] for name in names}
+        by_rule = any(plan.mapping == "map" for plan in planned.values())
+        if by_rule and not self.passes and (slower := complaint()):
+            self.observer.say(slower)
+        self.passes = {name: self._possible(plan) for name, plan in planned.items()}
         self._members = members_in(self.run, self.experiment.study)
         self._width = max(member.latent_size for member in self._members)
         self.programs = self._compiled(list(self.passes.values()))
@@ -129,8 +133,8 @@ class Training:
         return [member for member in self._members if member.name in plan.members]
 
     def _possible(self, plan: Pass) -> Pass:
-        """The pass with kernels that there are on this machine, which may not be where it began."""
-        if not plan.fused or dense_adam.supported():
+        """The pass with a rule that there is on this machine, which may not be where it began."""
+        if is_here(rule_of(fused=plan.fused)):
             return plan
         self.observer.say(
             f"{', '.join(plan.members)}: begun with a kernel that this machine has not; "

@@ -33,7 +33,7 @@ References:
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
@@ -41,10 +41,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from latentsweep.study import Study
-from latentsweep.training.factored import Factors
-from latentsweep.training.kernel.dense_adam import dense_adam
 
 _KERNEL = 2  # axes at least
+Stepped: TypeAlias = tuple[Array, Array, Array]  # weight, m, v
 
 
 class Moments(eqx.Module):
@@ -96,40 +95,27 @@ class Adam:
         gradient: Any,
         moments: Moments,
         rate: Float[Array, ""],
-        threads: int = 1,
+        one: Callable[..., Stepped] | None = None,
     ) -> tuple[Any, Moments]:
         """Weights and moments after one step.
 
         Args:
-            gradient: of each weight, or the `Factors` of it.
             rate: this step's of `rates`.
-            threads: that share the work of a weight with factors.
+            one: takes the step of each weight, if not `one` of this.
         """
-        each = partial(self._one, rate, threads)
+        each = partial(one or self.one, rate)
         stepped = jax.tree.map(each, weights, gradient, moments.mu, moments.nu)
         whole, of_one = (jax.tree.structure(tree) for tree in (weights, (0, 0, 0)))
         weights, mu, nu = jax.tree.transpose(whole, of_one, stepped)
         return weights, Moments(moments.count + 1, mu, nu)
 
-    def _one(
-        self,
-        rate: Array,
-        threads: int,
-        weight: Array,
-        gradient: Array | Factors,
-        m: Array,
-        v: Array,
-    ) -> tuple[Array, Array, Array]:
-        beta1, beta2, epsilon = self.beta1, self.beta2, self.epsilon
-        if isinstance(gradient, Factors):
-            numbers = jnp.stack([rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon])
-            flat = (len(weight), -1)
-            state = weight.reshape(flat), m.reshape(flat), v.reshape(flat)
-            new, m, v = dense_adam(gradient, numbers, state, threads)
-            return new.reshape(weight.shape), m.reshape(weight.shape), v.reshape(weight.shape)
-        m = beta1 * m + (1 - beta1) * gradient
-        v = beta2 * v + (1 - beta2) * gradient**2
-        return weight - rate * m / (jnp.sqrt(v) + epsilon), m, v
+    def one(
+        self, rate: Float[Array, ""], weight: Array, gradient: Array, m: Array, v: Array
+    ) -> Stepped:
+        """One weight and its moments after a step."""
+        m = self.beta1 * m + (1 - self.beta1) * gradient
+        v = self.beta2 * v + (1 - self.beta2) * gradient**2
+        return weight - rate * m / (jnp.sqrt(v) + self.epsilon), m, v
 
 
 def adam(study: Study, steps: int) -> Adam:

@@ -12,6 +12,7 @@ from latentsweep.model.likelihoods import Likelihood
 from latentsweep.model.shape import NetworkShape
 from latentsweep.study import ProductPrecision, Study
 from latentsweep.training.optimiser import Adam, adam
+from latentsweep.training.update import PLAIN, UpdateRule
 
 _LEAST_APART, _MOST_APART = 10, 2_000
 _LOOKED_AT = 8  # batches at least
@@ -24,8 +25,7 @@ class Recipe:
     Each member trains on so many `examples`: all, or with `folds` all but the `held_out` that are a
     fold, and but the `apart` on which it is stopped once `patience` epochs gained nothing there.
     `binarised` draws each value of a batch as 0 or 1; `warmed` says that the penalty's weight
-    may rise over the first epochs; `fused` asks for the kernel that forms and spends the gradients
-    of dense layers at once, on so many `threads`.
+    may rise over the first epochs; `rule` is how the loss changes the weights.
     """
 
     shape: NetworkShape
@@ -41,8 +41,7 @@ class Recipe:
     patience: int = 0
     binarised: bool = False
     warmed: bool = False
-    fused: bool = False
-    threads: int = 1
+    rule: UpdateRule = PLAIN
 
     @property
     def steps_per_epoch(self) -> int:

@@ -132,7 +132,7 @@ def sharded(function: Callable[..., Any], mesh: Mesh, replicated: int) -> Callab
     def spread(*arguments: Any) -> Any:
         families = len(arguments) - replicated
         specs = (_MEMBERS,) * families + (PartitionSpec(),) * replicated
-        # Unchecked: taps (see training.factored) and kernels can't say that they vary with members.
+        # Unchecked: an update rule's kernels can't say that they vary with members.
         spread = jax.shard_map(
             function, mesh=mesh, in_specs=specs, out_specs=_MEMBERS, check_vma=False
         )

@@ -13,9 +13,9 @@ from latentsweep.record.folder import RunFolder
 from latentsweep.record.reading import read_json
 from latentsweep.record.schema import Plan
 from latentsweep.study import Study
-from latentsweep.training.kernel import dense_adam
 from latentsweep.training.orders import Recipe
 from latentsweep.training.placement import Placement, pass_sizes
+from latentsweep.training.update import fastest_rule, rule_of
 
 
 class Kind(NamedTuple):
@@ -45,8 +45,8 @@ class Pass:
         return Kind(len(self.members), self.width, self.mapping, self.fused)
 
     def recipe(self, recipe: Recipe) -> Recipe:
-        """The recipe of a study, with this pass's own width and choice of kernels."""
-        return dataclasses.replace(recipe.wide(self.width), fused=self.fused)
+        """The recipe of a study, with this pass's own width and update rule."""
+        return dataclasses.replace(recipe.wide(self.width), rule=rule_of(fused=self.fused))
 
 
 def planned_passes(
@@ -66,7 +66,7 @@ def planned_passes(
             devices=placement.mesh(size).size,
             epochs=study.epochs,
             steps_per_epoch=recipe.steps_per_epoch,
-            fused=placement.mapping == "map" and dense_adam.supported(),
+            fused=fastest_rule(placement.mapping).fused,
         )
         for start, size in zip(starts, sizes, strict=False)
     ]

@@ -21,7 +21,7 @@ from latentsweep.model import family
 from latentsweep.model.family import Mapping, Settings
 from latentsweep.model.principal import Principal
 from latentsweep.training.orders import Recipe, order_apart, order_of
-from latentsweep.training.placement import cores, on_all, over_family, over_members
+from latentsweep.training.placement import on_all, over_family, over_members
 from latentsweep.training.steps import (
     State,
     Terms,
@@ -190,29 +190,26 @@ def compiled(
     """
     one = family.member(kinds[0][0], 0)
     initial = jax.jit(lambda settings: initial_state(settings, recipe)).lower(one)
-    recipes = [
-        dataclasses.replace(recipe, threads=max(cores() // mesh.size, 1)) for *_, mesh in kinds
-    ]
     with ThreadPoolExecutor() as pool:
         first = pool.submit(initial.compile, _UNOPTIMISED)
         coming = [
             {
                 name: jax.tree.map(lambda program: pool.submit(program.compile), lowered)
-                for name, lowered in _lowered(here, mapping, initial.out_info, kind)
+                for name, lowered in _lowered(recipe, mapping, initial.out_info, kind)
             }
-            for here, kind in zip(recipes, kinds, strict=True)
+            for kind in kinds
         ]
         made = jax.tree.map(lambda compiling: compiling.result(), coming)
     return [
         Programs(
-            recipe=here,
+            recipe=recipe,
             mesh=mesh,
             data=data,
             initial=first.result(),
-            no_terms=over_members(_no_terms(settings, here), mesh),
+            no_terms=over_members(_no_terms(settings, recipe), mesh),
             **each,
         )
-        for here, (settings, data, mesh), each in zip(recipes, kinds, made, strict=True)
+        for (settings, data, mesh), each in zip(kinds, made, strict=True)
     ]
 
 

@@ -24,7 +24,6 @@ from latentsweep.model.family import Settings, Stream, initial_member, stream
 from latentsweep.model.gaussian import column_noise
 from latentsweep.model.precision import products_in
 from latentsweep.model.vae import VAE, Forward, forward
-from latentsweep.training.factored import example_axes, factors, tapped
 from latentsweep.training.optimiser import Moments
 from latentsweep.training.orders import Recipe, looked_at
 
@@ -249,7 +248,7 @@ def train_step(
     recipe: Recipe,
 ) -> tuple[tuple[VAE, Moments], Terms]:
     """One Adam step on one batch of scaled examples with their noise."""
-    (vae, optimiser), (x, noise) = carry, batch
+    (_, optimiser), (x, noise) = carry, batch
     if recipe.warmed:
         settings = settings.warmed((optimiser.count + 1) / recipe.steps_per_epoch)
 
@@ -257,10 +256,7 @@ def train_step(
         terms = batch_terms(vae, x, noise, settings, recipe)
         return settings.objective.loss(terms.reconstruction, terms.penalty), terms
 
-    taken_at = tapped(vae, len(x)) if recipe.fused else vae
-    gradient, terms = jax.grad(loss, has_aux=True)(taken_at)
-    stepped = recipe.optimiser.step(vae, factors(gradient), optimiser, rate, recipe.threads)
-    return stepped, terms
+    return recipe.rule.step(recipe.optimiser, loss, carry, rate, len(x))
 
 
 def batch_terms(
@@ -322,7 +318,7 @@ def _forward(
     def one(vae: VAE, x: Float[Array, " D"], noise: Float[Array, " K"]) -> Forward:
         return forward(vae, recipe.likelihood.encoder_input(x), noise, active, settings.objective)
 
-    return jax.vmap(one, in_axes=(example_axes(vae), 0, 0))(vae, x, noise)
+    return jax.vmap(one, in_axes=(recipe.rule.example_axes(vae), 0, 0))(vae, x, noise)
 
 
 def _noise(

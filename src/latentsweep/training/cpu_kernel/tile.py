@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from llvmlite import ir
 
-from latentsweep.training.kernel.instructions import (
+from latentsweep.training.cpu_kernel.instructions import (
     FLOAT,
     HALF,
     INT,

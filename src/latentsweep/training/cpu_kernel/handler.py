@@ -13,7 +13,8 @@ from functools import partial
 
 from llvmlite import binding, ir
 
-from latentsweep.training.kernel.instructions import (
+from latentsweep.training.cpu_kernel.instructions import (
+    BYTE,
     HALF,
     INT,
     POINTER,
@@ -27,7 +28,7 @@ from latentsweep.training.kernel.instructions import (
     stepping,
     word,
 )
-from latentsweep.training.kernel.tile import Tile, kinds_of_width, tile_function
+from latentsweep.training.cpu_kernel.tile import Tile, kinds_of_width, tile_function
 
 HANDLER = "latentsweep_dense_adam"
 _TILES_A_PART = 2  # rows of tiles that a thread takes at a time
@@ -77,14 +78,23 @@ class _Record:
     API_SCHEDULE = 136
     EXTENSION_TYPE, EXTENSION_METADATA, METADATA = 8, 24, 1
     METADATA_VERSION, VERSION_SIZE, VERSION_NUMBERS, METADATA_TRAITS = 8, 24, 16, 32
-    BUFFER_DATA, BUFFER_SHAPE = 24, 40
+    BUFFER_TYPE, BUFFER_DATA, BUFFER_RANK, BUFFER_SHAPE = 16, 24, 32, 40
+    API_ERROR, ERROR_SIZE, INVALID_ARGUMENT = 48, 28, 3
 
 
+# Types (XLA_FFI_DataType) and ranks: the factors, numbers, `read`, helpers, and the state.
+_INT32, _FLOAT32 = 4, 11
+_STATE = [(_FLOAT32, 2)] * 3
+_ARGUMENTS = [(_FLOAT32, 2)] * 2 + [(_FLOAT32, 1)] * 2 + [(_INT32, 0), *_STATE]
+_EXPECTED = "latentsweep's kernel: expected float32 factors [B, I], [B, O] and state [I, O]"
 _VERSION = (0, 3)  # the oldest that serves; XLA refuses a handler for one that it can't serve
 
 
 def _handler(made: Module, tile: Tile) -> None:
-    """What XLA calls: it says for which version it was made, or updates; null is success."""
+    """What XLA calls: it says for which version it was made, or updates; null is success.
+
+    What is not of the types and ranks that it takes it refuses.
+    """
     handler = ir.Function(made, ir.FunctionType(POINTER, [POINTER]), HANDLER)
     (frame,) = handler.args
     build = ir.IRBuilder(handler.append_basic_block())
@@ -95,6 +105,9 @@ def _handler(made: Module, tile: Tile) -> None:
         with build.if_then(build.icmp_unsigned("==", kind, HALF(_Record.METADATA))):
             _say_version(build, extension)
             build.ret(null)
+    fits = _fits(build, frame)
+    with build.if_then(build.not_(fits), likely=False):
+        build.ret(_refusal(made, build, frame))
     _update(made, build, frame, tile)
     build.ret(null)
 
@@ -107,6 +120,38 @@ def _say_version(build: Builder, extension: Value) -> None:
         there = version + _Record.VERSION_NUMBERS + 4 * place
         build.store(HALF(number), byte(build, metadata, there))
     build.store(HALF(0), byte(build, metadata, _Record.METADATA_TRAITS))
+
+
+def _fits(build: Builder, frame: Value) -> Value:
+    """Whether all buffers are of the types and ranks that the kernel takes."""
+    fits = ir.Constant(ir.IntType(1), 1)
+    for place, kinds in ((_Record.FRAME_ARGUMENTS, _ARGUMENTS), (_Record.FRAME_RESULTS, _STATE)):
+        buffers = read(build, frame, place, POINTER)
+        for number, (kind, rank) in enumerate(kinds):
+            buffer = read(build, buffers, 8 * number, POINTER)
+            of_kind = read(build, buffer, _Record.BUFFER_TYPE, HALF)
+            of_rank = read(build, buffer, _Record.BUFFER_RANK, INT)
+            fits = build.and_(fits, build.icmp_signed("==", of_kind, HALF(kind)))
+            fits = build.and_(fits, build.icmp_signed("==", of_rank, INT(rank)))
+    return fits
+
+
+def _refusal(made: Module, build: Builder, frame: Value) -> Value:
+    """XLA's error for buffers that do not fit."""
+    text = bytearray(_EXPECTED.encode() + b"\0")
+    message = _constant(made, "expected", ir.Constant(ir.ArrayType(BYTE, len(text)), text))
+    parts = INT(_Record.ERROR_SIZE), ir.Constant(POINTER, None), message
+    asked = ir.Constant.literal_struct([*parts, INT(_Record.INVALID_ARGUMENT)])
+    api = read(build, frame, _Record.FRAME_API, POINTER)
+    create = read(build, api, _Record.API_ERROR, ir.FunctionType(POINTER, [POINTER]).as_pointer())
+    return build.call(create, [_constant(made, "refusal", asked)])
+
+
+def _constant(made: Module, name: str, value: Value) -> Value:
+    """The place of a constant."""
+    held = ir.GlobalVariable(made, value.type, name)
+    held.initializer, held.global_constant = value, True
+    return held.bitcast(POINTER)
 
 
 class _Job:

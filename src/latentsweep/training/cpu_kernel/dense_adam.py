@@ -8,8 +8,8 @@ For a batch of inputs X [B, I] and of gradients at the layer's outputs Y [B, O],
 
 XLA makes a product and four more kernels of it, which pass over the gradient three times and over
 the moments twice; at 32 examples a batch that traffic costs as much as the arithmetic. Here it is
-one kernel, written in machine code when it is first needed. Where there is none (another system or
-processor than those on which it was measured) XLA's kernels do the same.
+one kernel, written in machine code when it is first needed, for Linux on an x86-64 processor with
+AVX2 at least, where it was measured.
 
 References:
     Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, section 2, last paragraph.
@@ -24,10 +24,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from latentsweep.training.factored import Factors
+from latentsweep.training.cpu_kernel.factored import Factors
+from latentsweep.training.placement import cores
 
 try:
-    from latentsweep.training.kernel import handler
+    from latentsweep.training.cpu_kernel import handler
 except ImportError:  # LLVM is not there for every system
     handler = None
 
@@ -38,7 +39,7 @@ Triple = tuple[Weights, Weights, Weights]
 
 
 def dense_adam(
-    gradient: Factors, numbers: Float[Array, " six"], state: Triple, threads: int
+    gradient: Factors, numbers: Float[Array, " six"], state: Triple, threads: int | None = None
 ) -> Triple:
     """A weight, its mean gradient and its mean squared gradient after a step, in place.
 
@@ -46,28 +47,22 @@ def dense_adam(
         gradient: the factors [B, I] and [B, O] of the weight's gradient.
         numbers: rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon.
         state: weight, mean gradient, mean squared gradient.
-        threads: that work on it at most; they change no bit.
+        threads: that work on it at most, if not a device's share of the cores; they change no bit.
     """
-    name = _registered()
+    devices = max(jax.sharding.get_abstract_mesh().size, 1)  # it is 0 outside of a family's
+    most = threads or max(cores() // devices, 1)
     shape = jax.ShapeDtypeStruct(state[0].shape, state[0].dtype)
-    call = jax.ffi.ffi_call(name, [shape] * 3, input_output_aliases={5: 0, 6: 1, 7: 2})
-    helpers = jnp.int32(min(threads - 1, state[0].size // _WEIGHTS_A_HELPER))
+    call = jax.ffi.ffi_call(_registered(), [shape] * 3, input_output_aliases={5: 0, 6: 1, 7: 2})
+    helpers = jnp.int32(min(most - 1, state[0].size // _WEIGHTS_A_HELPER))
     weight, mean, square = call(
         gradient.inputs, gradient.outputs, numbers, gradient.read, helpers, *state
     )
     return weight, mean, square
 
 
-def supported() -> bool:
-    """Whether the kernel is to be had here: on Linux, on an x86-64 processor with AVX2 at least.
-
-    It takes float32: where JAX's numbers are float64 (JAX_ENABLE_X64), XLA's kernels do the work.
-    """
-    return _there() and jnp.result_type(float) == jnp.float32
-
-
 @cache
-def _there() -> bool:
+def exists() -> bool:
+    """Whether there is a kernel for this machine."""
     here = sys.platform == "linux" and platform.machine() == "x86_64"
     return here and handler is not None and handler.tile_here() is not None
 
@@ -75,8 +70,8 @@ def _there() -> bool:
 @cache
 def _registered() -> str:
     """The name by which XLA knows the kernel; it is compiled once a process."""
-    tile = handler.tile_here() if handler else None
     assert handler
+    tile = handler.tile_here()
     assert tile
     address, alive = handler.compiled(tile)
     entry = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)

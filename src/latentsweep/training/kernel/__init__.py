@@ -1,1 +1,0 @@
-"""One kernel that forms a dense layer's gradient and spends it at once."""
