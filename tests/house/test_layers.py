@@ -23,8 +23,8 @@ LAYERS = (
         "data.sources.array data.sources.images data.sources.in_memory data.sources.digits "
         "data.sources.mnist data.sources.shapes data.sources.synthetic data.sources "
         "data.findings data.catalogue",
-        "record.schema record.reading record.contents record.arrays record.tables record.lock "
-        "record.member record.folder",
+        "record.columns record.schema record.reading record.contents record.arrays "
+        "record.tables record.lock record.member record.folder",
     ),
     (
         "model.gaussian model.likelihoods model.precision model.shape model.network "
@@ -52,7 +52,7 @@ LAYERS = (
     ),
     (
         "show.variants show.policy show.style show.members show.sentences show.intervals "
-        "show.groups show.measures show.answers show.figures "
+        "show.measures show.answers show.figures "
         "show.report.switch show.report.making show.report.opening show.report.quotes "
         "show.report.tiles show.report.live show.report.page show.report show.notebook "
         "show.explorer.drawing show.explorer.content show.explorer.words show.explorer.page "

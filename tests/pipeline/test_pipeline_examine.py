@@ -17,6 +17,7 @@ from latentsweep.evaluation.yardsticks import Yardsticks
 from latentsweep.pipeline.begin import loaded
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.run import further, remeasure
+from latentsweep.record.columns import GROUPS, IDENTITY
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.members import load_trained, members_of
 
@@ -102,6 +103,23 @@ def test_spaces_of_two_sizes_are_compared_within_objective_and_seed(evaluated):
     assert table[["latent_size", "other_size"]].to_numpy().tolist() == [[2, 3], [2, 3]]
     assert table[["overlap", "cka"]].to_numpy().min() > 0
     assert table[["overlap", "cka"]].to_numpy().max() <= 1
+
+
+def test_each_block_gives_the_columns_that_the_table_of_columns_says(evaluated):
+    told: dict[str, set[str]] = {}
+    for group in GROUPS:
+        told.setdefault(group.block, set()).update(column.name for column in group.columns)
+    given: dict[str, set[str]] = {block: set() for block in told}
+    for member in evaluated.results()["member"]:
+        for block in [b for b in told if evaluated.has_block(member, b)]:
+            given[block] |= set(evaluated.columns(member, block))
+    only_of_mnist = {"midpoint_confident", "grid_confident", "grid_classes"}
+    assert {**given, "regularity": given["regularity"] | only_of_mnist} == told
+    documented = {name for section in SECTIONS for row in rows(section) for name in words(row[0])}
+    assert documented == {*IDENTITY, *(name for names in told.values() for name in names)}
+
+
+SECTIONS = ("results.parquet", "further columns of results.parquet")
 
 
 def test_the_arrays_of_the_blocks(evaluated):

@@ -14,8 +14,8 @@ from latentsweep.evaluation.yardsticks import Yardsticks
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.tasks import Task
 from latentsweep.pipeline.train import is_trained
+from latentsweep.record.columns import PROJECTED, PROJECTION
 from latentsweep.record.folder import RunFolder
-from latentsweep.record.schema import PROJECTED, PROJECTION
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.members import Member, load_trained, members_in
 

@@ -10,8 +10,8 @@ from latentsweep.evaluation import projection
 from latentsweep.pipeline.measure import results
 from latentsweep.pipeline.observer import Observer
 from latentsweep.pipeline.tasks import Task
+from latentsweep.record.columns import PROJECTED, PROJECTION
 from latentsweep.record.folder import RunFolder
-from latentsweep.record.schema import PROJECTED, PROJECTION
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.placement import cores
 

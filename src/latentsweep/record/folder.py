@@ -17,6 +17,7 @@ from latentsweep.errors import RunFolderError, StudyError
 from latentsweep.language import spoken
 from latentsweep.record import atomic, contents, reading, schema
 from latentsweep.record.arrays import read_arrays, write_arrays
+from latentsweep.record.columns import PROJECTED
 from latentsweep.record.member import MemberFiles
 from latentsweep.record.tables import read_table, write_table
 from latentsweep.study import Study, load_study
@@ -185,7 +186,7 @@ class RunFolder(MemberFiles):
 
     def results(self) -> pd.DataFrame:
         """One row a member; nats per example unless the name says otherwise."""
-        projected = schema.PROJECTED if self.projections_path.exists() else []
+        projected = PROJECTED if self.projections_path.exists() else []
         table = read_table(self.results_path, [*schema.RESULTS, *projected])
         reading.check_results(self.results_path, table)
         return table

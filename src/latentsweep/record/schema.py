@@ -289,8 +289,6 @@ RESULTS = [
     "mse_of_mean",
     "active_units",
 ]
-PROJECTION = "projection"  # whose columns these are
-PROJECTED = ["tsne_kl", "tsne_preservation", "tsne_trustworthiness"]  # once there are panels
 PROJECTIONS = ["member", "example", "x", "y", "method"]
 IDS = ["split", "example", "row"]
 HISTORY = ["epoch", "loss", "reconstruction", "penalty"]

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from latentsweep.language import _, printed
+from latentsweep.record.columns import GROUPS, Group
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences
-from latentsweep.show.groups import GROUPS, Group
 from latentsweep.show.members import finished
+
+SHOWN = [group for group in GROUPS if group.title]
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,14 @@ class Table:
 def tables(run: RunFolder) -> list[Table]:
     """The groups of which a run has something, with its baselines and floors among the rows."""
     results = finished(run.results())
-    found = [_table(group, results, _others(run, group.name)) for group in GROUPS]
+    found = [_table(group, results, _others(run, group.name)) for group in SHOWN]
     return [table for table in (*found, _similarities(run)) if table is not None]
 
 
 def missing(run: RunFolder) -> list[str]:
     """The titles of the groups of which a run has nothing yet."""
     there = {table.name for table in tables(run)}
-    return [_(group.title) for group in GROUPS if group.name not in there]
+    return [_(group.title) for group in SHOWN if group.name not in there]
 
 
 def data_sentences(run: RunFolder) -> list[str]:
@@ -102,11 +104,11 @@ def _others(run: RunFolder, group: str) -> pd.DataFrame:
 
 
 def _table(group: Group, results: pd.DataFrame, others: pd.DataFrame) -> Table | None:
-    shown = [m for m in group.measures if m.column in results and results[m.column].notna().any()]
+    shown = [m for m in group.columns if m.name in results and results[m.name].notna().any()]
     if not shown:
         return None
     rows = [
-        (str(row["member"]), *(_word(row.get(m.column), m.digits) for m in shown))
+        (str(row["member"]), *(_word(row.get(m.name), m.digits) for m in shown))
         for row in [*results.to_dict("records"), *others.to_dict("records")]
     ]
     headings = (_("model"), *(_(m.title) for m in shown))
