@@ -17,24 +17,17 @@ from sklearn.datasets import load_digits
 import latentsweep
 from latentsweep import Run
 from latentsweep.errors import LatentsweepError, RunFolderError
-from latentsweep.export import (
-    FILE_VERSION,
-    OPERATORS,
-    chosen,
-    codes,
-    write_codes,
-    write_onnx,
-)
-from latentsweep.model.likelihoods import LIKELIHOODS
+from latentsweep.export.codes import codes, write_codes
+from latentsweep.export.member import chosen
+from latentsweep.export.onnx import FILE_VERSION, MEANS, OPERATORS, write_onnx
 from latentsweep.model.objective import OBJECTIVES
 from latentsweep.model.shape import NetworkShape
 from latentsweep.model.vae import initial_vae
-from latentsweep.onnx_mean import PARAMETERS
-from latentsweep.onnx_network import BOUNDS, SIGMAS
 from latentsweep.record import atomic
 from latentsweep.record.arrays import content_of, read_arrays
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.tables import read_table
+from latentsweep.study import FACTS
 from latentsweep.training.checkpoint import named_arrays
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -102,7 +95,7 @@ def add_path(folder: RunFolder) -> None:
 def any_likelihood(copy, request):
     """The same for each likelihood, the decoders having as many outputs as it needs."""
     change_data(copy, (OTHER_DATA | MORE_LIKELIHOODS)[request.param])
-    outputs = PARAMETERS[copy.manifest()["data"]["likelihood"]]
+    outputs = FACTS[copy.manifest()["data"]["likelihood"]].parameters
     for member in ("elbo-k03-s0", "keras-blog-k03-s0"):
         path = copy.member_path(member) / "weights.safetensors"
         arrays = read_arrays(path)
@@ -198,7 +191,7 @@ def other_network(copy, request):
     copy.write_manifest({**manifest, "members": members})
     scale = AS_THEY_ARE if likelihood == "negative-binomial" else {"offset": -1.0, "factor": 0.5}
     change_data(copy, {"item_shape": item_shape, "likelihood": likelihood, "scale": scale})
-    sizes = tuple(item_shape), PARAMETERS[likelihood], hidden, 3
+    sizes = tuple(item_shape), FACTS[likelihood].parameters, hidden, 3
     shape = NetworkShape(*sizes, kind, path=init == "pca")
     template = jax.eval_shape(lambda: initial_vae(jax.random.key(0), shape, jnp.float32(3)))
     shapes = named_arrays(jax.tree.map(lambda leaf: np.array(leaf.shape), template))
@@ -352,16 +345,17 @@ def test_other_layers_are_refused(copy, name):
     )
 
 
-def test_every_likelihood_and_objective_of_the_package_is_known():
-    assert {n: each.parameters_per_feature for n, each in LIKELIHOODS.items()} == PARAMETERS
-    for name, objective in OBJECTIVES.items():
-        slope, noise = SIGMAS[name]
-        assert (slope, np.log(noise)) == (objective.slope, pytest.approx(objective.offset))
-        assert (BOUNDS[name] or (-np.inf, np.inf)) == (objective.least, objective.most)
+def test_a_likelihood_whose_mean_no_graph_has_is_refused_by_its_name(copy, monkeypatch):
+    assert {facts.mean for facts in FACTS.values()} == set(MEANS)
+    monkeypatch.setitem(FACTS, "bernoulli", FACTS["bernoulli"]._replace(mean=None))
+    with pytest.raises(
+        RunFolderError, match=r"likelihood: .* \(continuous-bernoulli, .*'bernoulli'"
+    ):
+        write_onnx(copy, chosen(copy, 3))
 
 
 def test_a_network_that_fits_no_file_is_refused(copy, monkeypatch):
-    monkeypatch.setattr("latentsweep.onnx_network._MOST_BYTES", 1000)
+    monkeypatch.setattr("latentsweep.export.onnx._MOST_BYTES", 1000)
     with pytest.raises(RunFolderError, match="at most 2 GiB of weights are needed for ONNX"):
         write_onnx(copy, chosen(copy, 3))
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentsweep.errors import LatentsweepError
-    from latentsweep.estimators import VAE
     from latentsweep.pipeline.finished import Run
     from latentsweep.pipeline.model import Model
     from latentsweep.pipeline.own_losses import recommend_losses
     from latentsweep.pipeline.recommended import recommend
     from latentsweep.pipeline.run import run
+    from latentsweep.sklearn import VAE
     from latentsweep.study import Study, load_study
 
 __version__ = "0.1.0"
@@ -41,7 +41,7 @@ _HOMES = {
     "Model": "latentsweep.pipeline.model",
     "Run": "latentsweep.pipeline.finished",
     "Study": "latentsweep.study",
-    "VAE": "latentsweep.estimators",
+    "VAE": "latentsweep.sklearn",
     "load_study": "latentsweep.study",
     "recommend": "latentsweep.pipeline.recommended",
     "recommend_losses": "latentsweep.pipeline.own_losses",

@@ -123,10 +123,11 @@ LOADED = "import json, sys; print(json.dumps(sorted({m.split('.')[0] for m in sy
     ("words", "heavy"),
     [
         (["--help"], {"jax", "pandas", "onnx", "pyarrow"}),
-        (["run", "--latent", "2"], {"jax", "equinox", "matplotlib"}),
+        (["run", "--latent", "2"], {"matplotlib", "sklearn"}),
+        (["run", "--latent", "2", "--to", "parquet"], {"jax", "equinox", "matplotlib"}),
     ],
 )
-def test_export_needs_no_model_library(copy, words, heavy):
+def test_export_loads_what_it_needs(copy, words, heavy):
     code = f"from latentsweep.commands.main import main\nmain({['export', *words]})\n{LOADED}"
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=copy.parent

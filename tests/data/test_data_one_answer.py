@@ -10,7 +10,7 @@ from PIL import Image
 
 from latentsweep.data import catalogue
 from latentsweep.data.sources.in_memory import saved
-from latentsweep.estimators import _prepared
+from latentsweep.sklearn import _prepared
 from latentsweep.study import Study
 
 RNG = np.random.default_rng(3)

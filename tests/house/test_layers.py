@@ -64,8 +64,8 @@ LAYERS = (
         "pipeline.judge pipeline.begin pipeline.train pipeline.measure pipeline.project "
         "pipeline.outcome pipeline.local pipeline.pilot pipeline.finished pipeline.run "
         "pipeline.rival pipeline.search pipeline.recommended pipeline.own_losses pipeline.alone "
-        "estimators",
-        "onnx_mean onnx_network onnx_layers export",
+        "sklearn",
+        "export.member export.codes export.onnx",
     ),
     (
         "commands.output commands.answers commands.display commands.own_data commands.data "

@@ -86,6 +86,11 @@ def moment(name: str, parameters, power: int, about: float = 0.0) -> float:
 
 def test_every_likelihood_has_a_name_and_cases():
     assert set(LIKELIHOODS) == set(CASES) == set(FACTS) == set(get_args(LikelihoodName)) - {"auto"}
+    for name, facts in FACTS.items():
+        assert facts.parameters == LIKELIHOODS[name].parameters_per_feature
+        assert facts.counts == (len(SUPPORTS[name]) == 400)
+        assert facts.density == isinstance(SUPPORTS[name], tuple)
+        assert facts.variance == LIKELIHOODS[name].shares
 
 
 @each_case

@@ -9,7 +9,8 @@ from sklearn.datasets import load_digits
 import latentsweep as ls
 from latentsweep import Run
 from latentsweep.errors import RunFolderError, ShapeError
-from latentsweep.export import chosen, write_onnx
+from latentsweep.export.member import chosen
+from latentsweep.export.onnx import write_onnx
 from latentsweep.pipeline import model as pipeline_model
 
 IMAGES = load_digits().images[..., None]  # 0 to 16

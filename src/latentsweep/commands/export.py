@@ -51,7 +51,7 @@ def export(
     ] = None,
 ) -> None:
     """Write a network of a run for other tools: as ONNX files, or its codes as a table."""
-    from latentsweep.export import chosen, write_codes, write_onnx
+    from latentsweep.export.member import chosen
     from latentsweep.record.folder import RunFolder
     from latentsweep.record.lock import locked
 
@@ -59,10 +59,14 @@ def export(
     member = chosen(folder, latent, objective, seed)
     with locked(folder.path) if output is None else nullcontext():
         if to is Format.PARQUET:
+            from latentsweep.export.codes import write_codes
+
             lines = list(_table_lines(*write_codes(folder, member, output)))
         else:
-            parts = write_onnx(folder, member, output)
-            lines = [f"Wrote {path}: {part}" for path, part in parts.items()]
+            from latentsweep.export.onnx import write_onnx
+
+            files = write_onnx(folder, member, output)
+            lines = [f"Wrote {path}: {graph}" for path, graph in files.items()]
             lines += ["Open them with ONNX Runtime; x is in the unit of the data."]
     print("\n".join(lines))
 

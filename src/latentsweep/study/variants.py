@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from latentsweep.language import marked
 
@@ -25,9 +25,9 @@ class Variant(NamedTuple):
     kl_warm_up: float
 
 
-def objective_of(variant: str) -> str:
+def objective_of(variant: str) -> ObjectiveName:
     """The objective of a variant's name."""
-    return variant.partition("_")[0]
+    return cast(ObjectiveName, variant.partition("_")[0])
 
 
 def variants(
