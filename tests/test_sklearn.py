@@ -21,7 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from latentsweep import VAE, estimators
+from latentsweep import VAE
+from latentsweep import sklearn as estimators
 from latentsweep.data.dataset import Dataset, Scale
 from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.model.family import initial_member

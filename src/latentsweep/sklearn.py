@@ -263,8 +263,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _study(self, examples: int) -> Study:
         """What is to be trained, but for the seed, and for the size where that is searched."""
-        given = {name: _plain(getattr(self, name)) for name in _FIELDS}
-        named = {name: value for name, value in given.items() if value != "auto"}
+        given = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
+        fields = Study.model_fields
+        named = {name: value for name, value in given.items() if name in fields and value != "auto"}
         if self.epochs == "auto":
             named["epochs"] = epochs_for(examples)
         searched = self.latent_size == "auto"
@@ -300,17 +301,6 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         answer, its = searched(study, scaled, given, self.budget)
         found = {name: getattr(its, name) for name in beginning(its.init, its.hidden_size)}
         return answer, study.changed(found)
-
-
-_FIELDS = (
-    "hidden_size",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "init",
-    "likelihood",
-    "kl_weight",
-)
 
 
 @contextmanager

@@ -68,7 +68,8 @@ LAYERS = (
         "export.member export.codes export.onnx",
     ),
     (
-        "commands.output commands.answers commands.display commands.own_data commands.data "
+        "commands.output commands.options commands.answers commands.display commands.own_data "
+        "commands.data "
         "commands.evaluate commands.recommend commands.report commands.explore commands.export "
         "commands.run commands.studies commands.summary commands.main",
     ),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from latentsweep.commands import own_data
+from latentsweep.commands import options
 
 
 class Metrics(StrEnum):
@@ -29,7 +29,7 @@ def evaluate(
     again: Annotated[
         bool, typer.Option("--again", help="Measure anew what was measured before.")
     ] = False,
-    trust: own_data.Trust = False,
+    trust: options.Trust = False,
 ) -> None:
     """Measure a run's trained networks, from their saved weights; 'report' then draws it."""
     from latentsweep.commands.display import Terminal, results_text

@@ -12,6 +12,7 @@ from latentsweep.commands.data import data
 from latentsweep.commands.evaluate import evaluate
 from latentsweep.commands.explore import explore
 from latentsweep.commands.export import export
+from latentsweep.commands.options import flag_of
 from latentsweep.commands.output import guarded, plain
 from latentsweep.commands.recommend import recommend
 from latentsweep.commands.report import report
@@ -37,14 +38,6 @@ _NO_SUCH_OPTION = "option_name", "possibilities"
 INTERRUPTED = 130
 USER_MISTAKE = 2
 _LONGEST = 300  # characters of a mistake
-# The option that sets what other tools of the field call by these names.
-_OPTIONS = {
-    "latent_sizes": "--latents",
-    "data": "--data",
-    "seeds": "--seeds",
-    "epochs": "--epochs",
-    "objectives": "--objective",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -133,7 +126,7 @@ def _unknown_option(error: Any) -> str:
     word: str = error.option_name.lstrip("-").replace("-", "_")
     field = OTHER_WORDS.get(word, word)
     taken = [name for each in error.ctx.command.params for name in each.opts] if error.ctx else []
-    if (option := _OPTIONS.get(field)) and option in taken:
+    if (option := flag_of(field)) and option in taken:
         hint = f"; did you mean '{option}'?"
     elif field in Study.model_fields and "--set" in taken:
         hint = f"; write --set {field}=VALUE"

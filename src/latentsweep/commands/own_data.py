@@ -1,9 +1,6 @@
-"""What commands that take data share: the options about it, and what they say of it."""
+"""What commands that take data say of it."""
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING
 
 from latentsweep.paths import user_path
 
@@ -13,71 +10,9 @@ if TYPE_CHECKING:
 _LARGE = 2**24  # bytes of a file, which take a moment to read
 
 
-class Missing(StrEnum):
-    """What to do about missing values."""
-
-    ERROR = "error"
-    DROP = "drop"
-    MEAN = "mean"
-
-
-class Scaling(StrEnum):
-    """How values are scaled."""
-
-    AUTO = "auto"
-    STANDARD = "standard"
-    MINMAX = "minmax"
-    NONE = "none"
-
-
-Label = Annotated[
-    str | None, typer.Option("--label", help="The table's column of classes.", metavar="COLUMN")
-]
-Id = Annotated[
-    str | None, typer.Option("--id", help="The table's column of row names.", metavar="COLUMN")
-]
-Drop = Annotated[
-    list[str] | None, typer.Option("--drop", help="A column to leave out.", metavar="COLUMN")
-]
-Gaps = Annotated[
-    Missing | None, typer.Option("--missing", help="Missing values.", show_default="error")
-]
-Scale = Annotated[
-    Scaling | None, typer.Option("--scale", help="How to scale values.", show_default="auto")
-]
-SplitBy = Annotated[
-    str | None,
-    typer.Option(
-        "--split-by",
-        help="A column of groups or times not to be divided; order: of rows in order.",
-        metavar="COLUMN",
-    ),
-]
-Resize = Annotated[
-    str | None,
-    typer.Option("--resize", help="The size that images are brought to.", metavar="32|24x32"),
-]
-
-Trust = Annotated[
-    bool, typer.Option("--trust", help="You know the code of the network that is named there.")
-]
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """The study's fields that were given as options; others keep what the study says."""
-    changes = {field: _plain(value) for field, value in options.items()}
-    return {field: value for field, value in changes.items() if value not in (None, ())}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(value)
-    return value.value if isinstance(value, StrEnum) else value
-
-
-def announce(source: str | None) -> None:
+def announce(source: object) -> None:
     """Say that a large file, or a folder, is being read, before anything that takes seconds."""
-    if source is None:
+    if not isinstance(source, str):  # refused where the study is read
         return
     path = user_path("data", source)
     if path.is_dir() or (path.is_file() and path.stat().st_size > _LARGE):

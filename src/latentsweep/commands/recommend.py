@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentsweep.commands import own_data
+from latentsweep.commands import options, own_data
 
 if TYPE_CHECKING:
     from latentsweep.pipeline.local import Local
@@ -26,6 +26,7 @@ class By(StrEnum):
     KNN = "knn"
 
 
+@options.with_fields(*options.OWN_DATA)
 def recommend(
     source: Annotated[
         str | None,
@@ -61,17 +62,7 @@ def recommend(
             metavar="TABLE",
         ),
     ] = None,
-    label: own_data.Label = None,
-    row_id: own_data.Id = None,
-    drop: own_data.Drop = None,
-    missing: own_data.Gaps = None,
-    scale: own_data.Scale = None,
-    split_by: own_data.SplitBy = None,
-    resize: own_data.Resize = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Any field of the study.", metavar="KEY=VALUE"),
-    ] = None,
+    changes: dict[str, Any] = {},  # noqa: B006
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what was found and the price, and stop.")
     ] = False,
@@ -82,7 +73,6 @@ def recommend(
     """Recommend a latent size: from data, from a finished run, or from losses of your own."""
     from latentsweep.commands.answers import recommendation_lines
     from latentsweep.errors import StudyError
-    from latentsweep.study import parse_setting
 
     if (source is None) == (losses is None):
         raise StudyError(
@@ -90,9 +80,6 @@ def recommend(
             f"{'neither' if source is None else 'both'}; e.g. latentsweep recommend digits"
         )
     rule = _rule(criterion, target)
-    changes = dict(parse_setting(setting) for setting in settings or [])
-    changes |= own_data.given(label=label, id=row_id, drop=drop, missing=missing)
-    changes |= own_data.given(scale=scale, split_by=split_by, resize=resize)
     others = criterion is not By.ELBO or output or changes or force or dry_run
     if losses is not None and others:
         raise StudyError(

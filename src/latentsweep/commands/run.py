@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentsweep.commands import own_data
+from latentsweep.commands import options, own_data
 
 if TYPE_CHECKING:
     from latentsweep.pipeline.local import Local
 
 
+@options.with_fields(*options.OPTIONS)
 def run(
     study: Annotated[
         str | None,
@@ -25,54 +26,20 @@ def run(
         Path | None,
         typer.Option("-o", "--output", help="The run folder.", show_default="runs/<study or data>"),
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="A known data set, a table, an array file or a folder of images.", metavar="DATA"
-        ),
-    ] = None,
-    label: own_data.Label = None,
-    row_id: own_data.Id = None,
-    drop: own_data.Drop = None,
-    missing: own_data.Gaps = None,
-    scale: own_data.Scale = None,
-    split_by: own_data.SplitBy = None,
-    resize: own_data.Resize = None,
-    latents: Annotated[
-        str | None, typer.Option(help="Latent sizes to compare.", metavar="2,4,8")
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(help="How many seeds.", metavar="N", min=1)] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data.", metavar="N")] = None,
-    objective: Annotated[
-        str | None, typer.Option(help="keras-blog, elbo, or both with a comma.", metavar="NAME")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Any other field of the study.", metavar="KEY=VALUE"),
-    ] = None,
+    changes: dict[str, Any] = {},  # noqa: B006
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and its price, and stop.")
     ] = False,
-    trust: own_data.Trust = False,
+    trust: options.Trust = False,
     force: Annotated[
         bool, typer.Option("--force", help="Start anew, removing the run in the folder.")
     ] = False,
 ) -> None:
     """Train, measure and report a study. The same command goes on where it was interrupted."""
-    own_data.announce(data)
+    own_data.announce(changes.get("data"))
     from latentsweep.commands.display import Terminal, closing_lines
     from latentsweep.pipeline.run import execute
-    from latentsweep.study import parse_setting
 
-    changes = dict(parse_setting(setting) for setting in settings or [])
-    changes |= own_data.given(
-        data=data, latent_sizes=latents, epochs=epochs, objectives=objective, label=label, id=row_id
-    )
-    changes |= own_data.given(
-        drop=drop, missing=missing, scale=scale, split_by=split_by, resize=resize
-    )
-    if seeds is not None:
-        changes["seeds"] = range(seeds)
     with Terminal() as terminal:
         here = _prepared(study, output, changes, terminal, trust=trust, anew=force)
         for line in _plan_lines(here):
