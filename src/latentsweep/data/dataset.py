@@ -123,14 +123,11 @@ class Dataset:
         assert np.min(self.scale.factor) > 0, self.scale
         assert self.scale.columns is None or self.item_shape == (self.scale.columns,), self.scale
         assert self.columns is None or self.item_shape == (len(self.columns),), self.columns
-        assert all(len(each) == len(self.values) for each in self._beside_values), self.name
+        for each in (self.ids, self.rows, self.groups):
+            assert each is None or len(each) == len(self.values), self.name
         assert {"train", "test"} <= set(self.splits), list(self.splits)
         self._assert_splits()
         self._assert_labels()
-
-    @property
-    def _beside_values(self) -> list[np.ndarray]:
-        return [each for each in (self.ids, self.rows, self.groups) if each is not None]
 
     def _assert_splits(self) -> None:
         assert all(indices.dtype == np.int32 and len(indices) for indices in self.splits.values())
@@ -188,12 +185,9 @@ class Dataset:
         """The least and the greatest value, in the data's own unit."""
         if self.origin == 0:
             return self.stored_extremes
-        low, high = (ends + np.asarray(self.origin) for ends in self._column_extremes)
+        ends = self.values.min(axis=0), self.values.max(axis=0)
+        low, high = (each + np.asarray(self.origin) for each in ends)
         return float(np.min(low)), float(np.max(high))
-
-    @property
-    def _column_extremes(self) -> tuple[np.ndarray, np.ndarray]:
-        return self.values.min(axis=0), self.values.max(axis=0)
 
     def origins(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """Where some examples stand in the source, as `row`, and their own names, as `id`."""

@@ -1,6 +1,5 @@
 """What is found in data, in words, before anything is trained on it."""
 
-from collections.abc import Iterator
 from hashlib import blake2b
 
 import numpy as np
@@ -27,7 +26,13 @@ def findings(dataset: Dataset, study: Study, *, questions: bool) -> list[str]:
         study: how it was read.
         questions: whether to look for what may be wrong, as in a user's own data.
     """
-    lines = [_values(dataset), _scale(dataset, study, questions)]
+    shape = " x ".join(f"{size:,}" for size in dataset.values.shape)
+    low, high = dataset.own_extremes
+    whole = "whole numbers, " if dataset.values.dtype != np.float32 else ""
+    lines = [
+        f"values  {shape}, {whole}from {low:.6g} to {high:.6g}",
+        _scale(dataset, study, questions),
+    ]
     if dataset.labels is not None:
         lines.append(f"labels  {_labels(dataset)}")
     lines += [f"note    {note}" for note in dataset.notes]
@@ -35,13 +40,6 @@ def findings(dataset: Dataset, study: Study, *, questions: bool) -> list[str]:
         return lines
     asked = (_size(dataset), _constant(dataset), _twins(dataset), _order(dataset))
     return lines + [f"note    {question}" for question in asked if question]
-
-
-def _values(dataset: Dataset) -> str:
-    shape = " x ".join(f"{size:,}" for size in dataset.values.shape)
-    low, high = dataset.own_extremes
-    kind = "whole numbers, " if dataset.values.dtype != np.float32 else ""
-    return f"values  {shape}, {kind}from {low:.6g} to {high:.6g}"
 
 
 def _scale(dataset: Dataset, study: Study, own: bool) -> str:
@@ -88,7 +86,13 @@ def _twins(dataset: Dataset) -> str | None:
     """Held-out examples that were trained on, which flatters every size."""
     if dataset.values.nbytes > _MOST_BYTES or len(dataset.values) > _MOST_EXAMPLES:
         return "equal examples across splits were not looked for, there being so much data"
-    hashes = np.array(list(_hashes(dataset.values)))
+    rows = (
+        row
+        for _, block in blocks(dataset.values)
+        for row in np.ascontiguousarray(block).reshape(len(block), -1)
+    )
+    digests = (blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
+    hashes = np.array([int.from_bytes(digest, signed=True) for digest in digests])
     train = hashes[dataset.splits["train"]]
     counts = {
         name: int(np.isin(hashes[indices], train).sum())
@@ -102,12 +106,6 @@ def _twins(dataset: Dataset) -> str | None:
         f"{plural(count, 'held-out example')} ({told}) also in the training split; leave them out, "
         "or keep equal ones together with --split-by COLUMN"
     )
-
-
-def _hashes(values: np.ndarray) -> Iterator[int]:
-    for _, block in blocks(values):
-        for row in np.ascontiguousarray(block).reshape(len(block), -1):
-            yield int.from_bytes(blake2b(row.tobytes(), digest_size=8).digest(), signed=True)
 
 
 def _order(dataset: Dataset) -> str | None:

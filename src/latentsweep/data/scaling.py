@@ -69,17 +69,13 @@ def _from_bounds(values: np.ndarray) -> Scale:
 
 
 def _by_column(values: np.ndarray, train: np.ndarray) -> Scale:
-    if is_large(values):
-        return _columns(*_column_moments(values, train))
+    if is_large(values):  # a block at a time
+        sums = (rows.sum(axis=0, dtype=np.float64) for rows in rows_of(values, train))
+        means = np.asarray(sum(sums) / len(train))
+        squares = sum(np.square(rows - means).sum(axis=0) for rows in rows_of(values, train))
+        return _columns(means, np.sqrt(squares / len(train)))
     chosen = values[train].astype(np.float64)
     return _columns(chosen.mean(axis=0), chosen.std(axis=0))
-
-
-def _column_moments(values: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each column, a block at a time."""
-    means = sum(rows.sum(axis=0, dtype=np.float64) for rows in rows_of(values, train)) / len(train)
-    squares = sum(np.square(rows - means).sum(axis=0) for rows in rows_of(values, train))
-    return np.asarray(means), np.sqrt(squares / len(train))
 
 
 def _columns(offsets: np.ndarray, factors: np.ndarray) -> Scale:

@@ -38,9 +38,14 @@ def stored(
         return _of_type(values, values.dtype), NO_ORIGIN
     low, high = extremes(values)
     _check_size(where, low, high)
-    kind = np.dtype(_type(values, low, high))
+    whole = values.dtype.kind in "bui" or all((b == np.rint(b)).all() for _, b in blocks(values))
+    kind = np.dtype("int32" if whole and max(-low, high) <= _EXACT else "float32")
+    if whole and low >= 0 and high <= np.iinfo(np.uint8).max:
+        kind = np.dtype("uint8")
     if kind != np.uint8 and (origin := _origin(values, train, by_column)) != NO_ORIGIN:
-        return _centred(values, origin), origin
+        if not fits(4 * values.size):
+            return kept.centred(values, np.asarray(origin)), origin
+        return (values - np.asarray(origin, np.float64)).astype(np.float32), origin
     return _of_type(values, kind), NO_ORIGIN
 
 
@@ -57,13 +62,6 @@ def _check_size(where: str, low: float, high: float) -> None:
                 f"{where} must fit in float32 ({-most} to {most}), got {extreme}; divide them by a "
                 "constant"
             )
-
-
-def _type(values: np.ndarray, low: float, high: float) -> str:
-    whole = values.dtype.kind in "bui" or all((b == np.rint(b)).all() for _, b in blocks(values))
-    if whole and low >= 0 and high <= np.iinfo(np.uint8).max:
-        return "uint8"
-    return "int32" if whole and max(-low, high) <= _EXACT else "float32"
 
 
 def _origin(values: np.ndarray, train: np.ndarray, by_column: bool) -> Origin:
@@ -104,12 +102,6 @@ def _without_outliers(
 
 def _count(values: np.ndarray, train: np.ndarray, axes: tuple[int, ...]) -> int:
     return len(train) * int(np.prod(values.shape[1:])) if len(axes) > 1 else len(train)
-
-
-def _centred(values: np.ndarray, origin: Origin) -> np.ndarray:
-    if not fits(4 * values.size):
-        return kept.centred(values, np.asarray(origin))
-    return (values - np.asarray(origin, np.float64)).astype(np.float32)
 
 
 def _of_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
