@@ -2,7 +2,9 @@
 
     python benchmarks/path.py [STUDY] [--set KEY=VALUE ...]
 
-A file counts once a function of it is called in the main thread (what an import runs is not); a
+On the way stand the files of the calls that lead to a member's first epoch, and to its measurement:
+what a reader steps through to get there. Beside these are counted all that are touched. A file
+counts once a function of it is called in the main thread (what an import runs is not); a
 change of file is a call that leaves its file, counted once for each pair of functions. Files whose
 functions run only while JAX traces a program, or below one that does, are listed apart.
 """
@@ -19,6 +21,7 @@ from latentsweep.commands.main import main
 
 ROOT = Path(latentsweep.__file__).parent
 MEASURED = "results"  # what an observer hears once a member is measured
+ENDS = ("training/programs.py", "epoch"), ("evaluation/evaluate.py", "measured")
 TRACED = "model", "training/steps.py", "training/factored.py", "training/cpu_kernel"
 
 
@@ -26,9 +29,10 @@ class _Measured(Exception):  # noqa: N818
     """The first member is measured."""
 
 
-def crossed(command: list[str]) -> tuple[list[str], int]:
-    """Our files in the order in which a command comes to them, and its changes of file."""
+def crossed(command: list[str]) -> tuple[list[str], list[str], int]:
+    """Our files on the way, all in the order in which a command comes to them, changes of file."""
     files: dict[str, None] = {}
+    way: dict[str, None] = {}
     edges: collections.Counter[tuple[object, object]] = collections.Counter()
 
     def own(frame) -> str | None:
@@ -48,6 +52,8 @@ def crossed(command: list[str]) -> tuple[list[str], int]:
         if any(each.f_code.co_name == "<module>" for each in [frame, *callers]):
             return  # of an import
         files.setdefault(file)
+        if (file, frame.f_code.co_name) in ENDS:
+            way.update(dict.fromkeys([*[str(own(each)) for each in callers[::-1]], file]))
         if callers and own(callers[0]) != file:
             edges[(callers[0].f_code, frame.f_code)] += 1
         if frame.f_code.co_name == MEASURED and file == "commands/display.py":
@@ -60,16 +66,17 @@ def crossed(command: list[str]) -> tuple[list[str], int]:
             main(command)
         finally:
             sys.setprofile(None)
-    return list(files), len(edges)
+    return list(way), list(files), len(edges)
 
 
-def told(files: list[str], changes: int) -> str:
+def told(way: list[str], files: list[str], changes: int) -> str:
     """The figures, and the files."""
     inside = [file for file in files if file.startswith(TRACED)]
     before = [file for file in files if file.startswith("commands")]
     outside = [file for file in files if file not in inside and file not in before]
     return "\n".join(
         [
+            f"{len(way)} files on the way: {', '.join(way)}",
             f"{len(files)} files, {changes} changes of file; {len(before)} of commands, "
             f"{len(inside)} of networks and their step, {len(outside)} others",
             *(f"  {name}: {', '.join(each)}" for name, each in _named(before, inside, outside)),
