@@ -88,6 +88,7 @@ JSON: list[tuple[str, Callable[[Any], object]]] = [
     ("manifest.json", lambda c: c["members"][0].update(name="../../outside/m")),
     ("manifest.json", lambda c: c["members"][0].update(name="/tmp/m-k02-s0")),
     ("manifest.json", lambda c: c["members"][0].update(latent_size=5)),
+    ("manifest.json", lambda c: c["members"][0].update(test_fraction=float("nan"))),
     ("passes/p00/plan.json", lambda c: c.update(members=["../elbo-k02-s0"])),
     ("passes/p00/plan.json", lambda c: c.pop("width")),
     ("alarms.json", lambda c: c.append({"member": "elbo-k02-s0"})),

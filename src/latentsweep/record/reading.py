@@ -77,9 +77,15 @@ def read_json(path: Path, kind: Any) -> Any:
 
 def parsed(path: Path, text: str, kind: Any) -> Any:
     """A file's JSON text as objects that know their file."""
-    content = json.loads(text, object_pairs_hook=lambda pairs: Named(path, pairs))
+    content = json.loads(
+        text, object_pairs_hook=lambda pairs: Named(path, pairs), parse_constant=_no_number
+    )
     check(path, content, kind)
     return content
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def check(path: Path, content: Any, kind: Any) -> None:
