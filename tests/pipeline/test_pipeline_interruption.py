@@ -44,7 +44,7 @@ from latentsweep.commands.main import main
 sys.exit(main(line))
 """
 CHECKPOINT = "latentsweep.training.checkpoint.write_checkpoint"
-MEASURED = "latentsweep.record.folder.RunFolder.write_results"
+MEASURED = "latentsweep.pipeline.run.tell_results"
 PROJECTED = "latentsweep.evaluation.projection.aligned"
 
 
