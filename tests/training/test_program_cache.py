@@ -54,6 +54,16 @@ def test_a_damaged_program_is_compiled_again_in_silence(tmp_path):
     assert compiled_and_found(tmp_path)[1] == 0
 
 
+def test_a_program_in_anothers_place_is_compiled_again(tmp_path):
+    compiled_and_found(tmp_path)
+    (entry,) = tmp_path.glob("*-cache")
+    entry.write_bytes(entry.read_bytes()[:-1] + b"\0\0")
+    assert compiled_and_found(tmp_path) == (1, 0)
+    assert compiled_and_found(tmp_path) == (0, 1)
+    (tmp_path / "programs.json").write_text("[")
+    assert compiled_and_found(tmp_path) == (0, 1)
+
+
 @pytest.fixture
 def without_cache(monkeypatch):
     """JAX as a user has it: no cache."""
