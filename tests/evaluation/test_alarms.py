@@ -1,6 +1,7 @@
 """Each alarm from made-up evidence, and which of them keeps which quiet."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from latentsweep.evaluation.alarms import (
     BELOW,
     FALLING,
     STIRRING,
-    Evidence,
+    Alarm,
+    Readings,
     alarms,
     collapse,
     impossible,
@@ -19,6 +21,7 @@ from latentsweep.evaluation.alarms import (
     not_converged,
     not_stationary,
 )
+from latentsweep.show.words.alarms import alarm_in_words
 from shouting import catalogue, lower_case
 
 FEATURES, LATENTS, NO_LATENT, FLOOR = 784, 16, 205.8, 45.5
@@ -29,7 +32,7 @@ FLAT = np.concatenate([np.linspace(190, 106, 8), [105.4, 105.2]])
 
 def evidence(
     penalty: np.ndarray = RATE, share: float = 1.0, curve: np.ndarray = FLAT, **row: float
-) -> Evidence:
+) -> Readings:
     """A sound network of ten epochs, but for what is given.
 
     Args:
@@ -47,7 +50,7 @@ def evidence(
         "shift": 0.02,
         "stretch": 0.03,
     }
-    return Evidence(
+    return Readings(
         row=found | row,
         loss=loss,
         reconstruction=RECONSTRUCTION,
@@ -60,7 +63,7 @@ def evidence(
     )
 
 
-def averaged(**row: float) -> Evidence:
+def averaged(**row: float) -> Readings:
     """The terms averaged where they should be summed: the KL weighs D / K times as much."""
     return evidence(penalty=FEATURES / LATENTS * RATE, share=1 / FEATURES, **row)
 
@@ -70,7 +73,12 @@ STILL_FALLING = np.linspace(190, 105, 10)
 EVERYTHING = {"active_units": 0, "shift": 3.0, "stretch": 3.0, "curve": STILL_FALLING}
 
 
-def names(seen: Evidence) -> list[str]:
+def told(found: list[Alarm]) -> list[SimpleNamespace]:
+    """Alarms with their words."""
+    return [SimpleNamespace(**alarm_in_words(alarm._asdict())) for alarm in found]
+
+
+def names(seen: Readings) -> list[str]:
     return [alarm.alarm for alarm in alarms(seen)]
 
 
@@ -85,14 +93,14 @@ def test_a_weight_of_about_one_is_none(weight):
 
 def test_averages_are_told_with_what_they_average_and_weigh():
     seen = averaged()
-    (alarm,) = alarms(seen)
+    (alarm,) = told(alarms(seen))
     whole = (RECONSTRUCTION + 49 * RATE).mean()
     assert alarm.alarm == "means-for-sums"
     assert f"reads {whole / 784:.3g} where its terms add up to {whole:.1f} nats" in alarm.seen
     assert "over 784 features, and over 16 latent dimensions" in alarm.seen
     assert "weighs the KL 49 times" in alarm.seen
     assert alarm.remedy == 'set reduction = "sum"'
-    assert [alarm] == means_for_sums(seen)
+    assert [alarm] == told(means_for_sums(seen))
 
 
 @pytest.mark.parametrize(("share", "raised"), [(0.89, True), (0.91, False), (1.1, False)])
@@ -110,7 +118,7 @@ def test_a_negative_loss_is_no_average():
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 0.98, 1.02, 4.0])
 def test_a_weighed_kl_is_told_with_its_weight(weight):
-    (alarm,) = kl_weight(evidence(penalty=weight * RATE))
+    (alarm,) = told(kl_weight(evidence(penalty=weight * RATE)))
     assert alarm.alarm == "kl-weight"
     assert alarm.seen.startswith(f"the loss weighs the KL by {weight:.3g}: it is no −ELBO")
     assert "set kl_weight = 1" in alarm.remedy
@@ -130,7 +138,7 @@ def test_one_and_the_same_kl_for_every_example_tells_no_weight(rate):
 
 @pytest.mark.parametrize(("below", "raised"), [(BELOW - 0.1, False), (BELOW + 0.1, True)])
 def test_a_loss_below_the_true_elbo_is_impossible(below, raised):
-    found = impossible(evidence(loss=100 - below, neg_elbo=100.0))
+    found = told(impossible(evidence(loss=100 - below, neg_elbo=100.0)))
     assert bool(found) == raised
     if raised:
         assert found[0].alarm == "impossible"
@@ -139,7 +147,7 @@ def test_a_loss_below_the_true_elbo_is_impossible(below, raised):
 
 
 def test_an_elbo_below_the_entropy_of_the_values_is_an_error():
-    (alarm,) = impossible(evidence(neg_elbo=45.2, loss=45.2))
+    (alarm,) = told(impossible(evidence(neg_elbo=45.2, loss=45.2)))
     assert "−ELBO of 45.2 is below the entropy of the values, 45.5" in alarm.seen
     assert alarm.remedy == "report it with the run folder"
     assert impossible(evidence(neg_elbo=45.5, loss=45.5)) == []
@@ -151,7 +159,7 @@ def test_values_without_an_entropy_may_be_of_any_density():
 
 
 def test_a_collapse_is_told_with_what_no_latent_gives():
-    (alarm,) = collapse(evidence(active_units=0, rate=0.0312, neg_elbo=206.04))
+    (alarm,) = told(collapse(evidence(active_units=0, rate=0.0312, neg_elbo=206.04)))
     assert alarm.alarm == "collapse"
     assert "none of 16 latent dimensions is active (rate 0.031 nats)" in alarm.seen
     assert "−ELBO is 206.0 where no latent at all gives 205.8" in alarm.seen
@@ -161,7 +169,7 @@ def test_a_collapse_is_told_with_what_no_latent_gives():
 
 def test_a_curve_that_still_falls_is_told_with_its_fall():
     curve = np.array([180.0, 150, 130, 120, 115, 113, 112, 111.8, 109, 105.8])
-    (alarm,) = not_converged(evidence(curve=curve))  # of a gain of 100
+    (alarm,) = told(not_converged(evidence(curve=curve)))  # of a gain of 100
     assert alarm.alarm == "not-converged"
     assert alarm.seen == (
         "the training loss fell by 6.0 nats in the last 2 of 10 epochs, 6 % of its distance from "
@@ -187,13 +195,13 @@ def test_a_curve_that_fell_early_or_rises_has_converged():
 
 
 def test_of_one_epoch_nothing_can_be_told():
-    (alarm,) = not_converged(evidence(curve=np.array([150.0])))
+    (alarm,) = told(not_converged(evidence(curve=np.array([150.0]))))
     assert alarm.seen == "one epoch was trained: whether the curve is flat can't be told"
 
 
 @pytest.mark.parametrize("which", ["shift", "stretch"])
 def test_codes_far_from_rest_are_told_with_both_numbers(which):
-    (alarm,) = not_stationary(evidence(**{which: 1.41}))
+    (alarm,) = told(not_stationary(evidence(**{which: 1.41})))
     other = {"shift": "off by 1.41 and 0.03", "stretch": "off by 0.02 and 1.41"}
     assert alarm.alarm == "not-stationary"
     assert other[which] in alarm.seen
@@ -242,6 +250,8 @@ EACH = {
     "not-converged": evidence(curve=STILL_FALLING),
     "not-converged, one epoch": evidence(curve=np.array([150.0])),
     "not-stationary": evidence(shift=3.0),
+    "badly-trained": dataclasses.replace(evidence(objective="elbo"), smaller=100.0),
+    "loses-to-linear": dataclasses.replace(evidence(), linear=RECONSTRUCTION + RATE - 5),
 }
 
 
@@ -249,9 +259,10 @@ EACH = {
 def test_every_alarm_is_told_in_the_language_of_the_moment(name, monkeypatch):
     """Its name stays; here every marked word is in capital letters."""
     monkeypatch.setattr(language, "_catalogue", catalogue)
-    (english,) = alarms(EACH[name])
+    raised = alarms(EACH[name])
+    (english,) = told(raised)
     with language.speaking("pt"):
-        (other,) = alarms(EACH[name])
+        (other,) = told(raised)
     assert other.alarm == english.alarm
     assert english.alarm in name
     assert lower_case(english.seen)
@@ -275,7 +286,7 @@ def test_networks_that_principal_components_beat_are_named(ahead, raised):
     seen = dataclasses.replace(evidence(), linear=LINEAR - ahead + noise)
     assert names(seen) == raised
     if raised:
-        (alarm,) = alarms(seen)
+        (alarm,) = told(alarms(seen))
         assert alarm.seen.startswith(f"principal components of {LATENTS} dimensions do better by")
         assert 'init = "pca"' in alarm.remedy
 

@@ -51,8 +51,8 @@ LAYERS = (
         "answers.claim_verdict answers.claims",
     ),
     (
-        "show.variants show.policy show.style show.members show.sentences show.intervals "
-        "show.measures show.answers show.figures "
+        "show.variants show.policy show.style show.members show.words show.sentences "
+        "show.intervals show.measures show.answers show.figures "
         "show.report.switch show.report.making show.report.opening show.report.quotes "
         "show.report.tiles show.report.live show.report.page show.report show.notebook "
         "show.explorer.drawing show.explorer.content show.explorer.words show.explorer.page "

@@ -166,11 +166,11 @@ def test_a_run_that_dies_before_its_answers_has_all_alarms_when_it_goes_on(
 ):
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
-    for name in ("alarms.json", "alarms.pt.json", "report.html"):
+    for name in ("alarms.json", "report.html"):
         (folder / name).unlink()
     run_folder = RunFolder(folder)
     run_folder.write_manifest({**run_folder.manifest(), "status": "running"})
-    raised = Alarm("collapse", "0 units", "another weight")
+    raised = Alarm("kl-weight", "kl-weight", {"weight": 4.0})
     monkeypatch.setattr(outcome, "alarms", lambda _: [raised])
     run(tiny, folder, settings=CHANGES)
     members = list(run_folder.results()["member"])

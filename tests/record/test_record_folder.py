@@ -133,10 +133,7 @@ def test_clearing_nothing_is_harmless(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-ALARM = {"member": "elbo-k02-s0", "alarm": "collapse", "seen": "0", "remedy": "none"}
-
-
-@pytest.mark.parametrize(("name", "content"), [("answers", {"claims": []}), ("alarms", [ALARM])])
+@pytest.mark.parametrize(("name", "content"), [("answers", {"claims": []})])
 def test_each_language_has_its_file_and_english_stands_in_for_one_that_has_none(
     tmp_path, name, content
 ):

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from latentsweep import language
-from latentsweep.show import measures, sentences
+from latentsweep.show import measures
 from latentsweep.show.figures import rate_distortion
 from latentsweep.show.report import write_report
+from latentsweep.show.words.alarms import alarm_sentences
 
 ALARMS = [
     {"member": f"keras-blog-k0{k}-s0", "alarm": "impossible", "seen": f"{k} <b>", "remedy": "mend"}
@@ -120,11 +121,11 @@ def test_the_data_s_dimension_is_evidence_and_never_the_answer(evaluated):
 
 
 def test_an_alarm_is_said_once_with_how_many_raised_it():
-    assert sentences.alarms(ALARMS) == [
+    assert alarm_sentences(ALARMS) == [
         "impossible, keras-blog-k02-s0 (and 1 model more): 2 <b>. Remedy: mend.",
         "collapse, elbo-k02-s0: nothing. Remedy: wait.",
     ]
-    assert sentences.alarms([]) == []
+    assert alarm_sentences([]) == []
 
 
 def test_the_page_has_alarms_and_groups_and_escapes_both(evaluated, only_words):

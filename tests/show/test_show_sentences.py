@@ -6,6 +6,7 @@ import pytest
 
 from latentsweep import language
 from latentsweep.show import sentences
+from latentsweep.show.words.alarms import alarm_sentences
 
 
 def seen(run):
@@ -127,7 +128,7 @@ def test_every_sentence_is_translated_on_every_run(any_run, monkeypatch):
         columns = sentences.results_columns(results, manifest)
         said = [
             *sentences.what_was_seen(results, manifest),
-            *sentences.alarms([alarm, alarm]),
+            *alarm_sentences([alarm, alarm]),
             sentences.seeds(results),
             sentences.left_out(results),
             sentences.items(manifest),

@@ -19,11 +19,11 @@ from latentsweep.show.answers import Verdict, answers
 from latentsweep.show.measures import data_sentences, missing, tables, text
 from latentsweep.show.sentences import (
     Column,
-    alarms,
     results_columns,
     results_rows,
     what_was_seen,
 )
+from latentsweep.show.words.alarms import alarms
 from latentsweep.study import Study
 
 
@@ -113,7 +113,7 @@ def results_text(results: pd.DataFrame, manifest: dict) -> str:
 def closing_lines(folder: RunFolder) -> list[str]:
     """The results, what was seen in them, and what to open."""
     results, manifest = folder.results(), folder.manifest()
-    raised = [f"Alarm: {sentence}" for sentence in alarms(folder.alarms())]
+    raised = [f"Alarm: {sentence}" for sentence in alarms(folder)]
     seen = _wrapped([*what_was_seen(results, manifest), *raised])
     table = results_text(results, manifest)
     return ["", table, "", *seen, *answer_lines(folder), "", f"Open {folder.report_path}"]

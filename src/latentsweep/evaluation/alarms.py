@@ -1,6 +1,7 @@
 """What may be wrong with a trained network, told from its own numbers.
 
-Each alarm says what was seen and what to do; none stops a run. A cause silences its consequences:
+Each alarm is a reason and the numbers that raised it, which `show.words.alarms` puts into words;
+none stops a run. A cause silences its consequences:
 a loss that averages where it should sum also weighs the KL, may collapse and never converges, and
 only the first is worth saying.
 
@@ -29,8 +30,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from latentsweep.language import _, printed
-
 BELOW = 0.5  # nats under the true -ELBO that make a loss impossible
 WEIGHT_OFF = 0.01
 FALLING = 0.05  # of the distance from no latent, within the last fifth of the epochs
@@ -39,15 +38,15 @@ STIRRING = 1.0  # the largest shift or stretch that is not worth an alarm
 
 
 class Alarm(NamedTuple):
-    """One alarm: its name, the same in every language, what was seen, and what to do about it."""
+    """One alarm: its name, which of its reasons it has, and the numbers seen, None for NaN."""
 
     alarm: str
-    seen: str
-    remedy: str
+    reason: str
+    numbers: dict[str, float | int | None]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Readings:
     """What the alarms of one network are told from; nats per example.
 
     `row` is its row of the results, `curve` its training loss epoch by epoch, summed over features,
@@ -74,37 +73,35 @@ class Evidence:
     ends_are_linear: bool = True
 
 
-def alarms(evidence: Evidence) -> list[Alarm]:
+def alarms(readings: Readings) -> list[Alarm]:
     """The alarms of a network that trained to its end: mostly none."""
-    if weighed := means_for_sums(evidence) or kl_weight(evidence):
+    if weighed := means_for_sums(readings) or kl_weight(readings):
         return weighed
     causes = collapse, not_converged, badly_trained, loses_to_linear, not_stationary
-    unsound = next(filter(None, (cause(evidence) for cause in causes)), [])
-    return impossible(evidence) + unsound
+    unsound = next(filter(None, (cause(readings) for cause in causes)), [])
+    return impossible(readings) + unsound
 
 
-def means_for_sums(evidence: Evidence) -> list[Alarm]:
+def means_for_sums(readings: Readings) -> list[Alarm]:
     """Whether the loss averages over features: it is a small share of its terms in nats."""
-    whole = float(np.mean(evidence.reconstruction + evidence.penalty))
-    loss, row = float(np.mean(evidence.loss)), evidence.row
+    whole = float(np.mean(readings.reconstruction + readings.penalty))
+    loss, row = float(np.mean(readings.loss)), readings.row
     if whole <= 0 or not 0 < loss < 0.9 * whole:
         return []
-    seen = _(
-        "the loss reads {loss} where its terms add up to {whole} nats: it averages over {features} "
-        "features, and over {size} latent dimensions, which weighs the KL {weight} times"
-    ).format(
-        loss=printed(loss, ".3g"),
-        whole=printed(whole, ".1f"),
-        features=evidence.features,
-        size=row["latent_size"],
-        weight=printed(evidence.features / row["latent_size"], ".3g"),
+    size = row["latent_size"]
+    return _raised(
+        "means-for-sums",
+        loss=loss,
+        whole=whole,
+        features=readings.features,
+        size=size,
+        weight=readings.features / size,
     )
-    return [Alarm("means-for-sums", seen, _('set reduction = "sum"'))]
 
 
-def kl_weight(evidence: Evidence) -> list[Alarm]:
+def kl_weight(readings: Readings) -> list[Alarm]:
     """Whether each penalty is one multiple of the true KL, and that is not 1."""
-    rate, penalty = (np.asarray(each, np.float64) for each in (evidence.rate, evidence.penalty))
+    rate, penalty = (np.asarray(each, np.float64) for each in (readings.rate, readings.penalty))
     square = float(rate @ rate)
     if square < 1e-6 * len(rate) or rate.std() < 1e-3 * rate.mean():
         return []  # one KL for every example is any multiple of one penalty
@@ -112,67 +109,43 @@ def kl_weight(evidence: Evidence) -> list[Alarm]:
     left = np.abs(penalty - weight * rate).mean()
     if left > 1e-3 * np.abs(penalty).mean() or abs(weight - 1) <= WEIGHT_OFF:
         return []
-    seen = _(
-        "the loss weighs the KL by {weight}: it is no −ELBO, and sizes compare by the weight as "
-        "much as by the data"
-    ).format(weight=printed(weight, ".3g"))
-    remedy = _("set kl_weight = 1, or compare by the true −ELBO beside it")
-    return [Alarm("kl-weight", seen, remedy)]
+    return _raised("kl-weight", weight=weight)
 
 
-def impossible(evidence: Evidence) -> list[Alarm]:
+def impossible(readings: Readings) -> list[Alarm]:
     """Whether a number stands where no bound can stand."""
-    row, floor = evidence.row, evidence.entropy_floor
-    neg_elbo = printed(row["neg_elbo"], ".1f")
+    row, floor = readings.row, readings.entropy_floor
     if floor is not None and row["neg_elbo"] < floor - 0.01:
-        seen = _(
-            "the true −ELBO of {neg_elbo} is below the entropy of the values, {floor}: an error in "
-            "the numbers themselves"
-        ).format(neg_elbo=neg_elbo, floor=printed(floor, ".1f"))
-        return [Alarm("impossible", seen, _("report it with the run folder"))]
+        told = {"neg_elbo": row["neg_elbo"], "floor": floor}
+        return _raised("impossible", "below the entropy", **told)
     if row["loss"] >= row["neg_elbo"] - BELOW:
         return []
-    seen = _(
-        "the loss of {loss} is below {neg_elbo}, the true −ELBO of the same network: it bounds "
-        "nothing, and larger sizes look better than they are"
-    ).format(loss=printed(row["loss"], ".1f"), neg_elbo=neg_elbo)
-    remedy = _('judge by the true −ELBO, or train with objectives = ["elbo"]')
-    return [Alarm("impossible", seen, remedy)]
+    told = {"loss": row["loss"], "neg_elbo": row["neg_elbo"]}
+    return _raised("impossible", "below the true -ELBO", **told)
 
 
-def collapse(evidence: Evidence) -> list[Alarm]:
+def collapse(readings: Readings) -> list[Alarm]:
     """Whether no latent dimension is active."""
-    row = evidence.row
+    row = readings.row
     if row["active_units"] > 0:
         return []
-    seen = _(
-        "none of {size} latent dimensions is active (rate {rate} nats): the decoder ignores the "
-        "code, and −ELBO is {neg_elbo} where no latent at all gives {no_latent}"
-    ).format(
+    return _raised(
+        "collapse",
         size=row["latent_size"],
-        rate=printed(row["rate"], ".2g"),
-        neg_elbo=printed(row["neg_elbo"], ".1f"),
-        no_latent=printed(evidence.no_latent, ".1f"),
+        rate=row["rate"],
+        neg_elbo=row["neg_elbo"],
+        no_latent=readings.no_latent,
     )
-    remedy = _(
-        "lower learning_rate, or let it rise with warm_up; if that does not help, the data may "
-        "have nothing to encode"
-    )
-    return [Alarm("collapse", seen, remedy)]
 
 
-def badly_trained(evidence: Evidence) -> list[Alarm]:
+def badly_trained(readings: Readings) -> list[Alarm]:
     """Whether a smaller network fits the training examples better, by more than counts."""
-    if evidence.smaller is None or evidence.row["objective"] != "elbo":
+    if readings.smaller is None or readings.row["objective"] != "elbo":
         return []
-    least = float(np.min(evidence.curve))
-    if not costs_dimensions(least, evidence.smaller, evidence.no_latent):
+    least = float(np.min(readings.curve))
+    if not costs_dimensions(least, readings.smaller, readings.no_latent):
         return []
-    seen = _(
-        "a training loss of {loss} where a smaller network comes to {smaller}: more dimensions can "
-        "only help there, so this one was trained badly"
-    ).format(loss=printed(least, ".1f"), smaller=printed(evidence.smaller, ".1f"))
-    return [Alarm("badly-trained", seen, _("raise epochs, or lower learning_rate"))]
+    return _raised("badly-trained", loss=least, smaller=readings.smaller)
 
 
 def costs_dimensions(least: float, smaller: float, no_latent: float) -> bool:
@@ -180,48 +153,32 @@ def costs_dimensions(least: float, smaller: float, no_latent: float) -> bool:
     return least - smaller > _COUNTS * max(no_latent - smaller, 0.0)
 
 
-def loses_to_linear(evidence: Evidence) -> list[Alarm]:
+def loses_to_linear(readings: Readings) -> list[Alarm]:
     """Whether the linear model of its size is better, by more than chance and than counts."""
-    if evidence.linear is None:
+    if readings.linear is None:
         return []
-    behind = evidence.reconstruction + evidence.rate - evidence.linear.astype(np.float64)
+    behind = readings.reconstruction + readings.rate - readings.linear.astype(np.float64)
     least = behind.mean() - _NORMAL * behind.std(ddof=1) / np.sqrt(len(behind))
-    if not least > _COUNTS * max(evidence.no_latent - float(evidence.linear.mean()), 0.0):
+    if not least > _COUNTS * max(readings.no_latent - float(readings.linear.mean()), 0.0):
         return []
-    seen = _(
-        "principal components of {size} dimensions do better by {nats} nats: what is seen of this "
-        "size is about its training"
-    ).format(size=evidence.row["latent_size"], nats=printed(behind.mean(), ".2g"))
-    remedy = _(
-        'set init = "pca" with stopping_fraction = 0.1, or where it is so lower learning_rate'
-    )
-    return [Alarm("loses-to-linear", seen, remedy)]
+    return _raised("loses-to-linear", size=readings.row["latent_size"], nats=behind.mean())
 
 
-def not_converged(evidence: Evidence) -> list[Alarm]:
+def not_converged(readings: Readings) -> list[Alarm]:
     """Whether the training loss still falls by over 5 % of its distance from no latent.
 
     A training that was stopped has come to its end.
     """
-    epochs = len(evidence.curve)
-    if evidence.kept_epoch is not None and evidence.kept_epoch < epochs:
+    epochs = len(readings.curve)
+    if readings.kept_epoch is not None and readings.kept_epoch < epochs:
         return []
     if epochs == 1:
-        seen = _("one epoch was trained: whether the curve is flat can't be told")
-        return [Alarm("not-converged", seen, _("raise epochs"))]
-    if not still_falls(evidence.curve, evidence.no_latent):
+        return _raised("not-converged", "one epoch")
+    if not still_falls(readings.curve, readings.no_latent):
         return []
-    fall, gain, last = _fall(evidence.curve, evidence.no_latent)
-    seen = _(
-        "the training loss fell by {fall} nats in the last {last} of {epochs} epochs, {share} % of "
-        "its distance from no latent at all"
-    ).format(
-        fall=printed(fall, ".1f"),
-        last=last,
-        epochs=epochs,
-        share=printed(100 * fall / abs(gain), ".0f"),
-    )
-    return [Alarm("not-converged", seen, _("raise epochs"))]
+    fall, gain, last = _fall(readings.curve, readings.no_latent)
+    told = {"fall": fall, "last": last, "epochs": epochs, "share": 100 * fall / abs(gain)}
+    return _raised("not-converged", "still falls", **told)
 
 
 def still_falls(curve: Float[np.ndarray, " T"], no_latent: float) -> bool:
@@ -241,13 +198,15 @@ def _fall(curve: Float[np.ndarray, " T"], no_latent: float) -> tuple[float, floa
     return float(curve[-1 - last] - curve[-1]), float(no_latent - curve[-1]), last
 
 
-def not_stationary(evidence: Evidence) -> list[Alarm]:
+def not_stationary(readings: Readings) -> list[Alarm]:
     """Whether the codes' moments are far from those of a stationary point."""
-    shift, stretch = evidence.row["shift"], evidence.row["stretch"]
-    if not evidence.ends_are_linear or (shift <= STIRRING and stretch <= STIRRING):
+    shift, stretch = readings.row["shift"], readings.row["stretch"]
+    if not readings.ends_are_linear or (shift <= STIRRING and stretch <= STIRRING):
         return []
-    seen = _(
-        "the curve is flat, but the codes' mean and spread are off by {shift} and {stretch} from "
-        "where a network at rest has them"
-    ).format(shift=printed(shift, ".2f"), stretch=printed(stretch, ".2f"))
-    return [Alarm("not-stationary", seen, _("lower learning_rate, or let it fall with decay"))]
+    return _raised("not-stationary", shift=shift, stretch=stretch)
+
+
+def _raised(alarm: str, reason: str = "", **numbers: float | int) -> list[Alarm]:
+    """An alarm with its numbers as JSON has them; of one that has one reason, that is its name."""
+    plain = {n: None if np.isnan(x) else np.asarray(x).item() for n, x in numbers.items()}
+    return [Alarm(alarm, reason or alarm, plain)]

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from latentsweep.data.splits import SPLIT
-from latentsweep.evaluation.alarms import Evidence, alarms
+from latentsweep.evaluation.alarms import Readings, alarms
 from latentsweep.evaluation.evaluate import LINEAR
-from latentsweep.language import in_every_language
 from latentsweep.model.shape import BUILT_IN
 from latentsweep.pipeline.judge import write_answers
 from latentsweep.pipeline.measure import results
@@ -16,6 +15,7 @@ from latentsweep.pipeline.train import is_trained
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.figures import write_figures
 from latentsweep.show.report import write_report
+from latentsweep.show.words.alarms import alarm_in_words
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.members import Member, members_in
 
@@ -60,30 +60,25 @@ class Drawing:
 
 
 def write_alarms(run: RunFolder, experiment: Experiment) -> None:
-    """Write the alarms of all measured members, mostly none, in every language."""
+    """Write the alarms of all measured members, mostly none."""
     table = results(run, experiment)
     sound = table[table["status"] == "ok"].to_dict("records") if len(table) else []
     members = {member.name: member for member in members_in(run, experiment.study)}
-    evidence = {
-        row["member"]: _evidence(run, experiment, members[row["member"]], row) for row in sound
-    }
-    in_every_language(
-        lambda: run.write_alarms(
-            [
-                {"member": member, **alarm._asdict()}
-                for member, each in evidence.items()
-                for alarm in alarms(each)
-            ]
-        )
+    run.write_alarms(
+        [
+            alarm_in_words({"member": row["member"], **alarm._asdict()})
+            for row in sound
+            for alarm in alarms(_readings(run, experiment, members[row["member"]], row))
+        ]
     )
 
 
-def _evidence(
+def _readings(
     run: RunFolder, experiment: Experiment, member: Member, row: Mapping[Any, Any]
-) -> Evidence:
+) -> Readings:
     arrays, history = run.arrays(member.name), run.history(member.name)
     terms = ("loss", "reconstruction", "penalty", "rate")
-    return Evidence(
+    return Readings(
         row=dict(row),
         **{name: arrays[f"{SPLIT}/{name}"] for name in terms},
         linear=arrays.get(f"{SPLIT}/{LINEAR}"),

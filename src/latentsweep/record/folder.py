@@ -195,17 +195,14 @@ class RunFolder(MemberFiles):
         """Write the table of results."""
         write_table(self.results_path, results)
 
-    def alarms(self) -> list[dict[str, str]]:
-        """The alarms of all members, each with `member`, `alarm`, `seen`, `remedy`.
-
-        In the language of the moment, or in English where the folder has no others.
-        """
-        path = _there(self.alarms_path)
+    def alarms(self) -> list[dict[str, Any]]:
+        """The alarms of all members: `member`, `alarm`, `reason`, `numbers`, and English words."""
+        path = self.alarms_path
         return reading.read_json(path, list[schema.Alarm]) if path.exists() else []
 
-    def write_alarms(self, alarms: Sequence[Mapping[str, str]]) -> None:
-        """Write the alarms of all members, told in the language of the moment."""
-        atomic.write_json(in_language(self.alarms_path), list(alarms))
+    def write_alarms(self, alarms: Sequence[Mapping[str, Any]]) -> None:
+        """Write the alarms of all members."""
+        atomic.write_json(self.alarms_path, list(alarms))
 
     def yardsticks(self) -> dict[str, Any]:
         """What was measured of the data itself."""

@@ -134,6 +134,8 @@ class Alarm(TypedDict):
 
     member: Name
     alarm: str
+    reason: NotRequired[str]
+    numbers: NotRequired[dict[str, Number | None]]
     seen: str
     remedy: str
 

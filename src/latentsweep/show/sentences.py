@@ -87,22 +87,6 @@ def grey_values(manifest: Mapping[str, Any]) -> list[str]:
     return [words.format(floor=number(floor), unit=unit(manifest))]
 
 
-def alarms(raised: Sequence[Mapping[str, str]]) -> list[str]:
-    """One sentence an alarm: who raised it, what was seen in the first of them, what to do."""
-    names = dict.fromkeys(alarm["alarm"] for alarm in raised)
-    return [_alarm([alarm for alarm in raised if alarm["alarm"] == name]) for name in names]
-
-
-def _alarm(raised: Sequence[Mapping[str, str]]) -> str:
-    first, others = raised[0], len(raised) - 1
-    more = ngettext(
-        "{member} (and {count} model more)", "{member} (and {count} models more)", others
-    )
-    who = more.format(member=first["member"], count=others) if others else first["member"]
-    words = _("{alarm}, {who}: {seen}. Remedy: {remedy}.")
-    return words.format(alarm=first["alarm"], who=who, seen=first["seen"], remedy=first["remedy"])
-
-
 def lowest_neg_elbo(results: pd.DataFrame, per_item: str) -> list[str]:
     """Which latent size had the lowest true −ELBO among the networks trained with the ELBO."""
     members = _finished(results, "elbo")

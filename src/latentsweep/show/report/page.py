@@ -29,6 +29,7 @@ from latentsweep.show.report.opening import opening
 from latentsweep.show.report.quotes import quotes
 from latentsweep.show.report.switch import difference
 from latentsweep.show.report.tiles import extremes, strips
+from latentsweep.show.words.alarms import alarms
 from latentsweep.study import FACTS
 
 _BOKEH = ("server", "static", "js", "bokeh.min.js")
@@ -83,7 +84,7 @@ def _page(run: RunFolder, plots: Live | None) -> str:
         live_places=plots.places if plots else {},
         live_notes=_live_notes(run),
         classes=_classes(run),
-        alarms=sentences.alarms(run.alarms()),
+        alarms=alarms(run),
         measures=measures.tables(run),
         measured_of_data=measures.data_sentences(run),
         not_measured=measures.missing(run),
