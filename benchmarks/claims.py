@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from latentsweep.language import in_every_language
-from latentsweep.pipeline.judge import write_answers
 from latentsweep.record.folder import RunFolder, in_language
 from latentsweep.show.answers import fingerprint
 from latentsweep.study import OBJECTIVE_LABELS
+from latentsweep.workflow.judge import write_answers
 
 HERE = Path(__file__).resolve().parents[1]
 SUMMARY = HERE / "src" / "latentsweep" / "answers" / "mnist-claims.json"

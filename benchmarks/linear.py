@@ -63,14 +63,14 @@ def compared(name: str, changes: dict[str, Any]) -> None:
     """Train the networks of one data set, and print a line a size."""
     from latentsweep.data.catalogue import load_dataset
     from latentsweep.data.splits import HELD_OUT
-    from latentsweep.pipeline.begin import begin
-    from latentsweep.pipeline.local import Local
-    from latentsweep.pipeline.pilot import with_pilot
-    from latentsweep.pipeline.run import train_and_measure
-    from latentsweep.pipeline.search import search_study, suited
     from latentsweep.record.folder import RunFolder
     from latentsweep.training.experiment import Experiment
     from latentsweep.training.program_cache import kept_programs
+    from latentsweep.workflow.begin import begin
+    from latentsweep.workflow.executors import Local
+    from latentsweep.workflow.pilot import with_pilot
+    from latentsweep.workflow.run import train_and_measure
+    from latentsweep.workflow.search import search_study, suited
 
     with tempfile.TemporaryDirectory() as path, kept_programs():
         folder, source = RunFolder(Path(path) / "run"), name

@@ -33,7 +33,7 @@ from scipy import optimize, stats
 
 import latentsweep
 from latentsweep.data.sources import mnist
-from latentsweep.pipeline.finished import Run
+from latentsweep.workflow.opened_run import Run
 
 RUNS = Path("runs") / "port"
 SEEDS = tuple(range(6))

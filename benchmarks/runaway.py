@@ -17,15 +17,15 @@ from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.prepare import prepare
 from latentsweep.data.sources import synthetic
 from latentsweep.data.splits import HELD_OUT
-from latentsweep.pipeline.answer import answer
-from latentsweep.pipeline.begin import begin
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.run import train_and_measure
-from latentsweep.pipeline.search import search_study, suited
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.program_cache import kept_programs
+from latentsweep.workflow.answer import answer
+from latentsweep.workflow.begin import begin
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.run import train_and_measure
+from latentsweep.workflow.search import search_study, suited
 
 SIZES, SEEDS, HIDDEN, RATE = (1, 2, 4, 8, 16), tuple(range(5)), 64, 7e-3
 CASES = [

@@ -23,12 +23,12 @@ from scipy import stats
 from latentsweep import Study, load_study
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.evaluation.blocks import BASIC
-from latentsweep.pipeline.begin import begin
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.run import tell_results, train_and_measure
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.program_cache import kept_programs
+from latentsweep.workflow.begin import begin
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.run import tell_results, train_and_measure
 
 RUNS = Path("runs") / "schedule"
 SEEDS = tuple(range(6))

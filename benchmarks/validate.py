@@ -94,12 +94,12 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     """Search one cell's latent size, in this process."""
     from latentsweep.data.prepare import prepare
     from latentsweep.data.sources import synthetic
-    from latentsweep.pipeline.local import Local
-    from latentsweep.pipeline.pilot import with_pilot
-    from latentsweep.pipeline.search import Ask, find, search_study, suited
     from latentsweep.record.folder import RunFolder
     from latentsweep.training.experiment import Experiment
     from latentsweep.training.program_cache import kept_programs
+    from latentsweep.workflow.executors import Local
+    from latentsweep.workflow.pilot import with_pilot
+    from latentsweep.workflow.search import Ask, find, search_study, suited
 
     started = time.perf_counter()
     spec = synthetic.Synthetic(cell.family, cell.dimension, cell.seed, cell.examples, side=SIDE)

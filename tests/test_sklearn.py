@@ -28,15 +28,15 @@ from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.model.family import initial_member
 from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.trained import Trained
-from latentsweep.pipeline import alone, applied, train
-from latentsweep.pipeline.alone import Alone, _Kind, _width
-from latentsweep.pipeline.begin import begin
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.pilot import beginning
-from latentsweep.pipeline.search import held_back, search_study
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.members import Member, load_trained, members_of
+from latentsweep.workflow import alone, applied, train
+from latentsweep.workflow.begin import begin
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.on_array import Alone, _Kind, _width
+from latentsweep.workflow.pilot import beginning
+from latentsweep.workflow.search import held_back, search_study
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DIGITS = load_digits().data[:200]  # 0 to 16

@@ -20,13 +20,13 @@ from contract import BATCH, Peer, arguments, print_products, print_times
 from latentsweep.data.dataset import Dataset, Scale
 from latentsweep.data.splits import leading
 from latentsweep.model import family
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.train import Training, missing
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import load_study
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.placement import over_members
 from latentsweep.training.plan import Pass
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.train import Training, missing
 
 
 class Family:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentsweep.errors import LatentsweepError
-    from latentsweep.pipeline.finished import Run
-    from latentsweep.pipeline.model import Model
-    from latentsweep.pipeline.own_losses import recommend_losses
-    from latentsweep.pipeline.recommended import recommend
-    from latentsweep.pipeline.run import run
     from latentsweep.sklearn import VAE
     from latentsweep.study import Study, load_study
+    from latentsweep.workflow.model import Model
+    from latentsweep.workflow.opened_run import Run
+    from latentsweep.workflow.own_losses import recommend_losses
+    from latentsweep.workflow.recommend import recommend
+    from latentsweep.workflow.run import run
 
 __version__ = "0.1.0"
 __all__ = [
@@ -38,14 +38,14 @@ __all__ = [
 
 _HOMES = {
     "LatentsweepError": "latentsweep.errors",
-    "Model": "latentsweep.pipeline.model",
-    "Run": "latentsweep.pipeline.finished",
+    "Model": "latentsweep.workflow.model",
+    "Run": "latentsweep.workflow.opened_run",
     "Study": "latentsweep.study",
     "VAE": "latentsweep.sklearn",
     "load_study": "latentsweep.study",
-    "recommend": "latentsweep.pipeline.recommended",
-    "recommend_losses": "latentsweep.pipeline.own_losses",
-    "run": "latentsweep.pipeline.run",
+    "recommend": "latentsweep.workflow.recommend",
+    "recommend_losses": "latentsweep.workflow.own_losses",
+    "run": "latentsweep.workflow.run",
 }
 
 

@@ -30,18 +30,18 @@ from latentsweep.data.kind import likelihood_and_scale, not_counted
 from latentsweep.data.rounding import noise_of_rounding
 from latentsweep.errors import LatentsweepError
 from latentsweep.model.family import Stream, stream
-from latentsweep.pipeline import applied
-from latentsweep.pipeline.alone import Alone, searched, train_alone
-from latentsweep.pipeline.pilot import beginning
-from latentsweep.pipeline.search import (
+from latentsweep.study import FACTS, LikelihoodName, Study
+from latentsweep.training.program_cache import kept_programs
+from latentsweep.workflow import applied
+from latentsweep.workflow.on_array import Alone, searched, train_alone
+from latentsweep.workflow.pilot import beginning
+from latentsweep.workflow.search import (
     epochs_for,
     held_back,
     hidden_for,
     init_for,
     search_study,
 )
-from latentsweep.study import FACTS, LikelihoodName, Study
-from latentsweep.training.program_cache import kept_programs
 
 if given := os.environ.get("OMP_NUM_THREADS"):  # as joblib tells its workers: XLA goes by another
     os.environ.setdefault("PJRT_NPROC", given)

@@ -9,9 +9,9 @@ from PIL import Image
 
 import latentsweep as ls
 from latentsweep.data.dataset import Scale
-from latentsweep.pipeline import run as pipeline_run
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.explorer.content import content
+from latentsweep.workflow import run as workflow_run
 
 RANDOM = np.random.default_rng(0)
 SMALL = ["--set", "hidden_size=8", "--set", "epochs=1", "--set", "draws=1", "--latents", "2"]
@@ -39,17 +39,17 @@ def begun(monkeypatch):
 
     def only_begin(here, *, force, command):
         if here.run.manifest_path.exists():
-            pipeline_run.check_same(here.run, here.experiment)
+            workflow_run.check_same(here.run, here.experiment)
         else:
-            pipeline_run.begin(here.run, here.experiment, command)
+            workflow_run.begin(here.run, here.experiment, command)
 
-    monkeypatch.setattr(pipeline_run, "execute", only_begin)
+    monkeypatch.setattr(workflow_run, "execute", only_begin)
 
 
 def test_a_table_is_said_trained_on_and_kept_by_name(cli, tmp_path, table, monkeypatch):
-    monkeypatch.setattr("latentsweep.pipeline.outcome.write_figures", lambda _: None)
+    monkeypatch.setattr("latentsweep.workflow.outcome.write_figures", lambda _: None)
     monkeypatch.setattr(
-        "latentsweep.pipeline.outcome.write_report", lambda folder: folder.report_path.touch()
+        "latentsweep.workflow.outcome.write_report", lambda folder: folder.report_path.touch()
     )
     line = ["run", "--data", "my.csv", *PARTS, *SMALL, "--objective", "elbo"]
     ended = cli(*line)

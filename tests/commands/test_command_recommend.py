@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from latentsweep.commands.answers import paragraph, size_table
-from latentsweep.pipeline.answer import answer
 from latentsweep.record.folder import RunFolder
+from latentsweep.workflow.answer import answer
 
 SIZES = (2, 3, 4, 8)
 

@@ -77,7 +77,7 @@ def test_an_option_beats_a_setting(cli, tiny_toml):
 
 
 def test_without_mnist_it_is_the_digits_and_the_first_line_says_so(cli, monkeypatch):
-    monkeypatch.setattr("latentsweep.pipeline.run.mnist_at_hand", lambda: False)
+    monkeypatch.setattr("latentsweep.workflow.run.mnist_at_hand", lambda: False)
     ended = cli("run", "--dry-run")
     first, second, *_ = ended.out.splitlines()
     assert first.startswith("MNIST can't be had here, so this is the digits study. To get MNIST: ")
@@ -87,7 +87,7 @@ def test_without_mnist_it_is_the_digits_and_the_first_line_says_so(cli, monkeypa
 
 def test_with_mnist_it_is_mnist_and_the_first_line_says_so(cli, monkeypatch, mnist_folder):
     del mnist_folder
-    monkeypatch.setattr("latentsweep.pipeline.run.mnist_at_hand", lambda: True)
+    monkeypatch.setattr("latentsweep.workflow.run.mnist_at_hand", lambda: True)
     ended = cli("run", "--dry-run")
     first, second, third, *_ = ended.out.splitlines()
     assert first == (

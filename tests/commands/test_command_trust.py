@@ -103,7 +103,7 @@ def test_python_asks_as_well(sent, sent_run):
 
 
 def test_a_run_whose_network_s_code_has_changed_neither_goes_on_nor_opens(sent, monkeypatch):
-    monkeypatch.setattr("latentsweep.pipeline.run._stages", lambda _: None)
+    monkeypatch.setattr("latentsweep.workflow.run._stages", lambda _: None)
     begun = run("sent.toml", trust=True)
     assert len(begun.folder.manifest()["code"]) == 64
     run("sent.toml", trust=True)

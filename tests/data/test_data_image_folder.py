@@ -11,8 +11,8 @@ from PIL import Image
 
 from latentsweep.data import catalogue, memory
 from latentsweep.errors import DataError
-from latentsweep.pipeline.search import search_study, suited
 from latentsweep.study import Study
+from latentsweep.workflow.search import search_study, suited
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 8, 10, 4), dtype=np.uint8)
 

@@ -12,9 +12,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 from latentsweep.commands.main import main
-from latentsweep.pipeline import outcome
-from latentsweep.pipeline import run as pipeline_run
 from latentsweep.study import Study
+from latentsweep.workflow import outcome
+from latentsweep.workflow import run as workflow_run
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -43,13 +43,13 @@ def small_world(tmp_path, monkeypatch):
     """An empty folder with a file of one's own; every study is small and draws no pictures."""
     monkeypatch.chdir(tmp_path)
     np.save("my.npy", np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8))
-    choose = pipeline_run.choose_study
+    choose = workflow_run.choose_study
 
     def small(name: str | None, data: str | None) -> Study:
         return choose(name, data).changed(SMALL if data else {**SMALL, "data": "digits"})
 
-    monkeypatch.setattr(pipeline_run, "choose_study", small)
-    monkeypatch.setattr(pipeline_run, "mnist_at_hand", lambda: False)
+    monkeypatch.setattr(workflow_run, "choose_study", small)
+    monkeypatch.setattr(workflow_run, "mnist_at_hand", lambda: False)
     monkeypatch.setattr(outcome, "write_figures", lambda _: None)
     monkeypatch.setattr(outcome, "write_report", lambda folder: folder.report_path.touch())
 

@@ -28,8 +28,8 @@ LAYERS = (
     ),
     (
         "model.gaussian model.likelihoods model.precision model.shape model.network "
-        "model.convolutional model.consent model.own model.objective model.vae model.family "
-        "model.principal model.trained",
+        "model.convolutional model.consent model.user_network model.objective model.vae "
+        "model.family model.principal model.trained",
     ),
     (
         "training.optimiser training.placement training.program_cache training.cpu_kernel "
@@ -53,17 +53,17 @@ LAYERS = (
     (
         "show.variants show.policy show.style show.members show.words show.sentences "
         "show.intervals show.measures show.answers show.figures "
-        "show.report.switch show.report.making show.report.opening show.report.quotes "
+        "show.report.translation show.report.provenance show.report.opening show.report.quotes "
         "show.report.tiles show.report.live show.report.page show.report show.notebook "
         "show.explorer.drawing show.explorer.content show.explorer.words show.explorer.page "
         "show.explorer",
     ),
     (
-        "pipeline.applied pipeline.observer pipeline.tasks pipeline.sample pipeline.blame "
-        "pipeline.linear pipeline.model pipeline.manifest pipeline.setting pipeline.answer "
-        "pipeline.judge pipeline.begin pipeline.train pipeline.measure pipeline.project "
-        "pipeline.outcome pipeline.local pipeline.pilot pipeline.finished pipeline.run "
-        "pipeline.rival pipeline.search pipeline.recommended pipeline.own_losses pipeline.alone "
+        "workflow.applied workflow.observer workflow.tasks workflow.sample workflow.blame "
+        "workflow.linear workflow.model workflow.manifest workflow.setting workflow.answer "
+        "workflow.judge workflow.begin workflow.train workflow.measure workflow.project "
+        "workflow.outcome workflow.executors workflow.pilot workflow.opened_run workflow.run "
+        "workflow.rival workflow.search workflow.recommend workflow.own_losses workflow.on_array "
         "sklearn",
         "export.member export.codes export.onnx",
     ),

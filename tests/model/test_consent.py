@@ -11,8 +11,8 @@ import pytest
 from latentsweep.errors import StudyError
 from latentsweep.model import consent
 from latentsweep.model.consent import class_of, named
-from latentsweep.model.own import fingerprint, initial_pair
 from latentsweep.model.shape import NetworkShape
+from latentsweep.model.user_network import fingerprint, initial_pair
 
 OWN = Path(__file__).with_name("own_networks.py").read_text("utf-8")
 RAN = "from pathlib import Path\nPath('ran').touch()\nclass Net: pass\n"

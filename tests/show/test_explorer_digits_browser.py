@@ -33,7 +33,7 @@ def trained(once) -> RunFolder:
     def make(path):
         with pytest.MonkeyPatch.context() as patch:
             for name in ("write_figures", "write_report"):
-                patch.setattr(f"latentsweep.pipeline.outcome.{name}", lambda *_: None)
+                patch.setattr(f"latentsweep.workflow.outcome.{name}", lambda *_: None)
             latentsweep.run("digits", path, latents=[2, 16], settings=settings)
 
     return RunFolder(once("trained digits", make))

@@ -6,10 +6,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from latentsweep.errors import RunFolderError
-from latentsweep.pipeline.finished import Run
 from latentsweep.show.figures import FIGURES, figure
 from latentsweep.show.report.opening import opening
 from latentsweep.show.sentences import results_rows
+from latentsweep.workflow.opened_run import Run
 
 
 class Read(HTMLParser):

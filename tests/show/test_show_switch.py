@@ -2,7 +2,7 @@
 
 import pytest
 
-from latentsweep.show.report.switch import difference
+from latentsweep.show.report.translation import difference
 
 PAGE = """<html><head><title>{title}</title><style>p {{}}</style></head>
 <body><p>same</p><p>{words} <b>{bold}</b></p><img alt="{alt}" src="data:1">

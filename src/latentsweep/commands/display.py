@@ -13,7 +13,6 @@ from rich.text import Text
 
 from latentsweep.commands.answers import paragraph, size_table
 from latentsweep.commands.output import for_pictures, plain
-from latentsweep.pipeline.observer import Observer
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.answers import Verdict, answers
 from latentsweep.show.measures import data_sentences, missing, tables, text
@@ -25,6 +24,7 @@ from latentsweep.show.sentences import (
 )
 from latentsweep.show.words.alarms import alarms
 from latentsweep.study import Study
+from latentsweep.workflow.observer import Observer
 
 
 class Terminal(Observer):

@@ -34,8 +34,8 @@ def evaluate(
     """Measure a run's trained networks, from their saved weights; 'report' then draws it."""
     from latentsweep.commands.display import Terminal, results_text
     from latentsweep.model.consent import consent
-    from latentsweep.pipeline.run import remeasure
     from latentsweep.record.folder import RunFolder
+    from latentsweep.workflow.run import remeasure
 
     folder = RunFolder.opened(run)
     consent(folder.study().network, trust=trust)

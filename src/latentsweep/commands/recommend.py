@@ -14,8 +14,8 @@ import typer
 from latentsweep.commands import options, own_data
 
 if TYPE_CHECKING:
-    from latentsweep.pipeline.local import Local
-    from latentsweep.pipeline.search import Ask
+    from latentsweep.workflow.executors import Local
+    from latentsweep.workflow.search import Ask
 
 
 class By(StrEnum):
@@ -95,7 +95,7 @@ def recommend(
     else:
         options = {"precision": precision, "budget": _seconds(budget), "check": check}
         asked = {"criterion": criterion.value, "rule": rule, **options}
-        from latentsweep.pipeline.search import search
+        from latentsweep.workflow.search import search
 
         with _prepared(source, output, asked, changes, anew=force) as (here, ask):
             if dry_run:
@@ -122,14 +122,14 @@ def _rule(criterion: By, target: float | None) -> Any:
 
 def _from_table(path: Path, rule: Any, check: int | None) -> list[str]:
     from latentsweep.commands.answers import recommendation_lines
-    from latentsweep.pipeline.own_losses import recommend_losses
+    from latentsweep.workflow.own_losses import recommend_losses
 
     return recommendation_lines(recommend_losses(path, rule), check)
 
 
 def _from_run(path: Path, criterion: By, rule: Any) -> dict[str, Any]:
-    from latentsweep.pipeline.answer import answer
     from latentsweep.record.folder import RunFolder
+    from latentsweep.workflow.answer import answer
 
     return answer(RunFolder.opened(path), criterion.value, rule).json
 
@@ -146,10 +146,10 @@ def _prepared(
     """A search that is ready to begin, once what was found is said."""
     own_data.announce(source)
     from latentsweep.commands.display import Terminal
-    from latentsweep.pipeline.recommended import prepared
-    from latentsweep.pipeline.run import study_name
-    from latentsweep.pipeline.search import Ask
     from latentsweep.record.folder import RunFolder
+    from latentsweep.workflow.recommend import prepared
+    from latentsweep.workflow.run import study_name
+    from latentsweep.workflow.search import Ask
 
     ask = Ask(**asked)
     folder = RunFolder(output or Path("runs") / f"recommend-{study_name(source)}")
@@ -164,7 +164,7 @@ def _found_lines(here: "Local", ask: "Ask") -> list[str]:
     """What was found in the data, and what the search will cost."""
     from latentsweep.answers.search import first_step
     from latentsweep.commands.display import duration, network_words
-    from latentsweep.pipeline.search import goal_of, seconds_a_network
+    from latentsweep.workflow.search import goal_of, seconds_a_network
 
     experiment, study = here.experiment, here.experiment.study
     first = first_step(goal_of(study, experiment.dataset, ask))

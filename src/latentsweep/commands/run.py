@@ -10,7 +10,7 @@ import typer
 from latentsweep.commands import options, own_data
 
 if TYPE_CHECKING:
-    from latentsweep.pipeline.local import Local
+    from latentsweep.workflow.executors import Local
 
 
 @options.with_fields(*options.OPTIONS)
@@ -38,7 +38,7 @@ def run(
     """Train, measure and report a study. The same command goes on where it was interrupted."""
     own_data.announce(changes.get("data"))
     from latentsweep.commands.display import Terminal, closing_lines
-    from latentsweep.pipeline.run import execute
+    from latentsweep.workflow.run import execute
 
     with Terminal() as terminal:
         here = _prepared(study, output, changes, terminal, trust=trust, anew=force)
@@ -61,11 +61,11 @@ def _prepared(
 ) -> "Local":
     from latentsweep.data.catalogue import load_dataset
     from latentsweep.model.consent import consent
-    from latentsweep.pipeline.begin import as_begun
-    from latentsweep.pipeline.local import Local
-    from latentsweep.pipeline.run import choose_study, default_folder, settled
     from latentsweep.record.folder import RunFolder
     from latentsweep.training.experiment import Experiment
+    from latentsweep.workflow.begin import as_begun
+    from latentsweep.workflow.executors import Local
+    from latentsweep.workflow.run import choose_study, default_folder, settled
 
     chosen = choose_study(name, changes.get("data"))
     if name is None and "data" not in changes:
@@ -89,8 +89,8 @@ def _chosen_for_user(name: str) -> str:
 
 def _plan_lines(here: "Local") -> list[str]:
     from latentsweep.commands.display import duration, network_words
-    from latentsweep.pipeline.run import seconds_expected
     from latentsweep.training.members import members_of
+    from latentsweep.workflow.run import seconds_expected
 
     experiment, study = here.experiment, here.experiment.study
     seeds = f"{len(study.seeds)} seed{'s' if len(study.seeds) > 1 else ''}"

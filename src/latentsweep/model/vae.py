@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from latentsweep.model import convolutional, network, own
+from latentsweep.model import convolutional, network, user_network
 from latentsweep.model import objective as objectives
 from latentsweep.model.objective import Objective
 from latentsweep.model.shape import NetworkShape
@@ -51,7 +51,7 @@ def initial_vae(key: Key[Array, ""], shape: NetworkShape, latent_size: Float[Arr
         StudyError: a user's own network cannot be made.
     """
     if shape.network not in _KINDS:
-        return VAE(*own.initial_pair(key, shape))
+        return VAE(*user_network.initial_pair(key, shape))
     encoder_key, decoder_key = jax.random.split(key)
     initial_encoder, initial_decoder = _KINDS[shape.network]
     return VAE(

@@ -10,9 +10,9 @@ from latentsweep.errors import RunFolderError
 from latentsweep.model.family import Settings, padded
 from latentsweep.model.likelihoods import LIKELIHOODS, Likelihood
 from latentsweep.model.objective import OBJECTIVES
-from latentsweep.model.own import fingerprint
 from latentsweep.model.shape import NetworkShape
 from latentsweep.model.trained import Trained
+from latentsweep.model.user_network import fingerprint
 from latentsweep.model.vae import initial_vae
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.reading import reading

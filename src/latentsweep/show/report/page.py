@@ -24,11 +24,11 @@ from latentsweep.show.answers import Verdict, answers
 from latentsweep.show.figures import Picture, write_pictures
 from latentsweep.show.policy import allowed
 from latentsweep.show.report.live import Live, live
-from latentsweep.show.report.making import making
 from latentsweep.show.report.opening import opening
+from latentsweep.show.report.provenance import making
 from latentsweep.show.report.quotes import quotes
-from latentsweep.show.report.switch import difference
 from latentsweep.show.report.tiles import extremes, strips
+from latentsweep.show.report.translation import difference
 from latentsweep.show.words.alarms import alarms
 from latentsweep.study import FACTS
 

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from latentsweep.data.dataset import hashable
 from latentsweep.errors import RunFolderError, nearest
 from latentsweep.model.consent import consent
-from latentsweep.pipeline.model import Model
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.figures import figure
 from latentsweep.show.notebook import notebook
 from latentsweep.study import Study
 from latentsweep.training.members import Member, load_trained, members_in
+from latentsweep.workflow.model import Model
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from latentsweep.data.splits import SPLIT
 from latentsweep.evaluation import structure
 from latentsweep.evaluation.blocks import BLOCKS, TERMS, Subject
 from latentsweep.evaluation.yardsticks import Yardsticks
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.tasks import Task
-from latentsweep.pipeline.train import is_trained
 from latentsweep.record.columns import PROJECTED, PROJECTION
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.members import Member, load_trained, members_in
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.tasks import Task
+from latentsweep.workflow.train import is_trained
 
 YARDSTICKS, BASELINES, SIMILARITIES = "yardsticks", "baselines", "similarities"
 

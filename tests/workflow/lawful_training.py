@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.tasks import timed
 from latentsweep.record.arrays import write_arrays
 from latentsweep.record.atomic import write_json
 from latentsweep.training.members import members_in
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.tasks import timed
 
 KNEE = 5  # the size from which on the networks of `by_a_law` gain nothing
 

@@ -9,11 +9,11 @@ import latentsweep
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.dataset import Scale
 from latentsweep.data.splits import split
-from latentsweep.pipeline.begin import as_begun, begin, check_same
-from latentsweep.pipeline.run import remeasure
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 from latentsweep.training.experiment import Experiment
+from latentsweep.workflow.begin import as_begun, begin, check_same
+from latentsweep.workflow.run import remeasure
 
 SETTINGS = {"epochs": 2, "hidden_size": 8, "projected_examples": 20, "objectives": "elbo"}
 

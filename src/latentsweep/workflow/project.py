@@ -7,13 +7,13 @@ import pandas as pd
 
 from latentsweep.data.splits import SPLIT
 from latentsweep.evaluation import projection
-from latentsweep.pipeline.measure import results
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.tasks import Task
 from latentsweep.record.columns import PROJECTED, PROJECTION
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.placement import cores
+from latentsweep.workflow.measure import results
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.tasks import Task
 
 FIRST_SEEDS, NONE = "first-seeds", "none"
 

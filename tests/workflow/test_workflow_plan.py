@@ -10,9 +10,6 @@ from latentsweep.data.catalogue import load_dataset
 from latentsweep.errors import RunFolderError
 from latentsweep.model import family
 from latentsweep.model.shape import NetworkShape
-from latentsweep.pipeline import train
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.train import Training
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import ProductPrecision
 from latentsweep.training import cost
@@ -24,6 +21,9 @@ from latentsweep.training.plan import Pass, passes_of, plan_more, planned_passes
 from latentsweep.training.programs import compiled
 from latentsweep.training.supply import Held
 from latentsweep.training.update import fastest_rule
+from latentsweep.workflow import train
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.train import Training
 
 
 def a_pass(*members: str) -> Pass:
@@ -121,7 +121,7 @@ def test_programs_are_shared_by_passes_that_are_planned_alike_alone(tiny, tmp_pa
         asked.append((recipe.rule.fused, mapping, len(kinds)))
         return [f"{recipe.rule.fused} {mapping} {len(settings.seed)}" for settings, *_ in kinds]
 
-    monkeypatch.setattr("latentsweep.pipeline.train.compiled", told)
+    monkeypatch.setattr("latentsweep.workflow.train.compiled", told)
     one, two = names(tiny)[:2], names(tiny)[2:]
     planned = [
         dataclasses.replace(a_pass(*members), fused=fused, mapping=mapping)

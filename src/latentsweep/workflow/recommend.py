@@ -8,16 +8,16 @@ from typing import Any
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.sources.in_memory import saved
 from latentsweep.model.consent import consent, named
-from latentsweep.pipeline.begin import as_begun
-from latentsweep.pipeline.finished import Run
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.run import settled, study_name
-from latentsweep.pipeline.sample import as_measured
-from latentsweep.pipeline.search import Ask, check_examples, search, search_study, suited
 from latentsweep.record.contents import check_folder
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
+from latentsweep.workflow.begin import as_begun
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.opened_run import Run
+from latentsweep.workflow.run import settled, study_name
+from latentsweep.workflow.sample import as_measured
+from latentsweep.workflow.search import Ask, check_examples, search, search_study, suited
 
 
 def recommend(

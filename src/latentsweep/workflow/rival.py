@@ -6,11 +6,11 @@ best, with the first seeds. They are a run of their own in the search's folder.
 
 from latentsweep.answers.recommendation import Recommendation
 from latentsweep.data.splits import HELD_OUT
-from latentsweep.pipeline.linear import rivals_of
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.run import train_and_measure
 from latentsweep.record import atomic
 from latentsweep.training.experiment import Experiment
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.linear import rivals_of
+from latentsweep.workflow.run import train_and_measure
 
 LINEAR_DECODER = "linear-decoder"
 

@@ -25,17 +25,6 @@ from latentsweep.evaluation.blocks import BASIC, VOTES
 from latentsweep.evaluation.yardsticks import without_nan
 from latentsweep.language import in_every_language
 from latentsweep.model.shape import WITH_LAYERS
-from latentsweep.pipeline import project
-from latentsweep.pipeline.answer import Answer, Criterion, Ending, answer
-from latentsweep.pipeline.begin import begin, check_same
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.measure import missing
-from latentsweep.pipeline.outcome import ALARMS, DRAWN
-from latentsweep.pipeline.pilot import beginning, with_pilot
-from latentsweep.pipeline.rival import train_rivals
-from latentsweep.pipeline.run import keep_members, measure_all, tell_results, train_and_measure
-from latentsweep.pipeline.sample import sized, trainable
-from latentsweep.pipeline.tasks import add_seconds
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.lock import locked
 from latentsweep.study import Init, Study
@@ -43,6 +32,17 @@ from latentsweep.training.cost import price_of_network, seconds_to_read, supply_
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.members import members_in
 from latentsweep.training.program_cache import kept_programs
+from latentsweep.workflow import project
+from latentsweep.workflow.answer import Answer, Criterion, Ending, answer
+from latentsweep.workflow.begin import begin, check_same
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.measure import missing
+from latentsweep.workflow.outcome import ALARMS, DRAWN
+from latentsweep.workflow.pilot import beginning, with_pilot
+from latentsweep.workflow.rival import train_rivals
+from latentsweep.workflow.run import keep_members, measure_all, tell_results, train_and_measure
+from latentsweep.workflow.sample import sized, trainable
+from latentsweep.workflow.tasks import add_seconds
 
 MOST_SIZE = 256
 # About as many examples as MNIST's four epochs on `mnist-fast`, whose schedule this is.

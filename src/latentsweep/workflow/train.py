@@ -16,8 +16,6 @@ from latentsweep.data.kind import spread
 from latentsweep.evaluation.evaluate import no_latent_losses
 from latentsweep.model import family
 from latentsweep.model.family import Settings
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.tasks import Task
 from latentsweep.record.folder import RunFolder
 from latentsweep.training import fit
 from latentsweep.training.checkpoint import named_arrays, remove_checkpoints
@@ -29,6 +27,8 @@ from latentsweep.training.plan import Kind, Pass, passes_of, plan_more, planned_
 from latentsweep.training.programs import Programs, compiled
 from latentsweep.training.supply import Held, Supply
 from latentsweep.training.update import complaint, is_here, rule_of
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.tasks import Task
 
 LOOKED_AT = 5_000  # examples, when a training is judged
 

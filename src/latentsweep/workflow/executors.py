@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from latentsweep.pipeline.begin import loaded
-from latentsweep.pipeline.measure import Measuring
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.outcome import Answering, Drawing
-from latentsweep.pipeline.project import Projecting
-from latentsweep.pipeline.tasks import Stage, Task, timed
-from latentsweep.pipeline.train import Training
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
+from latentsweep.workflow.begin import loaded
+from latentsweep.workflow.measure import Measuring
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.outcome import Answering, Drawing
+from latentsweep.workflow.project import Projecting
+from latentsweep.workflow.tasks import Stage, Task, timed
+from latentsweep.workflow.train import Training
 
 _STAGES: dict[str, Any] = {
     "train": Training,

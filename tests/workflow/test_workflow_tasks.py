@@ -8,18 +8,18 @@ import pytest
 
 from latentsweep.data.catalogue import load_dataset
 from latentsweep.evaluation.blocks import BASIC
-from latentsweep.pipeline import measure, train
-from latentsweep.pipeline.begin import begin
-from latentsweep.pipeline.local import Local, perform
-from latentsweep.pipeline.tasks import Task
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
+from latentsweep.workflow import measure, train
+from latentsweep.workflow.begin import begin
+from latentsweep.workflow.executors import Local, perform
+from latentsweep.workflow.tasks import Task
 
 WORKER = """
 import sys
 from pathlib import Path
-from latentsweep.pipeline.local import perform
-from latentsweep.pipeline.tasks import Task
+from latentsweep.workflow.executors import perform
+from latentsweep.workflow.tasks import Task
 from latentsweep.record.folder import RunFolder
 perform(Task(*sys.argv[2:]), RunFolder(Path(sys.argv[1])))
 """

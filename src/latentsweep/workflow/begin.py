@@ -10,14 +10,14 @@ from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.splits import HELD_OUT
 from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.evaluate import no_latent_losses
-from latentsweep.pipeline.linear import linear_curves
-from latentsweep.pipeline.manifest import manifest_of
-from latentsweep.pipeline.sample import as_measured
 from latentsweep.record import atomic
 from latentsweep.record.folder import Examples, RunFolder
 from latentsweep.study import Study
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.members import check_code, members_in
+from latentsweep.workflow.linear import linear_curves
+from latentsweep.workflow.manifest import manifest_of
+from latentsweep.workflow.sample import as_measured
 
 
 def loaded(run: RunFolder) -> Experiment:

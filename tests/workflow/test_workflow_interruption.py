@@ -15,9 +15,9 @@ import pytest
 from latentsweep import run
 from latentsweep.errors import StudyError
 from latentsweep.evaluation.alarms import Alarm
-from latentsweep.pipeline import outcome
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
+from latentsweep.workflow import outcome
 
 EPOCHS = 6
 NUMBERS = ("members/*/*.safetensors", "members/*/history.parquet", "projections.parquet")
@@ -44,7 +44,7 @@ from latentsweep.commands.main import main
 sys.exit(main(line))
 """
 CHECKPOINT = "latentsweep.training.checkpoint.write_checkpoint"
-MEASURED = "latentsweep.pipeline.run.tell_results"
+MEASURED = "latentsweep.workflow.run.tell_results"
 PROJECTED = "latentsweep.evaluation.projection.aligned"
 
 
@@ -155,7 +155,7 @@ def test_what_was_written_before_the_first_step_is_written_again(tiny_run, tiny,
     shutil.copy(tiny_run / "study.toml", folder)
     (folder / ".results.0f.partial.parquet").write_bytes(b"half of a table")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("latentsweep.pipeline.run._stages", lambda _: None)
+        patch.setattr("latentsweep.workflow.run._stages", lambda _: None)
         run(tiny, folder, observer=notes)
     assert RunFolder.opened(folder).manifest()["status"] == "running"
     assert not list(folder.glob(".*partial*"))
@@ -220,7 +220,7 @@ def test_data_from_python_that_was_killed_while_it_was_saved_is_saved_again(tmp_
     with pytest.raises(KeyboardInterrupt):
         run(data=values, output=tmp_path)
     monkeypatch.undo()
-    monkeypatch.setattr("latentsweep.pipeline.run._stages", lambda _: None)
+    monkeypatch.setattr("latentsweep.workflow.run._stages", lambda _: None)
     run(data=values, output=tmp_path)
     (kept,) = tmp_path.glob("data/*/*")
     np.testing.assert_array_equal(np.load(kept), values)

@@ -11,7 +11,7 @@ from latentsweep import Run
 from latentsweep.errors import RunFolderError, ShapeError
 from latentsweep.export.member import chosen
 from latentsweep.export.onnx import write_onnx
-from latentsweep.pipeline import model as pipeline_model
+from latentsweep.workflow import model as workflow_model
 
 IMAGES = load_digits().images[..., None]  # 0 to 16
 
@@ -57,7 +57,7 @@ def test_codes_are_those_of_the_run(run, model):
 
 
 def test_a_model_multiplies_in_float32(model):
-    for function, width in ((pipeline_model._encoded, 64), (pipeline_model._decoded, 3)):
+    for function, width in ((workflow_model._encoded, 64), (workflow_model._decoded, 3)):
         text = function.lower(model.trained, np.zeros((5, width), np.float32)).as_text()
         assert text.count("stablehlo.dot_general") == 2
         assert text.count("precision = [HIGHEST, HIGHEST]") == 2
@@ -75,7 +75,7 @@ def test_any_number_of_examples_at_once_is_the_same_as_one_by_one(model, count):
 
 
 def test_any_number_of_examples_compiles_once(model):
-    from latentsweep.pipeline import model as module
+    from latentsweep.workflow import model as module
 
     model.reconstruct(IMAGES[:3])
     sizes = module._encoded._cache_size(), module._decoded._cache_size()

@@ -10,11 +10,11 @@ import pytest
 from latentsweep import language
 from latentsweep.answers.search import Goal, next_step
 from latentsweep.language import LANGUAGES, in_every_language, speaking
-from latentsweep.pipeline import judge
-from latentsweep.pipeline.answer import Ending, NotJudgedError, answer
-from latentsweep.pipeline.judge import write_answers
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.words.alarms import alarm_in_words
+from latentsweep.workflow import judge
+from latentsweep.workflow.answer import Ending, NotJudgedError, answer
+from latentsweep.workflow.judge import write_answers
 from shouting import catalogue, differing, lower_case
 
 RECOMMENDED = {"answer", "sentence", "methods", "scope", "evidence_sentences", "notes", "open"}
@@ -123,7 +123,7 @@ def test_what_a_search_leaves_open_is_told_in_every_language(tiny_run, seconds):
 
 
 def test_where_all_seeds_are_spent_that_is_said_in_every_language(tiny_run, monkeypatch):
-    monkeypatch.setattr("latentsweep.pipeline.answer.next_step", lambda *_: None)
+    monkeypatch.setattr("latentsweep.workflow.answer.next_step", lambda *_: None)
     found = answer(RunFolder(tiny_run)).found
     rows = [row._replace(verdict="undecided", seeds_would_decide=True) for row in found.rows]
     undecided = dataclasses.replace(found, status="undecided", rows=tuple(rows))

@@ -48,9 +48,9 @@ def test_the_plan_says_what_is_measured_and_what_reading_costs(
 
 @pytest.mark.slow
 def test_weights_are_the_same_and_the_manifest_says_what_was_measured(array, tmp_path, monkeypatch):
-    monkeypatch.setattr("latentsweep.pipeline.outcome.write_figures", lambda _: None)
+    monkeypatch.setattr("latentsweep.workflow.outcome.write_figures", lambda _: None)
     monkeypatch.setattr(
-        "latentsweep.pipeline.outcome.write_report", lambda folder: folder.report_path.touch()
+        "latentsweep.workflow.outcome.write_report", lambda folder: folder.report_path.touch()
     )
     ran(array, tmp_path / "whole")
     with monkeypatch.context() as patch:

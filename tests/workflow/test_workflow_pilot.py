@@ -7,15 +7,15 @@ import pytest
 from latentsweep.data.sources import synthetic
 from latentsweep.errors import StudyError
 from latentsweep.model.principal import principal
-from latentsweep.pipeline import pilot
-from latentsweep.pipeline.answer import answer
-from latentsweep.pipeline.begin import begin
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.search import Ask, find, search_study, suited
-from latentsweep.pipeline.tasks import add_seconds
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
+from latentsweep.workflow import pilot
+from latentsweep.workflow.answer import answer
+from latentsweep.workflow.begin import begin
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.search import Ask, find, search_study, suited
+from latentsweep.workflow.tasks import add_seconds
 
 FEW = {"hidden_size": 16, "epochs": 8, "batch_size": 64}
 

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from test_pipeline_formats import rows, words
+from test_workflow_formats import rows, words
 
 from latentsweep import Run, Study, run
 from latentsweep.errors import RunFolderError, StudyError
@@ -14,12 +14,12 @@ from latentsweep.evaluation import blocks, likelihood, structure
 from latentsweep.evaluation.generation import frechet_distance
 from latentsweep.evaluation.likelihood import quadrature
 from latentsweep.evaluation.yardsticks import Yardsticks
-from latentsweep.pipeline.begin import loaded
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.run import further, remeasure
 from latentsweep.record.columns import GROUPS, IDENTITY
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.members import load_trained, members_of
+from latentsweep.workflow.begin import loaded
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.run import further, remeasure
 
 
 def with_few_samples(patch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,13 @@ from latentsweep.data.catalogue import load_dataset
 from latentsweep.data.sources import digits
 from latentsweep.errors import DataError, RunFolderError, StudyError
 from latentsweep.evaluation import evaluate
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.run import choose_study, default_folder, remeasure, settled
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.lock import locked
 from latentsweep.record.tables import write_table
 from latentsweep.training import fit
 from latentsweep.training.placement import Placement, available
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.run import choose_study, default_folder, remeasure, settled
 
 
 def files(folder: Path, *names: str) -> dict[str, bytes]:
@@ -153,7 +153,7 @@ def test_the_status_is_running_until_the_report_is_written(tiny, tmp_path, notes
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("latentsweep.pipeline.outcome.write_figures", fail)
+        patch.setattr("latentsweep.workflow.outcome.write_figures", fail)
         with pytest.raises(KeyboardInterrupt):
             run(tiny, tmp_path)
     assert RunFolder(tmp_path).manifest()["status"] == "running"
@@ -211,7 +211,7 @@ def test_a_run_whose_members_all_fail_still_ends_with_a_report(tiny, tmp_path):
 
 @pytest.mark.parametrize("again", [False, True])
 def test_measuring_again_gives_the_same_numbers(tiny_run, tmp_path, notes, again, monkeypatch):
-    monkeypatch.setattr("latentsweep.pipeline.run.further", lambda *_, **__: [])
+    monkeypatch.setattr("latentsweep.workflow.run.further", lambda *_, **__: [])
     folder = tmp_path / "run"
     shutil.copytree(tiny_run, folder)
     for arrays in folder.glob("members/*/arrays.safetensors"):
@@ -251,7 +251,7 @@ def test_running_and_measuring_keep_their_programs(quick, tiny_run, tmp_path, mo
         yield
         asked.append("ended")
 
-    monkeypatch.setattr("latentsweep.pipeline.run.kept_programs", kept)
+    monkeypatch.setattr("latentsweep.workflow.run.kept_programs", kept)
     quick(latent_sizes=[2], objectives=["elbo"])
     assert asked == ["begun", "ended"]
     shutil.copytree(tiny_run, tmp_path / "again")
@@ -261,7 +261,7 @@ def test_running_and_measuring_keep_their_programs(quick, tiny_run, tmp_path, mo
 
 def test_a_run_goes_on_where_there_is_no_such_kernel(tmp_path, tiny, notes, monkeypatch):
     """It says that the last digits may differ, and ends with nearly the same weights."""
-    from latentsweep.pipeline import train as stage
+    from latentsweep.workflow import train as stage
 
     def stop(*_):
         raise KeyboardInterrupt
@@ -276,7 +276,7 @@ def test_a_run_goes_on_where_there_is_no_such_kernel(tmp_path, tiny, notes, monk
     plan = tmp_path / "passes" / "p00" / "plan.json"
     plan.write_text(json.dumps({**json.loads(plan.read_text()), "fused": True}))
     monkeypatch.setattr(stage, "is_here", lambda rule: not rule.fused)
-    monkeypatch.setattr("latentsweep.pipeline.measure.load_trained", stop)
+    monkeypatch.setattr("latentsweep.workflow.measure.load_trained", stop)
     with pytest.raises(KeyboardInterrupt):
         run(tiny, tmp_path, settings=settings, observer=notes)
     assert notes.said[1:] == [
@@ -294,7 +294,7 @@ def test_a_run_takes_only_the_devices_for_which_there_is_memory(quick, monkeypat
         heard.append(footprint)
         return Placement(first, placement.mapping), 1
 
-    monkeypatch.setattr("latentsweep.pipeline.train.fitting", tight)
+    monkeypatch.setattr("latentsweep.workflow.train.fitting", tight)
     found = quick(objectives=["elbo"])
     plans = [json.loads(p.read_text()) for p in found.folder.path.glob("passes/*/plan.json")]
     assert [plan["devices"] for plan in plans] == [1, 1]
@@ -316,12 +316,12 @@ def test_a_run_without_a_folder_is_named_after_study_or_data():
 
 @pytest.mark.parametrize(("at_hand", "name"), [(True, "mnist"), (False, "digits")])
 def test_without_a_study_it_is_mnist_if_that_can_be_had(monkeypatch, at_hand, name):
-    monkeypatch.setattr("latentsweep.pipeline.run.mnist_at_hand", lambda: at_hand)
+    monkeypatch.setattr("latentsweep.workflow.run.mnist_at_hand", lambda: at_hand)
     assert choose_study(None, None) == load_study(name)
 
 
 def test_a_named_study_never_falls_back(monkeypatch):
-    monkeypatch.setattr("latentsweep.pipeline.run.mnist_at_hand", lambda: 1 / 0)
+    monkeypatch.setattr("latentsweep.workflow.run.mnist_at_hand", lambda: 1 / 0)
     assert choose_study("mnist", None) == load_study("mnist")
     assert choose_study(None, "digits") == load_study("digits")
 

@@ -7,17 +7,17 @@ from latentsweep.data.splits import SPLIT
 from latentsweep.evaluation.alarms import Readings, alarms
 from latentsweep.evaluation.evaluate import LINEAR
 from latentsweep.model.shape import BUILT_IN
-from latentsweep.pipeline.judge import write_answers
-from latentsweep.pipeline.measure import results
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.tasks import Task
-from latentsweep.pipeline.train import is_trained
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.figures import write_figures
 from latentsweep.show.report import write_report
 from latentsweep.show.words.alarms import alarm_in_words
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.members import Member, members_in
+from latentsweep.workflow.judge import write_answers
+from latentsweep.workflow.measure import results
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.tasks import Task
+from latentsweep.workflow.train import is_trained
 
 ALARMS, ANSWERS = Task("answer", "alarms"), Task("answer", "answers")
 DRAWN = Task("draw", "figures"), Task("draw", "page")

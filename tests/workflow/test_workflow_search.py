@@ -18,12 +18,16 @@ from latentsweep.data.sources import synthetic
 from latentsweep.errors import DataError, RunFolderError, StudyError
 from latentsweep.evaluation import evaluate
 from latentsweep.evaluation.evaluate import measured
-from latentsweep.pipeline import outcome
-from latentsweep.pipeline import search as searching
-from latentsweep.pipeline.answer import answer
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.search import (
+from latentsweep.record.arrays import read_arrays, write_arrays
+from latentsweep.record.folder import RunFolder
+from latentsweep.training.experiment import Experiment
+from latentsweep.training.members import Member, load_trained, members_in
+from latentsweep.workflow import outcome
+from latentsweep.workflow import search as searching
+from latentsweep.workflow.answer import answer
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.search import (
     Ask,
     epochs_for,
     find,
@@ -32,10 +36,6 @@ from latentsweep.pipeline.search import (
     search_study,
     suited,
 )
-from latentsweep.record.arrays import read_arrays, write_arrays
-from latentsweep.record.folder import RunFolder
-from latentsweep.training.experiment import Experiment
-from latentsweep.training.members import Member, load_trained, members_in
 
 SPEC = synthetic.Synthetic("linear", 2, seed=3, examples=2_000, features=16)
 FEW = {"hidden_size": 16, "epochs": 40, "batch_size": 64}

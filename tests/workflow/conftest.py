@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from latentsweep import Run, Study, load_study, run
-from latentsweep.pipeline import outcome
-from latentsweep.pipeline.observer import Observer
+from latentsweep.workflow import outcome
+from latentsweep.workflow.observer import Observer
 
 
 class Notes(Observer):

@@ -10,8 +10,8 @@ from latentsweep.answers.claim_verdict import Verdict
 from latentsweep.answers.claims import Evidence, judged
 from latentsweep.errors import RunFolderError
 from latentsweep.language import in_every_language
-from latentsweep.pipeline.answer import Answer, NotJudgedError, answer
 from latentsweep.record.folder import RunFolder
+from latentsweep.workflow.answer import Answer, NotJudgedError, answer
 
 _COUNTED = ("compile", "train", "evaluate")
 # Measures whose values of each test example are kept: where, and under which name.

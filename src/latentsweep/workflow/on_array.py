@@ -23,10 +23,6 @@ from latentsweep.model import family
 from latentsweep.model.likelihoods import LIKELIHOODS
 from latentsweep.model.principal import Principal, principal
 from latentsweep.model.trained import Trained
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.pilot import with_pilot
-from latentsweep.pipeline.search import Ask, find, suited
-from latentsweep.pipeline.train import LOOKED_AT
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 from latentsweep.training import fit
@@ -39,6 +35,10 @@ from latentsweep.training.plan import planned_passes
 from latentsweep.training.program_cache import kept_programs
 from latentsweep.training.programs import Programs, compiled
 from latentsweep.training.supply import Held
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.pilot import with_pilot
+from latentsweep.workflow.search import Ask, find, suited
+from latentsweep.workflow.train import LOOKED_AT
 
 _SCALED = Scale(0.0, 1.0)
 _LEAST_WIDTH = 8

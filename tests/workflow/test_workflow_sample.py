@@ -8,14 +8,14 @@ import pytest
 
 from latentsweep.data.dataset import Dataset, Scale
 from latentsweep.errors import RunFolderError
-from latentsweep.pipeline import sample, search
-from latentsweep.pipeline.begin import begin, check_same
-from latentsweep.pipeline.recommended import prepared
-from latentsweep.pipeline.run import keep_members
-from latentsweep.pipeline.sample import as_measured, sized, trainable
-from latentsweep.pipeline.search import search_study, suited
-from latentsweep.pipeline.tasks import timed
 from latentsweep.record.folder import RunFolder
+from latentsweep.workflow import sample, search
+from latentsweep.workflow.begin import begin, check_same
+from latentsweep.workflow.recommend import prepared
+from latentsweep.workflow.run import keep_members
+from latentsweep.workflow.sample import as_measured, sized, trainable
+from latentsweep.workflow.search import search_study, suited
+from latentsweep.workflow.tasks import timed
 
 RATE = 1e11
 

@@ -17,12 +17,12 @@ from latentsweep.data.splits import HELD_OUT
 from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.rate import active_units, effective_units, units_by_class
 from latentsweep.language import _, marked, printed
-from latentsweep.pipeline.blame import badly_trained
-from latentsweep.pipeline.linear import linear_losses, split_of
-from latentsweep.pipeline.setting import setting_of
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Study
 from latentsweep.training.members import Member, members_in
+from latentsweep.workflow.blame import badly_trained
+from latentsweep.workflow.linear import linear_losses, split_of
+from latentsweep.workflow.setting import setting_of
 
 Criterion = Literal["elbo", "reconstruction", "knn"]
 _LIKELIEST = "majority"

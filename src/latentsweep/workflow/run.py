@@ -15,15 +15,6 @@ from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.blocks import BASIC, FURTHER, TERMS
 from latentsweep.model.consent import consent, named
 from latentsweep.paths import user_path
-from latentsweep.pipeline import measure, project, train
-from latentsweep.pipeline.begin import as_begun, begin, check_same, loaded
-from latentsweep.pipeline.finished import Run
-from latentsweep.pipeline.local import Local
-from latentsweep.pipeline.manifest import settings_of, versions
-from latentsweep.pipeline.measure import SIMILARITIES
-from latentsweep.pipeline.observer import Observer
-from latentsweep.pipeline.outcome import ALARMS, ANSWERS, DRAWN
-from latentsweep.pipeline.tasks import Task
 from latentsweep.record.contents import check_folder
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.lock import locked
@@ -32,6 +23,15 @@ from latentsweep.training.cost import price, seconds_to_read, supply_of
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.members import members_in, members_of
 from latentsweep.training.program_cache import kept_programs
+from latentsweep.workflow import measure, project, train
+from latentsweep.workflow.begin import as_begun, begin, check_same, loaded
+from latentsweep.workflow.executors import Local
+from latentsweep.workflow.manifest import settings_of, versions
+from latentsweep.workflow.measure import SIMILARITIES
+from latentsweep.workflow.observer import Observer
+from latentsweep.workflow.opened_run import Run
+from latentsweep.workflow.outcome import ALARMS, ANSWERS, DRAWN
+from latentsweep.workflow.tasks import Task
 
 Metrics = Literal["basic", "usual", "full"]
 

@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 from latentsweep.data.kind import spread
 from latentsweep.evaluation.alarms import still_falls
 from latentsweep.evaluation.evaluate import no_latent_losses
-from latentsweep.pipeline import train
-from latentsweep.pipeline.local import Local
 from latentsweep.record.folder import RunFolder
 from latentsweep.study import Init, Study
 from latentsweep.training.cost import price_of_network
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.members import Member
+from latentsweep.workflow import train
+from latentsweep.workflow.executors import Local
 
 _RATES = {  # Adam's, at its peak, of one hidden layer and of several
     "random": {False: 7e-3, True: 4e-3},
