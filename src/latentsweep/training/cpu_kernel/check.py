@@ -18,7 +18,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from latentsweep import __version__
 from latentsweep.record import atomic
 from latentsweep.training.cpu_kernel.dense_adam import dense_adam, exists
 from latentsweep.training.cpu_kernel.factored import Factors
@@ -50,7 +49,7 @@ def failure() -> str:
 
 def verdict_file() -> Path:
     """Where it is kept what came of the check, for this machine and these versions."""
-    versions = [__version__, *map(version, ("jaxlib", "llvmlite"))]
+    versions = map(version, ("latentsweep", "jaxlib", "llvmlite"))
     return default_folder() / f"kernel-{'-'.join(versions)}.json"
 
 
