@@ -50,6 +50,15 @@ def refused(run: RunFolder, name: str) -> str:
     return told
 
 
+def test_what_the_system_refuses_is_no_damage(copy, monkeypatch):
+    def short(*_, **__):
+        raise ValueError("Failed to launch worker thread: Resource temporarily unavailable")
+
+    monkeypatch.setattr(pd, "read_parquet", short)
+    with pytest.raises(RunFolderError, match=r"results\.parquet: cannot be read \(Failed to"):
+        copy.results()
+
+
 def test_a_whole_run_is_read(copy):
     for read in READ.values():
         read(copy)

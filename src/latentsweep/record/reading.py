@@ -21,6 +21,7 @@ _MADE_ANEW = {  # by whom, if it is not there
     "alarms": "'latentsweep evaluate'",
     "yardsticks": "'latentsweep evaluate'",
 }
+_OF_THE_SYSTEM = "Resource temporarily unavailable", "Cannot allocate memory"
 _KINDS = {"f": "f", "i": "iu", "n": "fiu"}
 
 
@@ -62,6 +63,8 @@ def reading(path: Path) -> Iterator[None]:
     except MemoryError:
         raise damaged(path, "larger than memory") from None
     except Exception as error:  # parsers raise many kinds
+        if any(words in str(error) for words in _OF_THE_SYSTEM):
+            raise RunFolderError(f"{path}: cannot be read ({str(error)[:_LONGEST]})") from None
         raise damaged(path, f"{type(error).__name__}: {error}") from None
 
 
