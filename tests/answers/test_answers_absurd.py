@@ -8,14 +8,18 @@ from scipy import stats
 
 from latentsweep.answers import recommendation
 from latentsweep.answers.absurd import told_apart
-from latentsweep.answers.apart import apart_sentences
+from latentsweep.answers.facts import apart_remarks
 from latentsweep.answers.losses import Losses
 from latentsweep.answers.noise import _alike, _squares
 from latentsweep.answers.recommendation import USUAL, recommend
-from latentsweep.answers.wording import MEASURES
+from latentsweep.show.words.remarks import remark_sentences
 
 SIZES = (1, 2, 3, 4, 5, 6, 8, 16)
 KNEE = 4
+
+
+def sentences(found):
+    return [each for told in apart_remarks(found, USUAL, "elbo") for each in remark_sentences(told)]
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +66,7 @@ def test_a_few_absurd_examples_change_no_answer(known, add):
     assert (found.latent_size, found.low, found.high) == (KNEE, KNEE, KNEE)
     assert (found.apart.examples, found.apart.networks) == (2, ())
     assert found.apart.worst == pytest.approx(bad.values.max())
-    first, last = apart_sentences(found, USUAL, MEASURES["elbo"])
+    first, last = sentences(found)
     assert first.startswith("On 2 held-out examples some networks are absurd, with losses up to ")
     assert last.startswith(("By plain means, with all of that, the answer would be: ", "Plain "))
     assert (found.plain.latent_size == KNEE) == last.startswith("Plain means")
@@ -76,7 +80,7 @@ def test_a_network_that_ran_away_changes_no_answer_and_is_named():
         assert (found.latent_size, found.low, found.high) == (KNEE, KNEE, KNEE)
         assert found.apart.networks == ((SIZES[size], 1),)
         assert found.plain.status == "undecided" or found.plain.latent_size != KNEE or size == 1
-        told = apart_sentences(found, USUAL, MEASURES["elbo"])
+        told = sentences(found)
         assert f"more than there is to gain: size {SIZES[size]} seed 1." in told[0]
 
 

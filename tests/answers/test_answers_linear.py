@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from latentsweep.answers.linear import (
-    beside,
-    linear_json,
-    linear_sentence,
-    losing_sentence,
-)
+from latentsweep.answers.linear import beside, linear_json
 from latentsweep.answers.losses import Losses
 from latentsweep.answers.recommendation import recommend
+from latentsweep.show.words import evidence
 
 EXAMPLES = 400
 
@@ -28,6 +24,14 @@ def losses(ahead, *, folds=1, seeds=2, curve=(10.0, 6.0, 5.0, 4.99, 4.98), sprea
     known = None if curve is None else np.array(curve)
     numbers = tuple(range(seeds))
     return Losses((1, 2, 4), numbers, values, none, folds, linear=linear, linear_curve=known)
+
+
+def linear_sentence(linear):
+    return evidence.linear_sentence(linear_json(linear))
+
+
+def losing_sentence(linear):
+    return evidence.losing_sentence(linear_json(linear))
 
 
 def told(given):

@@ -15,8 +15,13 @@ from latentsweep.answers.losses import (
     unbalanced,
 )
 from latentsweep.errors import DataError
+from latentsweep.show.words.remarks import remark_sentences
 
 SIZES, SEEDS, EXAMPLES = (2, 4, 8), (0, 1), 120
+
+
+def sentences(remarks):
+    return tuple(each for remark in remarks for each in remark_sentences(remark))
 
 
 def values(sizes=SIZES, seeds=SEEDS, examples=EXAMPLES):
@@ -58,7 +63,7 @@ def same(one, other):
 def test_a_table_is_the_losses_it_was_written_from():
     read = table_losses(table())
     same(read.losses, Losses(SIZES, SEEDS, values()))
-    assert read.notes == ()
+    assert read.remarks == ()
     assert read.losses.examples == EXAMPLES
     assert read.losses.present.all()
 
@@ -125,7 +130,7 @@ def test_files_hold_what_was_written(name, tmp_path):
         written.to_csv(path, index=False)
     read = read_losses(path)
     same(read.losses, table_losses(written).losses)
-    assert read.notes == ()
+    assert read.remarks == ()
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
@@ -243,7 +248,7 @@ def test_repeated_rows_are_left_out_and_said():
     whole = table()
     read = table_losses(pd.concat([whole, whole[5:17]]))
     same(read.losses, table_losses(whole).losses)
-    assert read.notes == ("12 rows that repeat another were left out.",)
+    assert sentences(read.remarks) == ("12 rows that repeat another were left out.",)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -256,7 +261,9 @@ def test_a_network_with_a_loss_that_is_not_finite_is_left_out_and_said(bad):
     expected[1, 1] = np.nan
     np.testing.assert_array_equal(losses.values, expected)
     np.testing.assert_array_equal(losses.present, [[True, True], [True, False], [True, True]])
-    assert notes[0] == "Left out, since some of their losses are not finite: size 4 seed 1."
+    assert (
+        sentences(notes)[0] == "Left out, since some of their losses are not finite: size 4 seed 1."
+    )
     assert len(notes) == 2
 
 
@@ -264,7 +271,7 @@ def test_a_missing_loss_of_any_kind_is_not_finite():
     for kind in ("Float64", object):
         wrong = table().astype({"loss": kind})
         wrong.loc[0, "loss"] = None
-        assert "not finite: size 2 seed 0." in table_losses(wrong).notes[0]
+        assert "not finite: size 2 seed 0." in sentences(table_losses(wrong).remarks)[0]
 
 
 def test_a_model_without_a_latent_that_is_not_finite_is_left_out_and_said():
@@ -272,7 +279,9 @@ def test_a_model_without_a_latent_that_is_not_finite_is_left_out_and_said():
     without[0, 3] = np.inf
     losses, notes = table_losses(table(no_latent=without))
     np.testing.assert_array_equal(losses.no_latent, without[1])
-    assert notes == ("Left out, since some of their losses are not finite: size 0 seed 0.",)
+    assert sentences(notes) == (
+        "Left out, since some of their losses are not finite: size 0 seed 0.",
+    )
 
 
 def test_examples_that_a_network_lacks_are_left_out_and_said():
@@ -285,7 +294,7 @@ def test_examples_that_a_network_lacks_are_left_out_and_said():
     kept = np.delete(np.arange(7, EXAMPLES), 50 - 7)
     np.testing.assert_array_equal(losses.values, values()[:, :, kept])
     np.testing.assert_array_equal(losses.no_latent, kept)
-    assert notes == (
+    assert sentences(notes) == (
         "8 of 120 examples were left out, since not every network was measured on them.",
     )
 
@@ -303,7 +312,7 @@ def test_seeds_that_some_sizes_lack_are_said():
     lacking = whole[(whole["latent_size"] != 8) | (whole["seed"] == 5)]
     losses, notes = table_losses(lacking)
     assert losses.seeds == (0, 1, 5)
-    assert notes == (
+    assert sentences(notes) == (
         "Not every size has each of the 3 seeds (2: 3, 4: 3, 8: 1); what a seed adds everywhere is "
         "taken out by least squares.",
     )
@@ -314,16 +323,16 @@ def test_that_is_said_in_any_language(shouted, seeds):
     """A note that goes into a run folder; the others stay with the table they are of."""
     whole = table(seeds=(0, 1, 5))
     losses = table_losses(whole[(whole["latent_size"] != 8) | whole["seed"].isin(seeds)]).losses
-    (note,) = unbalanced(losses)
+    (note,) = sentences(unbalanced(losses))
     with shouted():
-        assert [*unbalanced(losses)] == [note.upper()]
+        assert sentences(unbalanced(losses)) == (note.upper(),)
 
 
 def test_seeds_that_no_sizes_share_are_said():
     """As many each, but none in common: nothing can be taken out."""
     whole = table(seeds=(0, 1, 2, 3, 4, 5))
     own = whole[whole["seed"] // 2 == whole["latent_size"].map({2: 0, 4: 1, 8: 2})]
-    assert table_losses(own).notes == (
+    assert sentences(table_losses(own).remarks) == (
         "Not every size has each of the 6 seeds (2: 2, 4: 2, 8: 2); what a seed adds everywhere "
         "stays in: they share too few.",
     )
@@ -338,7 +347,7 @@ def test_rows_used_and_rows_said_to_be_left_out_are_the_rows_given(seed):
     bad = rng.choice(len(once), rng.integers(0, 3), replace=False)
     once["loss"] = once["loss"].mask(np.isin(np.arange(len(once)), bad))
     losses, notes = table_losses(pd.concat([once, once.sample(rng.integers(0, 4))]))
-    words = " ".join(notes)
+    words = " ".join(sentences(notes))
 
     left_out = {(int(k), int(s)) for k, s in re.findall(r"size (\d+) seed (\d+)", words)}
     networks = dict(list(once.groupby(["latent_size", "seed"])["example"]))
@@ -356,7 +365,9 @@ def test_rows_used_and_rows_said_to_be_left_out_are_the_rows_given(seed):
 def test_the_number_of_repeats_is_that_of_the_rows_beyond_the_first():
     whole = table()
     read = table_losses(pd.concat([whole, whole[:1000], whole[:500]]))
-    assert read.notes == (f"{len(whole) + 500:,} rows that repeat another were left out.",)
+    assert sentences(read.remarks) == (
+        f"{len(whole) + 500:,} rows that repeat another were left out.",
+    )
 
 
 def test_chosen_sizes_keep_their_losses():

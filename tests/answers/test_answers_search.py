@@ -20,6 +20,7 @@ from latentsweep.answers.search import (
     trimmed,
     width,
 )
+from latentsweep.show.words.search import why
 
 
 @pytest.fixture(autouse=True)
@@ -260,7 +261,7 @@ SMALL = row(4, "too small", behind=5.0)
 def test_the_largest_size_is_doubled_while_all_below_are_too_small():
     found = recommended(SMALL, row(8, "too small", behind=2.0), row(16, "enough"))
     assert next_step(found, Goal(100)) == Step(
-        "extend", (32,), (0, 1), "no size below 16 is enough"
+        "extend", (32,), (0, 1), {"code": "none below is enough", "size": 16}
     )
     assert next_step(found, Goal(20)).latent_sizes == (20,)
     assert next_step(found, Goal(16)).action == "refine"
@@ -271,12 +272,17 @@ def test_the_largest_size_is_doubled_while_all_below_are_too_small():
 def test_a_gap_is_filled_or_three_of_many_are_taken():
     few = recommended(SMALL, row(12, "enough"), row(16, "enough"))
     assert next_step(few, Goal(64)) == Step(
-        "refine", (5, 6, 7, 8, 9, 10, 11), (0, 1), "the gain ends between 4 and 12"
+        "refine",
+        (5, 6, 7, 8, 9, 10, 11),
+        (0, 1),
+        {"code": "gain ends between", "low": 4, "high": 12},
     )
     many = recommended(SMALL, row(13, "enough"), row(16, "enough"))
     assert next_step(many, Goal(64)).latent_sizes == (6, 8, 11)
     first = recommended(row(3, "undecided"), row(16, "enough"))
-    assert next_step(first, Goal(64)) == Step("refine", (1, 2), (0, 1), "3 is near the best")
+    assert next_step(first, Goal(64)) == Step(
+        "refine", (1, 2), (0, 1), {"code": "near the best", "low": 0, "high": 3}
+    )
 
 
 def test_new_sizes_have_as_many_seeds_as_all_have_had():
@@ -300,7 +306,7 @@ def test_first_the_gap_where_the_gain_ends_then_that_below_what_is_not_too_small
 def test_a_coarse_gap_inside_a_wide_set_is_looked_into_after_more_seeds():
     small = (row(7, "too small", behind=5.0, seeds=4), row(8, "undecided", seeds=4))
     found = recommended(*small, row(24, "undecided", seeds=4), ends=(8, 24), best=8)
-    inside = Step("refine", (12, 16, 20), (0, 1, 2, 3), "the set spans 8 to 24")
+    inside = Step("refine", (12, 16, 20), (0, 1, 2, 3), {"code": "set spans", "low": 8, "high": 24})
     assert next_step(found, Goal(64)) == inside
     assert next_step(found, Goal(64, precision=16)).action == "repeat"
     early = dataclasses.replace(found, rows=tuple(each._replace(seeds=2) for each in found.rows))
@@ -320,7 +326,9 @@ def whole(*verdicts, **given_):
 def test_the_largest_size_is_doubled_while_it_is_the_best_and_none_below_known_to_be_enough():
     """Once the sizes near it were tried."""
     found = whole("too small", "undecided", "undecided", ends=(2, 3))
-    assert next_step(found, Goal(64)) == Step("extend", (6,), (0, 1), "3 is the best so far")
+    assert next_step(found, Goal(64)) == Step(
+        "extend", (6,), (0, 1), {"code": "best so far", "size": 3}
+    )
     assert next_step(found, Goal(5)).latent_sizes == (5,)
     assert next_step(found, Goal(3)).action == "repeat"
     assert next_step(dataclasses.replace(found, best=2), Goal(64)).action == "repeat"
@@ -342,7 +350,7 @@ def test_a_gain_that_fades_out_in_noise_is_followed_beyond_the_coarse_grid(draw)
 def test_two_more_seeds_for_the_undecided_the_best_and_the_smallest_that_is_enough():
     verdicts = ["too small", "undecided", "undecided", "enough", "enough", "enough"]
     step = next_step(whole(*verdicts, best=6, ends=(2, 4), answer=None), Goal(64))
-    assert step == Step("repeat", (2, 3, 4, 6), (2, 3), "2, 3 undecided")
+    assert step == Step("repeat", (2, 3, 4, 6), (2, 3), {"code": "undecided", "sizes": [2, 3]})
 
 
 def test_a_size_with_fewer_seeds_first_catches_up():
@@ -393,8 +401,7 @@ def test_a_wide_set_without_undecided_sizes_takes_seeds_for_its_likely_ones():
     likely = zip(found.rows, (0.6, 0.3, 0.02, 0.08), strict=True)
     rows = [each._replace(probability=p) for each, p in likely]
     step = next_step(dataclasses.replace(found, rows=tuple(rows), best=4), Goal(64, precision=1))
-    why = "the set is wider than was asked for"
-    assert step == Step("repeat", (1, 2, 4), (2, 3), why)
+    assert step == Step("repeat", (1, 2, 4), (2, 3), {"code": "wide set"})
     sure = [each._replace(seeds_would_decide=False) for each in rows]
     assert next_step(dataclasses.replace(found, rows=tuple(sure)), Goal(64, precision=1)) is None
 
@@ -408,7 +415,7 @@ def test_statuses_that_no_network_would_change_end_a_search():
 def test_a_gain_that_two_seeds_are_not_sure_of_gets_two_more():
     found = whole("undecided", "undecided", status="nothing to encode")
     step = next_step(found, Goal(64))
-    assert step == Step("repeat", tuple(found.sizes), (2, 3), "a gain is seen, but not sure")
+    assert step == Step("repeat", tuple(found.sizes), (2, 3), {"code": "gain not sure"})
     repeated = tuple(row._replace(seeds=4) for row in found.rows)
     assert next_step(dataclasses.replace(found, rows=repeated), Goal(64)) is None
 
@@ -428,7 +435,7 @@ def test_width_counts_what_was_not_tried_below_the_set():
 )
 @settings(deadline=None)
 def test_a_trimmed_step_is_affordable_and_of_the_steps_sizes(sizes, seeds, networks, action):
-    step = Step(action, tuple(sizes), tuple(range(seeds)), "why")
+    step = Step(action, tuple(sizes), tuple(range(seeds)), {"code": "asked for"})
     cut = trimmed(step, networks)
     if step.networks <= networks:
         assert cut == step
@@ -442,7 +449,7 @@ def test_a_trimmed_step_is_affordable_and_of_the_steps_sizes(sizes, seeds, netwo
 
 
 def test_a_trimmed_step_spreads_its_sizes_evenly():
-    step = Step("refine", tuple(range(5, 12)), (0, 1), "why")
+    step = Step("refine", tuple(range(5, 12)), (0, 1), {"code": "asked for"})
     assert trimmed(step, 2).latent_sizes == (8,)
     assert trimmed(step, 6).latent_sizes == (6, 8, 10)
     assert trimmed(step, 13).latent_sizes[0] in (5, 6)
@@ -464,7 +471,7 @@ def test_the_trainer_is_as_random_as_the_simulation():
     """The two routes to losses agree in what they are made of: their spreads."""
     noise = Noise(seed=0.5, residual=0.3)
     trainer = Trainer(falling_to(4), noise, examples=400)
-    trainer.train(Step("start", tuple(range(1, 9)), tuple(range(40)), ""))
+    trainer.train(Step("start", tuple(range(1, 9)), tuple(range(40)), {}))
     drawn = simulated(plateau(4), 40, noise, examples=400)
     for losses in (trainer.losses(), drawn):
         means = losses.values.mean(axis=2)
@@ -481,3 +488,22 @@ def test_folds_begin_with_a_seed_each_and_get_whole_rounds():
     assert taken[0].seeds == tuple(range(10))
     assert all(len(step.seeds) == 10 for step in taken)
     assert {row.seeds % 10 for row in found.rows} == {0}
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ({"code": "none below is enough", "size": 16}, "no size below 16 is enough"),
+        ({"code": "gain ends between", "low": 4, "high": 12}, "the gain ends between 4 and 12"),
+        ({"code": "near the best", "low": 0, "high": 3}, "3 is near the best"),
+        ({"code": "set spans", "low": 8, "high": 24}, "the set spans 8 to 24"),
+        ({"code": "best so far", "size": 3}, "3 is the best so far"),
+        ({"code": "undecided", "sizes": [2, 3]}, "2, 3 undecided"),
+        ({"code": "gain not sure"}, "a gain is seen, but not sure"),
+        ({"code": "wide set"}, "the set is wider than was asked for"),
+        ({"code": "coarse grid"}, "a coarse grid"),
+        ({"code": "asked for"}, "asked for"),
+    ],
+)
+def test_every_reason_has_its_words(reason, words):
+    assert why(reason) == words

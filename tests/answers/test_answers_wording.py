@@ -9,35 +9,31 @@ from hypothesis import strategies as st
 from test_answers_recommendation import Noise, any_losses, simulated
 
 from latentsweep.answers import recommendation
-from latentsweep.answers.evidence import (
-    Evidence,
-    agreement,
-    class_dependent,
-    evidence_sentences,
-    gradual,
-)
+from latentsweep.answers.evidence import Evidence, class_dependent, gradual
+from latentsweep.answers.facts import UNITS, facts_of
 from latentsweep.answers.recommendation import USUAL, Recommendation, Row, Rule, Status, recommend
-from latentsweep.answers.wording import (
-    MEASURES,
-    SCOPE,
-    Setting,
-    as_json,
-    listed,
-    methods,
-    sentence,
-    size_words,
-    span,
-)
+from latentsweep.show.words.numbers import sizes_listed, span
+from latentsweep.show.words.recommendation import SCOPE, recommendation_in_words
+from latentsweep.show.words.setting import setting_words
 from shouting import differing, lower_case
 
-SETTING = Setting(
-    data="digits (1,198 training examples)",
-    architecture="dense VAEs of 512 ReLU units each way with a Bernoulli likelihood",
-    budget="60 epochs of Adam (batch 32, rate 0.001) and 3 seeds a size",
-    held_out=1300,
-    measure=MEASURES["elbo"],
-)
-HEAD = f"For {SETTING.data}, {SETTING.architecture}, {SETTING.budget}: "
+SETTING = {
+    "data": "digits",
+    "likelihood": "bernoulli",
+    "train": 1198,
+    "held_out": 1300,
+    "fold": None,
+    "groups": None,
+    "split_by": "",
+    "network": "dense",
+    "hidden_size": [512],
+    "epochs": 60,
+    "batch_size": 32,
+    "learning_rate": 0.001,
+    "decay": False,
+    "seeds": [3, 3],
+}
+HEAD = "For {data}, {architecture}, {budget}: ".format(**setting_words(SETTING))
 SIZES = (2, 4, 8, 9, 10, 16)
 
 
@@ -81,7 +77,8 @@ EACH = {
     "target not reached": made("target not reached", ["too small"] * 6),
 }
 TARGET = Rule(target=0.25)
-ERROR = dataclasses.replace(SETTING, measure=MEASURES["reconstruction"])
+ERROR = "reconstruction"
+NOTHING = Evidence()
 
 
 def rule_of(found, rule=USUAL):
@@ -89,8 +86,26 @@ def rule_of(found, rule=USUAL):
     return TARGET if found.status == "target not reached" else rule
 
 
-def told(found, rule=USUAL, setting=SETTING):
-    words = sentence(found, rule_of(found, rule), setting)
+def in_words(found, rule=USUAL, criterion="elbo", evidence=NOTHING, remarks=()):
+    """The whole recommendation, as answers.json has it."""
+    facts = facts_of(found, rule, criterion, setting=SETTING, evidence=evidence, remarks=remarks)
+    return recommendation_in_words(json.loads(json.dumps(facts, allow_nan=False)))
+
+
+def methods(found, rule=USUAL, criterion="elbo"):
+    return in_words(found, rule, criterion)["methods"]
+
+
+def evidence_sentences(found, evidence):
+    return in_words(found, evidence=evidence)["evidence_sentences"]
+
+
+def agreement(found, evidence):
+    return in_words(found, evidence=evidence)["agreement"]
+
+
+def told(found, rule=USUAL, criterion="elbo"):
+    words = in_words(found, rule_of(found, rule), criterion)["sentence"]
     assert words.startswith(HEAD)
     return words.removeprefix(HEAD)
 
@@ -126,9 +141,8 @@ def test_an_answer_to_a_target():
 
 def test_a_measure_without_a_unit_leaves_no_gap():
     for name in ("reconstruction", "knn", "loss"):
-        setting = dataclasses.replace(SETTING, measure=MEASURES[name])
         for found in EACH.values():
-            words = f"{told(found, setting=setting)} {methods(found, USUAL, setting)}"
+            words = f"{told(found, criterion=name)} {methods(found, rule_of(found), name)}"
             assert "  " not in words
             assert " ." not in words
             assert " ," not in words
@@ -214,7 +228,7 @@ def test_a_target_that_is_not_reached():
 
 
 def test_the_methods_sentence_has_size_set_delta_grid_network_and_budget():
-    assert methods(OK, USUAL, SETTING) == (
+    assert methods(OK) == (
         "The latent size of 10 is the smallest of those compared (2, 4, 8 to 10 and 16) whose "
         "held-out −ELBO is within 0.20 nats of the best size's, 1 % of the attainable gain of 20 "
         "nats (one-sided 95 % bound; 90 % set of sizes: 8 to 10), for dense VAEs of 512 ReLU units "
@@ -226,7 +240,7 @@ def test_the_methods_sentence_has_size_set_delta_grid_network_and_budget():
 
 def test_without_a_size_there_is_nothing_for_a_paper():
     for status, found in EACH.items():
-        assert (methods(found, USUAL, SETTING) is None) == (status != "ok")
+        assert (methods(found, rule_of(found)) is None) == (status != "ok")
 
 
 ALLOWED = re.compile(
@@ -246,7 +260,7 @@ def test_no_sentence_names_a_size_that_was_not_tried(status, rule):
     found = EACH[status]
     assert sizes_named(told(found, rule)) <= {*SIZES}
     if status == "ok":
-        words = methods(found, rule, SETTING).split(", for dense")[0]
+        words = methods(found, rule).split(", for dense")[0]
         assert sizes_named(words) <= {*SIZES}
 
 
@@ -260,10 +274,7 @@ def test_whatever_was_found_is_told_without_strange_numbers(losses, rule, limit)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recommendation, "REPLICATES", 40)
         found = recommend(losses, rule, limit=limit)
-    setting = dataclasses.replace(SETTING, data="D", architecture="A", budget="B")
-    json_ = as_json(found, rule, setting, Evidence(), ["a note"])
-    assert json.loads(json.dumps(json_, allow_nan=False)) == json_
-    words = json_["sentence"].removeprefix("For D, A, B: ")
+    words = in_words(found, rule)["sentence"].removeprefix(HEAD)
     assert not re.search(r"nan|inf\b|None|  | \.", words)
     assert words.endswith(".")
     assert sizes_named(re.sub(r"−?[\d.]+e[+−]\d+", "", words)) <= {*found.sizes}
@@ -272,9 +283,8 @@ def test_whatever_was_found_is_told_without_strange_numbers(losses, rule, limit)
 @pytest.mark.parametrize("status", EACH)
 def test_json_is_json_and_says_what_was_found(status):
     found, evidence = EACH[status], Evidence(32, 13, 11.25, (9.0, 13.5), True, {"a": 2})
-    given_ = as_json(found, rule_of(found), SETTING, evidence, iter(["one", "two"]))
-    back = json.loads(json.dumps(given_, allow_nan=False))
-    assert back == given_
+    remarks = iter([{"code": "on test"}, {"code": "all held out"}])
+    back = in_words(found, rule_of(found), "elbo", evidence, remarks)
     assert back["status"] == status
     assert back["latent_size"] == found.latent_size
     assert back["set"] == (None if found.low is None else [found.low, found.high])
@@ -282,9 +292,9 @@ def test_json_is_json_and_says_what_was_found(status):
     assert (back["delta"], back["confidence"]) == (found.delta, 0.9)
     assert (back["share"], back["target"]) == ((0.01, None) if usual else (None, 0.25))
     assert back["sentence"] == HEAD + told(found)
-    assert back["methods"] == methods(found, USUAL, SETTING)
+    assert back["methods"] == methods(found, rule_of(found))
     assert back["scope"] == SCOPE
-    assert back["notes"] == ["one", "two"]
+    assert [note.split()[0] for note in back["notes"]] == ["The", "Every"]
     assert back["evidence"]["active_units"] == 13
     assert back["evidence"]["effective_units"] == 11.25
     assert back["evidence"]["dimension"] == [9.0, 13.5]
@@ -299,19 +309,19 @@ def test_json_is_json_and_says_what_was_found(status):
 
 
 def test_a_target_has_no_share():
-    found = as_json(OK, TARGET, ERROR, Evidence(), [])
+    found = in_words(OK, TARGET, ERROR)
     assert (found["share"], found["target"], found["unit"]) == (None, 0.25, "")
 
 
 def test_width_counts_the_sizes_below_the_set():
-    found = as_json(OK, USUAL, SETTING, Evidence(), [])
+    found = in_words(OK)
     assert found["width"] == 2 + 3  # 9 and 10; 5, 6 and 7 were not tried
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_widest_network_that_diverged_is_no_evidence(bad):
     evidence = Evidence(32, 0, bad, (9.0, 13.0))
-    found = as_json(OK, USUAL, SETTING, evidence, [])
+    found = in_words(OK, evidence=evidence)
     json.dumps(found, allow_nan=False)
     assert found["evidence"]["effective_units"] is None
     assert evidence_sentences(OK, evidence) == evidence_sentences(
@@ -425,13 +435,13 @@ def test_a_gain_that_fades_out_is_told_apart_from_one_that_ends():
     ],
 )
 def test_numbers_are_listed_with_their_runs_drawn_together(values, words):
-    assert listed(values) == words
+    assert sizes_listed(values) == words
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, unique=True).map(sorted))
 def test_a_list_names_the_numbers_it_was_made_from(values):
     named = set()
-    for part in re.split(", | and ", listed(values)):
+    for part in re.split(", | and ", sizes_listed(values)):
         ends = [int(number) for number in part.split(" to ")]
         named |= set(range(ends[0], ends[-1] + 1))
     assert sorted(named) == values
@@ -443,10 +453,11 @@ def test_a_span_is_from_the_least_to_the_greatest():
 
 
 def test_a_size_is_told_with_those_below_it_that_were_not_tried():
-    assert size_words(OK, 9) == "9"
-    assert size_words(OK, 8) == "8 or fewer (5 to 7 not tried)"
-    assert size_words(OK, 2) == "2 or fewer (1 not tried)"
-    assert size_words(OK, 16) == "16 or fewer (11 to 15 not tried)"
+    words = {9: "9", 8: "8 or fewer (5 to 7 not tried)", 2: "2 or fewer (1 not tried)"}
+    words[16] = "16 or fewer (11 to 15 not tried)"
+    for size, begins in words.items():
+        found = dataclasses.replace(OK, latent_size=size, low=size, high=size)
+        assert told(found).startswith(f"{begins} latent dimensions (90 % set {size}); ")
 
 
 @pytest.mark.parametrize(
@@ -471,7 +482,17 @@ def test_a_recommendation_from_losses_to_words():
     )
 
 
-TOLD = {"answer", "measure", "sentence", "methods", "scope", "evidence_sentences"}
+TOLD = {
+    "data",
+    "architecture",
+    "budget",
+    "answer",
+    "measure",
+    "sentence",
+    "methods",
+    "scope",
+    "evidence_sentences",
+}
 EVIDENCES = {
     "none": Evidence(),
     "all": Evidence(32, 13, 11.25, (9.0, 13.54), True, {"A": 4, "B": 7}),
@@ -497,20 +518,19 @@ VARIED = [
 
 
 @pytest.mark.parametrize("evidence", EVIDENCES)
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", UNITS)
 @pytest.mark.parametrize("rule", [USUAL, TARGET], ids=["usual", "target"])
 def test_all_words_are_translated_and_no_number(shouted, evidence, measure, rule):
-    setting = Setting("DATA", "NETWORKS", "BUDGET", 1300, MEASURES[measure])
     for found in VARIED:
-        asked = (found, rule_of(found, rule), setting, EVIDENCES[evidence], [])
+        asked = (found, rule_of(found, rule), measure, EVIDENCES[evidence])
         with shouted():
-            other = as_json(*asked)
-        places = dict(differing(as_json(*asked), other))
+            other = in_words(*asked)
+        places = dict(differing(in_words(*asked), other))
         assert {"answer", "measure", "sentence", "scope"} <= set(places) <= TOLD
         words = [other[name] for name in ("answer", "measure", "sentence", "scope")]
         for each in (*words, other["methods"] or "", *other["evidence_sentences"]):
-            assert not lower_case(each), each
-        assert (other["status"], other["unit"]) == (found.status, setting.measure.unit)
+            assert not lower_case(each, "digits"), each
+        assert (other["status"], other["unit"]) == (found.status, UNITS[measure])
 
 
 def test_one_feature_leaves_nothing_to_choose():

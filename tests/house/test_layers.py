@@ -46,7 +46,7 @@ LAYERS = (
     (
         "answers.statistics answers.losses answers.absurd answers.noise answers.recommendation "
         "answers.search "
-        "answers.evidence answers.wording answers.apart answers.linear "
+        "answers.evidence answers.linear answers.facts "
         "answers.claim_findings answers.claim_numbers answers.claim_sentences "
         "answers.claim_verdict answers.claims",
     ),
@@ -60,7 +60,7 @@ LAYERS = (
     ),
     (
         "workflow.applied workflow.observer workflow.tasks workflow.sample workflow.blame "
-        "workflow.linear workflow.model workflow.manifest workflow.setting workflow.answer "
+        "workflow.linear workflow.model workflow.manifest workflow.answer "
         "workflow.judge workflow.begin workflow.train workflow.measure workflow.project "
         "workflow.outcome workflow.executors workflow.pilot workflow.opened_run workflow.run "
         "workflow.rival workflow.search workflow.recommend workflow.own_losses workflow.on_array "

@@ -12,6 +12,8 @@ from latentsweep.answers.search import Goal, next_step
 from latentsweep.language import LANGUAGES, in_every_language, speaking
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.words.alarms import alarm_in_words
+from latentsweep.show.words.remarks import why_not_judged
+from latentsweep.show.words.search import left_open, why
 from latentsweep.workflow import judge
 from latentsweep.workflow.answer import Ending, NotJudgedError, answer
 from latentsweep.workflow.judge import write_answers
@@ -81,7 +83,7 @@ def test_why_nothing_is_recommended_is_told_too(quick, tiny_run):
         answer(RunFolder(tiny_run), "knn")
     assert "criterion knn needs labels and the structure of elbo-k02-s0" in str(raised.value)
     with speaking("pt"):
-        words = raised.value.reason()
+        words = why_not_judged(raised.value.reason)
     assert not lower_case(words, "elbo-k02-s0", str(tiny_run)), words
 
 
@@ -116,10 +118,10 @@ def test_what_a_search_leaves_open_is_told_in_every_language(tiny_run, seconds):
     step = next_step(found, goal)
     assert step is not None
     with speaking("pt"):
-        words, why = ending.words(), next_step(found, goal).why
-    assert step.why in ending.words()
-    assert ("1.5 min here" in ending.words()) == (seconds is not None)
-    assert not lower_case(words, why, "--budget"), words
+        words = left_open(ending.facts())
+    assert why(step.reason) in left_open(ending.facts())
+    assert ("1.5 min here" in left_open(ending.facts())) == (seconds is not None)
+    assert not lower_case(words, "--budget"), words
 
 
 def test_where_all_seeds_are_spent_that_is_said_in_every_language(tiny_run, monkeypatch):
@@ -128,10 +130,10 @@ def test_where_all_seeds_are_spent_that_is_said_in_every_language(tiny_run, monk
     rows = [row._replace(verdict="undecided", seeds_would_decide=True) for row in found.rows]
     undecided = dataclasses.replace(found, status="undecided", rows=tuple(rows))
     ending = Ending(undecided, Goal(limit=3, most_seeds=9), 90.0)
-    assert ending.words().startswith("A size gets at most 9 seeds in a search")
+    assert left_open(ending.facts()).startswith("A size gets at most 9 seeds in a search")
     with speaking("pt"):
-        assert not lower_case(ending.words())
-    assert Ending(dataclasses.replace(undecided, status="ok"), Goal(limit=3), 90.0).words() is None
+        assert not lower_case(left_open(ending.facts()))
+    assert Ending(dataclasses.replace(undecided, status="ok"), Goal(limit=3), 90.0).facts() is None
 
 
 def test_a_search_that_has_its_answer_leaves_nothing_open(tiny_run):

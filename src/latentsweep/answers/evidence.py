@@ -12,10 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from latentsweep.answers.recommendation import CONFIDENCE, Recommendation, Row
-from latentsweep.language import _, printed
+from latentsweep.answers.recommendation import Recommendation, Row
 
-PERCENT = f"{CONFIDENCE:.0%}".replace("%", " %")
 CLASSES_DIFFER = 1.25
 _FEWER = 0.75
 _HARDLY = 10  # deltas
@@ -45,27 +43,6 @@ class Evidence:
         return self.active, self.effective
 
 
-def evidence_sentences(found: Recommendation, evidence: Evidence) -> list[str]:
-    """What else tells of a dimension, and whether it agrees; nothing where nothing was measured."""
-    return [
-        *_unit_sentences(evidence),
-        *_neighbour_sentences(evidence),
-        *_class_sentences(evidence),
-        *_gradual_sentences(found),
-        *_agreement_sentences(_agreeing(found, evidence)),
-    ]
-
-
-def agreement(found: Recommendation, evidence: Evidence) -> bool | None:
-    """Whether units or neighbours lie within a factor of 1.5 of the set; None if nobody knows.
-
-    They never change the answer: active units count whatever carries anything, and neighbours read
-    too few dimensions where there are many.
-    """
-    agreeing = _agreeing(found, evidence)
-    return any(agreeing.values()) if agreeing else None
-
-
 def class_dependent(evidence: Evidence) -> bool:
     """Whether some class varies along over a quarter more dimensions than another, and over one."""
     if not evidence.classes:
@@ -87,45 +64,12 @@ def gradual(found: Recommendation) -> Row | None:
     return fewer[-1] if fewer and fewer[-1].behind <= _HARDLY * found.delta else None
 
 
-def _unit_sentences(evidence: Evidence) -> list[str]:
-    if evidence.units is None:
-        return []
-    active, effective = evidence.units
-    words = _(
-        "Of the widest network's {widest} dimensions {active} carry something; weighed by what "
-        "they carry, they count as {effective}."
-    )
-    told = {"widest": evidence.widest, "active": active}
-    return [words.format(**told, effective=printed(effective, ".1f"))]
+def agreeing(found: Recommendation, evidence: Evidence) -> dict[str, bool]:
+    """Whether units and neighbours, as far as known, lie within a factor of 1.5 of the set.
 
-
-def _neighbour_sentences(evidence: Evidence) -> list[str]:
-    if evidence.dimension is None:
-        return []
-    words = _("The data's nearest neighbours read a dimension of {low} to {high}.")
-    if evidence.scale_dependent:
-        words = _(
-            "The data's nearest neighbours read a dimension of {low} to {high}, which depends on "
-            "the scale: a lower bound."
-        )
-    low, high = (printed(end, ".1f") for end in evidence.dimension)
-    return [words.format(low=low, high=high)]
-
-
-def _gradual_sentences(found: Recommendation) -> list[str]:
-    row = gradual(found)
-    if row is None:
-        return []
-    words = _(
-        "The gain fades out rather than ends: {size} dimensions are only {share} of the gain "
-        "behind. How many are needed hangs on the share that may be lost."
-    )
-    share = printed(100 * row.behind / found.gain, ".1f")
-    return [words.format(size=row.latent_size, share=_("{number} %").format(number=share))]
-
-
-def _agreeing(found: Recommendation, evidence: Evidence) -> dict[str, bool]:
-    """Whether each of the dimensions that are known lies within a factor of 1.5 of the set."""
+    They never change the answer: active units count whatever carries anything, and neighbours read
+    too few dimensions where there are many.
+    """
     if found.low is None or found.high is None:
         return {}
     ranges = {"neighbours": evidence.dimension}
@@ -137,32 +81,6 @@ def _agreeing(found: Recommendation, evidence: Evidence) -> dict[str, bool]:
         for name, ends in ranges.items()
         if ends is not None
     }
-
-
-def _agreement_sentences(agreeing: Mapping[str, bool]) -> list[str]:
-    if not agreeing:
-        return []
-    if len(set(agreeing.values())) > 1:
-        words = _("The units agree with the {percent} set, the neighbours do not.")
-        if agreeing["neighbours"]:
-            words = _("The neighbours agree with the {percent} set, the units do not.")
-    elif all(agreeing.values()):
-        words = _("The evidence agrees with the {percent} set.")
-    else:
-        words = _("The evidence disagrees with the {percent} set.")
-    return [words.format(percent=PERCENT)]
-
-
-def _class_sentences(evidence: Evidence) -> list[str]:
-    if not evidence.classes or not class_dependent(evidence):
-        return []
-    words = _(
-        "Class-dependent dimension: within a class, the widest network's codes do not vary along "
-        "the same number of dimensions ({classes}). One latent serves them all, so its size is "
-        "that of the class that needs most, or more where classes have dimensions of their own."
-    )
-    counts = (f"{name}: {count}" for name, count in evidence.classes.items())
-    return [words.format(classes=", ".join(counts))]
 
 
 def evidence_json(evidence: Evidence) -> dict[str, Any]:

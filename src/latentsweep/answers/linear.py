@@ -18,7 +18,6 @@ from scipy.special import stdtrit
 
 from latentsweep.answers.losses import Losses
 from latentsweep.answers.recommendation import SHARE, Recommendation
-from latentsweep.language import _, ngettext
 
 _ONE_SIDED = 0.95
 
@@ -62,42 +61,6 @@ def beside(losses: Losses, found: Recommendation) -> Linear | None:
         wins=tuple(each.latent_size for each in sizes if each.high < -found.delta),
         loses=tuple(each.latent_size for each in sizes if each.low > found.delta),
     )
-
-
-def linear_sentence(linear: Linear | None) -> str | None:
-    """That a linear model does as well, where no network reliably beats it; None otherwise.
-
-    Nor where that finds nothing to encode.
-    """
-    if linear is None or linear.wins or linear.latent_size == 0:
-        return None
-    if linear.latent_size is None:
-        words = _("A linear decoder does as well here, as far as was tried: at {sizes} dimensions.")
-        return words.format(sizes=", ".join(str(each.latent_size) for each in linear.sizes))
-    words = ngettext(
-        "A linear model does as well here: principal components, {count} by the same rule.",
-        "A linear model does as well here: principal components, {count} of them by the same rule.",
-        linear.latent_size,
-    )
-    return words.format(count=linear.latent_size)
-
-
-def losing_sentence(linear: Linear | None) -> str | None:
-    """Where networks are reliably behind the linear model; None where they are not."""
-    if linear is None or not linear.loses:
-        return None
-    if linear.latent_size is None:
-        words = _(
-            "Networks with a linear decoder beat these at {sizes}: what is said of such sizes is "
-            "about the training, not the data. Remedy: more epochs, or a lower learning_rate."
-        )
-        return words.format(sizes=", ".join(map(str, linear.loses)))
-    words = _(
-        "Principal components of the same size beat these networks at {sizes}: what is said of "
-        'such sizes is about the training, not the data. Remedy: init = "pca" with '
-        "stopping_fraction = 0.1, or where it is so a lower learning_rate."
-    )
-    return words.format(sizes=", ".join(map(str, linear.loses)))
 
 
 def linear_json(linear: Linear | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,12 +21,13 @@ from latentsweep.data.memory import check_fits
 from latentsweep.data.numbers import to_numbers
 from latentsweep.data.raw import some
 from latentsweep.errors import DataError, refused
-from latentsweep.language import _
 
 LEAST_EXAMPLES = 40
 COLUMNS = ("latent_size", "seed", "example", "loss")
 _LARGEST = 2**31 - 1
 _KEYS = list(COLUMNS[:3])
+
+Remark = dict[str, Any]  # a "code", and the numbers and names that its sentence has
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +90,10 @@ class Losses:
 
 
 class Read(NamedTuple):
-    """Losses, and a sentence for each thing that was left out of the table."""
+    """Losses, and a remark for each thing that was left out of the table."""
 
     losses: Losses
-    notes: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
 
 def read_losses(path: Path) -> Read:
@@ -138,21 +139,16 @@ def table_losses(table: pd.DataFrame) -> Read:
     return Read(losses, (*repeats, *failed, *missing, *unbalanced(losses)))
 
 
-def unbalanced(losses: Losses) -> Iterator[str]:
-    """A sentence if some sizes have seeds that others have not."""
+def unbalanced(losses: Losses) -> Iterator[Remark]:
+    """A remark if some sizes have seeds that others have not."""
     counts = losses.present.sum(axis=1)
     if counts.min() < len(losses.seeds):
-        shown = ", ".join(f"{k}: {n}" for k, n in zip(losses.sizes, counts, strict=True))
-        words = _(
-            "Not every size has each of the {seeds} seeds ({counts}); what a seed adds everywhere "
-            "stays in: they share too few."
-        )
-        if additive(losses.present[counts > 0]).paired:
-            words = _(
-                "Not every size has each of the {seeds} seeds ({counts}); what a seed adds "
-                "everywhere is taken out by least squares."
-            )
-        yield words.format(seeds=len(losses.seeds), counts=shown)
+        yield {
+            "code": "unbalanced",
+            "seeds": len(losses.seeds),
+            "counts": list(zip(losses.sizes, counts.tolist(), strict=True)),
+            "paired": additive(losses.present[counts > 0]).paired,
+        }
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:
@@ -199,7 +195,7 @@ def _named(column: pd.Series) -> pd.Series:
     return column if categories is None else column.astype(categories.categories.dtype)
 
 
-def _single(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _single(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Remark]]:
     """The table with each row once; the same row with two losses has no meaning."""
     once = table.drop_duplicates()
     twice = once[once.duplicated(_KEYS, keep=False)]
@@ -211,22 +207,23 @@ def _single(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             "training a seed of its own, or average the rows"
         )
     dropped = len(table) - len(once)
-    return once, [f"{dropped:,} rows that repeat another were left out."] if dropped else []
+    return once, [{"code": "repeats", "rows": dropped}] if dropped else []
 
 
-def _finite(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _finite(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Remark]]:
     """The networks all of whose losses are finite."""
     bad = table[~np.isfinite(table["loss"])]
     failed = bad[["latent_size", "seed"]].drop_duplicates()
     if failed.empty:
         return table, []
     kept = table.merge(failed, how="left", indicator=True, on=["latent_size", "seed"])
-    names = ", ".join(f"size {k} seed {s}" for k, s in failed.itertuples(index=False))
-    sentence = f"Left out, since some of their losses are not finite: {names}."
-    return kept[kept["_merge"] == "left_only"].drop(columns="_merge"), [sentence]
+    networks = [[int(size), int(seed)] for size, seed in failed.itertuples(index=False)]
+    return kept[kept["_merge"] == "left_only"].drop(columns="_merge"), [
+        {"code": "not finite", "networks": networks}
+    ]
 
 
-def _shared(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _shared(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Remark]]:
     """The rows of the examples that every network was measured on."""
     networks = len(table[["latent_size", "seed"]].drop_duplicates())
     counts = table["example"].value_counts()
@@ -234,11 +231,8 @@ def _shared(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     left_out = len(counts) - len(shared)
     if not left_out:
         return table, []
-    sentence = (
-        f"{left_out:,} of {len(counts):,} examples were left out, since not every network was "
-        "measured on them."
-    )
-    return table[table["example"].isin(shared)], [sentence]
+    remark = {"code": "not shared", "left_out": left_out, "examples": len(counts)}
+    return table[table["example"].isin(shared)], [remark]
 
 
 def _arranged(sizes: pd.DataFrame, without: pd.DataFrame) -> Losses:

@@ -25,12 +25,11 @@ at every step: one that began from another's would be compared with it unfairly.
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from latentsweep.answers.recommendation import Recommendation, Row
-from latentsweep.language import _
 
 Action = Literal["start", "check", "extend", "refine", "repeat"]
 FIRST_LIMIT = 32
@@ -45,12 +44,15 @@ _NEAR = 10  # deltas behind the best
 
 
 class Step(NamedTuple):
-    """Networks to train: all of these sizes with all of these seeds, and why."""
+    """Networks to train: all of these sizes with all of these seeds.
+
+    The reason is a `code` with its sizes, which `show.words.search` puts into words.
+    """
 
     action: Action
     latent_sizes: tuple[int, ...]
     seeds: tuple[int, ...]
-    why: str
+    reason: dict[str, Any]
 
     @property
     def networks(self) -> int:
@@ -78,12 +80,12 @@ def first_step(goal: Goal) -> Step:
     sizes = tuple(powers) or (1,)
     if len(sizes) == 1:
         sizes = tuple(sorted({1, *sizes, goal.limit}))
-    return Step("start", sizes, tuple(range(goal.first_seeds)), "a coarse grid")
+    return Step("start", sizes, tuple(range(goal.first_seeds)), {"code": "coarse grid"})
 
 
 def asked_for(latent_size: int, goal: Goal) -> Step:
     """A size that someone wants to know about, wherever the search stands."""
-    return Step("check", (latent_size,), tuple(range(goal.first_seeds)), "asked for")
+    return Step("check", (latent_size,), tuple(range(goal.first_seeds)), {"code": "asked for"})
 
 
 def next_step(found: Recommendation, goal: Goal) -> Step | None:
@@ -93,15 +95,15 @@ def next_step(found: Recommendation, goal: Goal) -> Step | None:
     if found.status in ("nothing to encode", "one size"):
         return None
     if _all_below_are_too_small(found) and found.sizes[-1] < goal.limit:
-        return _extend(found, goal, _("no size below {size} is enough"))
+        return _extend(found, goal, "none below is enough")
     if sizes := _untried(found):
         low, high = _open_gap(found)
-        words = _("the gain ends between {low} and {high}") if low else _("{high} is near the best")
-        return Step("refine", sizes, _seeds(found, goal), words.format(low=low, high=high))
+        reason = {"code": "gain ends between" if low else "near the best", "low": low, "high": high}
+        return Step("refine", sizes, _seeds(found, goal), reason)
     if found.status in ("every size keeps helping", "no gain known"):
         return None
     if _may_go_on(found) and found.sizes[-1] < goal.limit:
-        return _extend(found, goal, _("{size} is the best so far"))
+        return _extend(found, goal, "best so far")
     return _inside(found, goal) or _repeat(found, goal)
 
 
@@ -134,11 +136,11 @@ def _may_go_on(found: Recommendation) -> bool:
     return found.best == found.sizes[-1] and not known
 
 
-def _extend(found: Recommendation, goal: Goal, why: str) -> Step:
+def _extend(found: Recommendation, goal: Goal, code: str) -> Step:
     """Twice the largest size."""
     largest = found.sizes[-1]
     larger = min(2 * largest, goal.limit)
-    return Step("extend", (larger,), _seeds(found, goal), why.format(size=largest))
+    return Step("extend", (larger,), _seeds(found, goal), {"code": code, "size": largest})
 
 
 def _open_gap(found: Recommendation) -> tuple[int, int]:
@@ -181,9 +183,8 @@ def _inside(found: Recommendation, goal: Goal) -> Step | None:
         coarse = other.latent_size - one.latent_size > _MANY + 1
         repeated = min(one.seeds, other.seeds) > goal.first_seeds
         if coarse and repeated and one.verdict == "undecided":
-            words = _("the set spans {low} to {high}")
-            why = words.format(low=one.latent_size, high=other.latent_size)
-            return Step("refine", gap, _seeds(found, goal), why)
+            ends = {"low": one.latent_size, "high": other.latent_size}
+            return Step("refine", gap, _seeds(found, goal), {"code": "set spans", **ends})
     return None
 
 
@@ -197,7 +198,7 @@ def _once_more(found: Recommendation, goal: Goal) -> Step | None:
     if max(row.seeds for row in found.rows) > goal.first_seeds:
         return None
     seeds = range(goal.first_seeds, goal.first_seeds + goal.more_seeds)
-    return Step("repeat", tuple(found.sizes), tuple(seeds), _("a gain is seen, but not sure"))
+    return Step("repeat", tuple(found.sizes), tuple(seeds), {"code": "gain not sure"})
 
 
 def _repeat(found: Recommendation, goal: Goal) -> Step | None:
@@ -215,11 +216,10 @@ def _repeat(found: Recommendation, goal: Goal) -> Step | None:
     most = max(row.seeds for row in contenders)
     until = min(fewest + goal.more_seeds, goal.most_seeds if fewest == most else most)
     sizes = tuple(row.latent_size for row in behind)
-    names = ", ".join(str(row.latent_size) for row in wanted)
-    why = _("the set is wider than was asked for")
+    reason = {"code": "wide set"}
     if undecided:
-        why = _("{sizes} undecided").format(sizes=names)
-    return Step("repeat", sizes, tuple(range(fewest, until)), why) if until > fewest else None
+        reason = {"code": "undecided", "sizes": [row.latent_size for row in wanted]}
+    return Step("repeat", sizes, tuple(range(fewest, until)), reason) if until > fewest else None
 
 
 def _likely(found: Recommendation) -> list[Row]:

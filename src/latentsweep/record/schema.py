@@ -5,7 +5,7 @@ otherwise, since older runs have fewer: `record.reading` tells what is asked for
 """
 
 import re
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
@@ -147,6 +147,7 @@ class Decision(TypedDict):
     action: str
     latent_sizes: Annotated[list[Annotated[int, Field(ge=1, le=10**6)]], Field(max_length=10**4)]
     seeds: Annotated[list[Count], Field(max_length=10**4)]
+    reason: NotRequired[dict[str, str | int | list[int]]]
     why: str
 
 
@@ -231,7 +232,14 @@ class Recommendation(TypedDict, total=False):
     target: Number | None
     gain: Number | None
     best: Size | None
+    exhausted: bool
     criterion: str
+    setting: dict[str, Any]
+    remarks: list[dict[str, Any]]
+    reason: dict[str, Any]
+    ending: dict[str, Any] | None
+    doubt: str | None
+    gradual_at: Size | None
     measure: str
     unit: str | None
     data: str

@@ -6,38 +6,35 @@ from typing import Any, Literal
 
 import numpy as np
 
-from latentsweep.answers.apart import apart_sentences
 from latentsweep.answers.evidence import Evidence
-from latentsweep.answers.linear import beside, linear_json, linear_sentence, losing_sentence
-from latentsweep.answers.losses import LEAST_EXAMPLES, Losses, unbalanced
+from latentsweep.answers.facts import apart_remarks, facts_of, setting_of
+from latentsweep.answers.linear import beside
+from latentsweep.answers.losses import LEAST_EXAMPLES, Losses, Remark, unbalanced
 from latentsweep.answers.recommendation import USUAL, Recommendation, Rule, recommend
 from latentsweep.answers.search import Goal, next_step
-from latentsweep.answers.wording import MEASURES, as_json
 from latentsweep.data.splits import HELD_OUT
 from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.rate import active_units, effective_units, units_by_class
-from latentsweep.language import _, marked, printed
+from latentsweep.language import speaking
 from latentsweep.record.folder import RunFolder
+from latentsweep.show.words.recommendation import recommendation_in_words
+from latentsweep.show.words.remarks import why_not_judged
 from latentsweep.study import Study
 from latentsweep.training.members import Member, members_in
 from latentsweep.workflow.blame import badly_trained
 from latentsweep.workflow.linear import linear_losses, split_of
-from latentsweep.workflow.setting import setting_of
 
 Criterion = Literal["elbo", "reconstruction", "knn"]
 _LIKELIEST = "majority"
 
 
 class NotJudgedError(RunFolderError):
-    """No latent size can be recommended; `reason()` says why in the language of the moment."""
+    """No latent size can be recommended; `reason` says why, as a code with its numbers."""
 
-    def __init__(self, folder: RunFolder, message: str, **told: object) -> None:
-        super().__init__(f"{folder.path}: {message.format(**told)}")
-        self.message, self.told = message, told
-
-    def reason(self) -> str:
-        """Why, without the folder."""
-        return _(self.message).format(**self.told)
+    def __init__(self, folder: RunFolder, code: str, **told: object) -> None:
+        self.reason: dict[str, Any] = {"code": code, **told}
+        with speaking("en"):  # as all errors are
+            super().__init__(f"{folder.path}: {why_not_judged(self.reason)}")
 
 
 @dataclass(frozen=True)
@@ -48,33 +45,22 @@ class Ending:
     goal: Goal
     seconds: float | None
 
-    def words(self) -> str | None:
+    def facts(self) -> dict[str, Any] | None:
         """What is left open, None if nothing."""
         step = next_step(self.found, self.goal)
         if step is None:
             return self._seeds_are_spent()
         if self.seconds is None:
-            return _(
-                "Still open: {why}; but the networks that would tell failed (see the alarms)."
-            ).format(why=step.why)
-        return _(
-            "The budget is spent. Still open: {why}. The next step would be {networks} networks, "
-            "about {minutes} min here; a larger --budget goes on from there."
-        ).format(
-            why=step.why,
-            networks=step.networks,
-            minutes=printed(max(self.seconds / 60, 0.1), ".1f"),
-        )
+            return {"code": "networks failed", "reason": step.reason}
+        told = {"reason": step.reason, "networks": step.networks, "seconds": self.seconds}
+        return {"code": "budget spent", **told}
 
-    def _seeds_are_spent(self) -> str | None:
+    def _seeds_are_spent(self) -> dict[str, Any] | None:
         """That seeds would tell, but a search gives no more."""
         wanted = [r for r in self.found.rows if r.verdict == "undecided" and r.seeds_would_decide]
         if self.found.status != "undecided" or not wanted:
             return None
-        words = _(
-            "A size gets at most {seeds} seeds in a search, and what is undecided has had them."
-        )
-        return words.format(seeds=self.goal.most_seeds)
+        return {"code": "seeds spent", "seeds": self.goal.most_seeds}
 
 
 @dataclass(frozen=True)
@@ -102,26 +88,28 @@ class Answer:
     ending: Ending | None = None
 
     @property
-    def json(self) -> dict[str, Any]:
-        """The content of `recommendation` in answers.json, in the language of the moment."""
-        rule, notes = self.compared.rule, _notes(self.losses, self.compared, self.found)
-        setting = setting_of(
-            self.losses, self.compared.study, self.compared.data, MEASURES[self.compared.criterion]
+    def facts(self) -> dict[str, Any]:
+        """The content of `recommendation` in answers.json, but for its words."""
+        compared = self.compared
+        facts = facts_of(
+            self.found,
+            compared.rule,
+            compared.criterion,
+            setting=setting_of(self.losses, compared.study, compared.data),
+            evidence=self.evidence,
+            linear=beside(self.losses, self.found),
+            remarks=_remarks(self.losses, compared, self.found),
         )
-        linear = beside(self.losses, self.found)
-        json = as_json(self.found, rule, setting, self.evidence, notes)
-        json["linear"] = linear_json(linear)
-        json["notes"] += filter(None, [losing_sentence(linear)])
-        if first := linear_sentence(linear):
-            json |= {name: f"{first} {json[name]}" for name in ("sentence", "answer")}
-        if not any(self.active.values()):
-            doubt = _doubt(self.compared)
-            json |= {name: f"{json[name]} {doubt}" for name in ("sentence", "answer")}
-        json["rows"] = [
-            {**row, "active_units": self.active.get(row["latent_size"])} for row in json["rows"]
+        facts["rows"] = [
+            {**row, "active_units": self.active.get(row["latent_size"])} for row in facts["rows"]
         ]
-        left_open = {} if self.ending is None else {"open": self.ending.words()}
-        return {"criterion": self.compared.criterion, **json, **left_open}
+        facts["doubt"] = None if any(self.active.values()) else _doubt(compared)
+        return facts if self.ending is None else {**facts, "ending": self.ending.facts()}
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The same with its words in the language of the moment."""
+        return recommendation_in_words(self.facts)
 
 
 def answer(
@@ -172,16 +160,8 @@ def _measured(
         found[member]["failed"] = np.array(facts["failed_epoch"])
         found[member]["start"] = np.array(facts.get("start", 0))
     if not found:
-        raise NotJudgedError(folder, _UNFINISHED if "elbo" in study.objectives else _NO_ELBO)
+        raise NotJudgedError(folder, "unfinished" if "elbo" in study.objectives else "no elbo")
     return found
-
-
-_UNFINISHED = marked("no network of it was measured yet; finish the run")
-_NO_ELBO = marked(
-    "a latent size is recommended from networks trained with objective elbo, got keras-blog only: "
-    "its loss is no bound on anything, and falls with every dimension whether the data needs it or "
-    "not; run it with --objective elbo"
-)
 
 
 def _is_sound(arrays: dict[str, np.ndarray]) -> bool:
@@ -194,13 +174,9 @@ def _hits(folder: RunFolder, member: Member, split: str) -> dict[str, np.ndarray
         hits = folder.block(member.name, block) if path.exists() else {}
         if f"{split}/knn_hits" in hits:
             return hits
-    raise NotJudgedError(folder, _NO_HITS, member=member.name, run=folder.path)
+    raise NotJudgedError(folder, "no hits", member=member.name, run=str(folder.path))
 
 
-_NO_HITS = marked(
-    "criterion knn needs labels and the structure of {member}, which was not measured; "
-    "'latentsweep evaluate {run} --again' measures it where there are labels"
-)
 _ARRAYS: dict[str, Callable[[dict[str, np.ndarray]], np.ndarray]] = {
     "elbo": lambda arrays: arrays["neg_elbo"],
     "reconstruction": lambda arrays: arrays["mse_of_mean"],
@@ -221,22 +197,15 @@ def _losses(
         if np.isfinite(each).all() and _is_sound(arrays[member]):
             values[sizes.index(member.latent_size), seeds.index(member.seed)] = each
     if np.isnan(values).all():
-        raise NotJudgedError(folder, _ALL_FAILED)
+        raise NotJudgedError(folder, "all failed")
     none, folds = _no_latent(folder, criterion, examples), max(folder.study().validation_folds, 1)
     groups = folder.no_latent(f"{split_of(folder)}/groups")
     linear = linear_losses(folder, arrays, values) if criterion == "elbo" else ()
     losses = Losses(tuple(sizes), tuple(seeds), values, none, folds, groups, *linear)
     if losses.examples < LEAST_EXAMPLES:
         told = {"least": LEAST_EXAMPLES, "examples": losses.examples}
-        raise NotJudgedError(folder, _TOO_LITTLE, **told)
+        raise NotJudgedError(folder, "too little", **told)
     return losses
-
-
-_TOO_LITTLE = marked(
-    "at least {least} held-out examples are needed to compare sizes, got {examples}; use more "
-    "data, or a larger validation_fraction"
-)
-_ALL_FAILED = marked("every network failed; see its alarms, and its data")
 
 
 def _no_latent(folder: RunFolder, criterion: Criterion, examples: int) -> np.ndarray | None:
@@ -251,79 +220,40 @@ def _no_latent(folder: RunFolder, criterion: Criterion, examples: int) -> np.nda
     return stored
 
 
-def _notes(losses: Losses, compared: Compared, found: Recommendation) -> list[str]:
+def _remarks(losses: Losses, compared: Compared, found: Recommendation) -> list[Remark]:
     """What was left out, and what a reader has to know of the networks."""
-    notes, study = list(unbalanced(losses)), compared.study
-    if bad := [row.latent_size for row in found.rows if row.verdict == "badly trained"]:
-        words = _(
-            "Badly trained, since their dimensions cost much even in training: {sizes}. What is "
-            "seen says nothing against them; more epochs, or a lower learning_rate, would tell."
-        )
-        notes.append(words.format(sizes=", ".join(map(str, bad))))
-    notes += apart_sentences(found, compared.rule, MEASURES[compared.criterion])
-    if compared.failed:
-        words = _("Left out, since their training failed: {names}.")
-        notes.append(words.format(names=", ".join(compared.failed)))
-    if compared.again:
-        words = _("Trained again from another start, since the first ended badly: {names}.")
-        notes.append(words.format(names=", ".join(compared.again)))
-    if "keras-blog" in study.objectives:
-        notes.append(
-            _(
-                "The keras-blog models have no part in it: their loss is not an ELBO, and falls "
-                "with every dimension whether the data needs it or not."
-            )
-        )
-    kl_weight = study.variant("elbo").kl_weight
-    if kl_weight != 1 or study.reduction != "sum":
-        words = _(
-            "These networks were not trained with the ELBO itself (kl_weight {weight}, reduction "
-            "{reduction}); they are compared by it."
-        )
-        weight = printed(kl_weight, "g")
-        notes.append(words.format(weight=weight, reduction=study.reduction))
-    if compared.split == "test":
-        words = _("The sizes were compared on the test split; no validation split was held out.")
-        notes.append(words)
-    if losses.groups is not None:
-        notes.append(_of_groups(len(np.unique(losses.groups)), study.split_by))
+    study, kl_weight = compared.study, compared.study.variant("elbo").kl_weight
+    bad = [row.latent_size for row in found.rows if row.verdict == "badly trained"]
     undecided = [row for row in found.rows if row.verdict == "undecided"]
     few = losses.folds > 1 and not any(row.seeds_would_decide for row in undecided)
-    if few and losses.examples == losses.folds * losses.values.shape[2] and undecided:
-        notes.append(_("Every example was held out: only more data would narrow the set."))
-    return notes
+    all_held_out = losses.examples == losses.folds * losses.values.shape[2]
+    groups = 0 if losses.groups is None else len(np.unique(losses.groups))
+    reduction = study.reduction
+    told: list[tuple[object, Remark]] = [
+        (bad, {"code": "badly trained", "sizes": bad}),
+        *((True, each) for each in apart_remarks(found, compared.rule, compared.criterion)),
+        (compared.failed, {"code": "failed", "names": list(compared.failed)}),
+        (compared.again, {"code": "begun again", "names": list(compared.again)}),
+        ("keras-blog" in study.objectives, {"code": "other objective"}),
+        (
+            kl_weight != 1 or reduction != "sum",
+            {"code": "other loss", "kl_weight": kl_weight, "reduction": reduction},
+        ),
+        (compared.split == "test", {"code": "on test"}),
+        (groups, {"code": "groups", "count": groups, "split_by": study.split_by}),
+        (few and all_held_out and undecided, {"code": "all held out"}),
+    ]
+    return [*unbalanced(losses), *(remark for holds, remark in told if holds)]
 
 
 def _doubt(compared: Compared) -> str:
-    """That no network uses its latent, which may be the data's doing or the training's."""
-    study, likelihood = compared.study, compared.data["likelihood"]
+    """What to try where no network uses its latent: the data's doing or the training's."""
+    study = compared.study
     if study.scale not in ("auto", "standard"):
-        remedy = _("try --scale auto")
-    elif study.likelihood != "auto":
-        remedy = _("leave the likelihood to the data, without --set likelihood")
-    elif likelihood != "gaussian":
-        remedy = _("try --set likelihood=gaussian")
-    else:
-        remedy = _("look for values far from all others, or lower learning_rate")
-    words = _(
-        "Doubt this first: at no size does a network use any of its dimensions. Data with nothing "
-        "to encode does that, and so does a likelihood or a scale that does not fit it: {remedy}."
-    )
-    return words.format(remedy=remedy)
-
-
-def _of_groups(count: int, split_by: str) -> str:
-    """What the interval covers where whole groups, or blocks of time, were held out."""
-    if count == 1:
-        return _(
-            "All examples that sizes were compared on are of one group (by {column}): of other "
-            "groups the interval says nothing. Hold out more of them."
-        ).format(column=split_by)
-    return _(
-        "Sizes were compared on {count} whole groups of examples (by {column}), of which nothing "
-        "was trained on. The interval is that of other groups, not of other examples of these: "
-        "groups that differ widen it, and more groups narrow it."
-    ).format(count=count, column=split_by)
+        return "scale"
+    if study.likelihood != "auto":
+        return "likelihood"
+    return "values" if compared.data["likelihood"] == "gaussian" else "gaussian"
 
 
 def _active(arrays: Mapping[Member, dict[str, np.ndarray]]) -> dict[int, float]:

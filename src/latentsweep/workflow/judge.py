@@ -11,6 +11,7 @@ from latentsweep.answers.claims import Evidence, judged
 from latentsweep.errors import RunFolderError
 from latentsweep.language import in_every_language
 from latentsweep.record.folder import RunFolder
+from latentsweep.show.words.recommendation import recommendation_in_words
 from latentsweep.workflow.answer import Answer, NotJudgedError, answer
 
 _COUNTED = ("compile", "train", "evaluate")
@@ -62,10 +63,10 @@ def _answer(folder: RunFolder) -> Answer | RunFolderError:
 def _recommendation(folder: RunFolder, found: Answer | RunFolderError) -> dict[str, Any]:
     if isinstance(found, Answer):
         return found.json
-    reason = str(found).removeprefix(f"{folder.path}: ")
+    facts: dict[str, Any] = {"status": "not judged", "latent_size": None, "set": None}
     if isinstance(found, NotJudgedError):
-        reason = found.reason()
-    return {"status": "not judged", "latent_size": None, "set": None, "sentence": reason}
+        return recommendation_in_words({**facts, "reason": found.reason})
+    return {**facts, "sentence": str(found).removeprefix(f"{folder.path}: ")}
 
 
 def _per_example(

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from latentsweep.answers.apart import apart_sentences
 from latentsweep.answers.evidence import Evidence
+from latentsweep.answers.facts import apart_remarks, facts_of
 from latentsweep.answers.losses import read_losses, table_losses
 from latentsweep.answers.recommendation import USUAL, Rule, recommend
-from latentsweep.answers.wording import MEASURES, Setting, as_json
+from latentsweep.show.words.recommendation import recommendation_in_words
 
 
 def recommend_losses(table: pd.DataFrame | str | Path, rule: Rule = USUAL) -> dict[str, Any]:
@@ -24,14 +24,9 @@ def recommend_losses(table: pd.DataFrame | str | Path, rule: Rule = USUAL) -> di
         DataError: a table that can't be used.
     """
     is_file = isinstance(table, str | Path)
-    losses, notes = read_losses(Path(table)) if is_file else table_losses(table)
-    setting = Setting(
-        data=Path(table).name if is_file else "your table",
-        architecture="the networks of that table",
-        budget="trained as they were",
-        held_out=losses.examples,
-        measure=MEASURES["loss"],
-    )
+    losses, remarks = read_losses(Path(table)) if is_file else table_losses(table)
+    setting = {"table": Path(table).name if is_file else None, "held_out": losses.examples}
     found = recommend(losses, rule)
-    told = apart_sentences(found, rule, setting.measure)
-    return as_json(found, rule, setting, Evidence(), [*notes, *told])
+    told = [*remarks, *apart_remarks(found, rule, "loss")]
+    facts = facts_of(found, rule, "loss", setting=setting, evidence=Evidence(), remarks=told)
+    return recommendation_in_words(facts)

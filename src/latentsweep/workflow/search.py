@@ -27,6 +27,7 @@ from latentsweep.language import in_every_language
 from latentsweep.model.shape import WITH_LAYERS
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.lock import locked
+from latentsweep.show.words.search import why
 from latentsweep.study import Init, Study
 from latentsweep.training.cost import price_of_network, seconds_to_read, supply_of
 from latentsweep.training.experiment import Experiment
@@ -333,10 +334,10 @@ def _decide(here: Local, step: Step, ask: Ask) -> None:
     """Write a step down, before anything is trained for it."""
     here.observer.say(
         f"{step.action:8}{step.networks} networks: sizes {', '.join(map(str, step.latent_sizes))}, "
-        f"seeds {', '.join(map(str, step.seeds))} ({step.why})"
+        f"seeds {', '.join(map(str, step.seeds))} ({why(step.reason)})"
     )
     spent = {"spent_seconds": round(_spent(here.run), 1), "budget_seconds": ask.budget}
-    here.run.decide({**step._asdict(), **spent})
+    here.run.decide({**step._asdict(), "why": why(step.reason), **spent})
 
 
 def _spent(run: RunFolder, stages: Collection[str] = ("pilot", *_COUNTED)) -> float:
