@@ -212,7 +212,7 @@ def test_what_is_of_another_rank_is_refused(flat):
     given = [x, y, NUMBERS, np.zeros(8, np.float32), np.int32(0), *state]
     given[flat] = given[flat].ravel()
     shape = jax.ShapeDtypeStruct((9, 50), np.float32)
-    call = jax.ffi.ffi_call(module._registered(), [shape] * 3)
+    call = jax.ffi.ffi_call(module._registered()[0], [shape] * 3)
     with pytest.raises(jax.errors.JaxRuntimeError, match=r"\[I, O\]"):
         jax.jit(call)(*given)
 

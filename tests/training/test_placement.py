@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentsweep.errors import DataError
-from latentsweep.model import family
 from latentsweep.training.placement import (
     Footprint,
     Placement,
@@ -18,9 +17,9 @@ from latentsweep.training.placement import (
     free_memory,
     on_all,
     on_some,
+    over_family,
     over_members,
     pass_sizes,
-    sharded,
 )
 
 DEVICES = tuple(jax.devices())
@@ -110,8 +109,7 @@ def test_members_share_as_many_devices_as_divide_them(members, used):
 def test_spreading_members_changes_nothing(devices):
     placement = Placement(DEVICES[:devices], "map")
     mesh = placement.mesh(8)
-    double = family.each(lambda m: m * 2, "map")
-    spread = sharded(lambda members, data: double(members) + data.sum(), mesh, 1)
+    spread = over_family(lambda member, data: 2 * member + data.sum(), "map", mesh, 1)
     members = over_members(jnp.arange(8.0), mesh)
     got = jax.jit(spread)(members, on_all(np.ones(3, np.float32), mesh))
     np.testing.assert_array_equal(got, 2 * np.arange(8.0) + 3)

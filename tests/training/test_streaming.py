@@ -63,11 +63,14 @@ def test_a_supply_gives_the_numbers_of_data_in_memory(
     assert told[:4] == [(0, False), (4 / 7, False), (1, False), (1 + 4 / 7, False)]
 
 
-def test_members_of_one_seed_share_an_order(values):
+def test_members_of_one_seed_share_an_order(values, monkeypatch):
+    drawn = []
+    told = lambda seed, **rest: drawn.append(seed) or order_of(seed, **rest)  # noqa: E731
+    monkeypatch.setattr("latentsweep.training.programs.order_of", told)
     mesh, parts = Placement((jax.devices()[0],), "map").mesh(5), recipe(3)
     members = family.stacked([settings(1, seed) for seed in (5, 5, 4, 4, 5)])
     (programs,) = compiled(parts, "map", [(members, Held(on_all(values, mesh)), mesh)])
-    orders, own = programs._orders(members, lambda seed: order_of(seed, 3, parts))
-    assert own == [0, 0, 1, 1, 0]
-    for seed, order in zip((5, 4), orders, strict=True):
+    ((orders, *_),) = programs._chunks(members, 3)
+    assert drawn == [5, 4]
+    for seed, order in zip((5, 5, 4, 4, 5), orders, strict=True):
         np.testing.assert_array_equal(order, order_of(seed, 3, parts))

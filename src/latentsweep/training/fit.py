@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -90,19 +89,15 @@ def fit_soundly(
             return outcomes
         for i in bad:
             told(i, outcomes[i])
-        again = eqx.tree_at(lambda each: each.start, settings, jnp.full_like(settings.start, start))
+        again = dataclasses.replace(settings, start=jnp.full_like(settings.start, start))
         others = fit(programs, again, epochs, folder / f"start{start}", on_epoch)
         for i in bad:
             outcomes[i] = min(outcomes[i], others[i], key=lambda outcome: outcome.loss)
-    return [
-        outcome if outcome.loss <= worst(i) else _failed(outcome)
-        for i, outcome in enumerate(outcomes)
-    ]
-
-
-def _failed(outcome: Outcome) -> Outcome:
-    """A badly trained member: one that did not fail in an epoch failed in the last."""
-    return dataclasses.replace(outcome, failed_epoch=outcome.failed_epoch or len(outcome.penalty))
+    for i, outcome in enumerate(outcomes):
+        if not outcome.loss <= worst(i):  # one that did not fail in an epoch failed in the last
+            failed = outcome.failed_epoch or len(outcome.penalty)
+            outcomes[i] = dataclasses.replace(outcome, failed_epoch=failed)
+    return outcomes
 
 
 def fit(
@@ -119,7 +114,9 @@ def fit(
             that is supplied in chunks after each chunk; and whether that is where an interrupted
             training goes on.
     """
-    at, writer = _resumed(programs, settings, folder), Writer(folder)
+    fresh, none = programs.fresh(settings), np.zeros((0, np.size(settings.seed)), np.float32)
+    begun = Checkpoint(fresh, none, none, np.full(none.shape[1], np.inf, np.float32), 0.0)
+    at, writer = last_checkpoint(folder, fresh) or begun, Writer(folder)
     on_epoch(at.epoch, at.epoch > 0)
     state, patience = over_members(at.state, programs.mesh), programs.recipe.patience
     if not at.epoch and programs.recipe.apart:
@@ -145,7 +142,7 @@ def fit(
         writer.write(at)
         on_epoch(at.epoch, False)
     if state.best is not None:
-        state = eqx.tree_at(lambda s: s.vae, state, state.best.vae)
+        state = dataclasses.replace(state, vae=state.best.vae)
     shared = programs.closed_form(state, settings, at.epoch)
     at = dataclasses.replace(at, state=jax.device_get(state))
     starts = np.asarray(settings.start).tolist()
@@ -167,15 +164,6 @@ def _epochs(
         if len(made) > programs.ahead:
             yield made.popleft()
     yield from made
-
-
-def _resumed(programs: Programs, settings: Settings, folder: Path) -> Checkpoint:
-    state = programs.fresh(settings)
-    checkpoint = last_checkpoint(folder, state)
-    if checkpoint is not None:
-        return checkpoint
-    none = np.zeros((0, len(state.alive)), np.float32)
-    return Checkpoint(state, none, none, np.full(len(state.alive), np.inf, np.float32), 0.0)
 
 
 def _outcome(at: Checkpoint, shared: np.ndarray, start: int, index: int) -> Outcome:

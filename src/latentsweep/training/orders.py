@@ -48,6 +48,11 @@ class Recipe:
         """Batches that cover the training examples."""
         return -(-self.examples // self.batch_size)
 
+    @property
+    def batches_apart(self) -> int:
+        """Batches that cover the examples apart."""
+        return -(-self.apart // self.batch_size)
+
     def wide(self, width: int) -> "Recipe":
         """The recipe of networks of this latent width."""
         return dataclasses.replace(self, shape=self.shape._replace(width=width))
@@ -110,17 +115,15 @@ def order_of(seed: int, epoch: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
 def order_apart(seed: int, recipe: Recipe) -> Int[np.ndarray, "T B"]:
     """Indices of some examples that are learned, and of those that are apart, batch by batch."""
     order = _past_fold(_parted(seed, recipe)[0], seed, recipe)
-    apart = np.resize(order, (-(-recipe.apart // recipe.batch_size), recipe.batch_size))
+    apart = np.resize(order, (recipe.batches_apart, recipe.batch_size))
     learned = order_of(seed, 0, recipe)[: looked_at(recipe)]
     return np.concatenate([learned, apart]).astype(np.int32)
 
 
 def looked_at(recipe: Recipe) -> int:
     """How many batches of learned examples are looked at with those apart, if any."""
-    if not recipe.likelihood.shares:
-        return 0
-    apart = -(-recipe.apart // recipe.batch_size)
-    return min(max(apart, _LOOKED_AT), recipe.steps_per_epoch)
+    enough = min(max(recipe.batches_apart, _LOOKED_AT), recipe.steps_per_epoch)
+    return enough if recipe.likelihood.shares else 0
 
 
 def _parted(

@@ -122,40 +122,29 @@ def pass_sizes(members: int, devices: int, per_device: int) -> list[int]:
     return [size] * whole + pass_sizes(rest, devices, per_device)
 
 
-def sharded(function: Callable[..., Any], mesh: Mesh, replicated: int) -> Callable[..., Any]:
-    """`function` of a family, with the members spread over the mesh.
-
-    Args:
-        replicated: how many of its last arguments every device holds whole.
-    """
-
-    def spread(*arguments: Any) -> Any:
-        families = len(arguments) - replicated
-        specs = (_MEMBERS,) * families + (PartitionSpec(),) * replicated
-        # Unchecked: an update rule's kernels can't say that they vary with members.
-        spread = jax.shard_map(
-            function, mesh=mesh, in_specs=specs, out_specs=_MEMBERS, check_vma=False
-        )
-        return spread(*arguments)
-
-    return spread
-
-
 def over_family(
     function: Callable[..., Any], mapping: Mapping, mesh: Mesh, replicated: int
 ) -> Callable[..., Any]:
     """`function` of one member, as that of a family whose members are spread over the mesh.
 
     Args:
-        replicated: how many of its last arguments are the same for all members.
+        replicated: how many of its last arguments are the same for all members, so that every
+            device holds them whole.
     """
 
     def each(*arguments: Any) -> Any:
-        families = len(arguments) - replicated
-        own, whole = arguments[:families], arguments[families:]
+        own, whole = arguments[:-replicated], arguments[-replicated:]
         return family.each(lambda *one: function(*one, *whole), mapping)(*own)
 
-    return sharded(each, mesh, replicated)
+    def spread(*arguments: Any) -> Any:
+        specs = (_MEMBERS,) * (len(arguments) - replicated) + (PartitionSpec(),) * replicated
+        # Unchecked: an update rule's kernels can't say that they vary with members.
+        on_mesh = jax.shard_map(
+            each, mesh=mesh, in_specs=specs, out_specs=_MEMBERS, check_vma=False
+        )
+        return on_mesh(*arguments)
+
+    return spread
 
 
 def on_all(array: Any, mesh: Mesh) -> jax.Array:

@@ -8,6 +8,7 @@ since a member whose training fails goes back to it.
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -20,7 +21,7 @@ from jaxtyping import Array, Float
 from latentsweep.model import family
 from latentsweep.model.family import Mapping, Settings
 from latentsweep.model.principal import Principal
-from latentsweep.training.orders import Recipe, order_apart, order_of
+from latentsweep.training.orders import Recipe, looked_at, order_apart, order_of
 from latentsweep.training.placement import on_all, over_family, over_members
 from latentsweep.training.steps import (
     State,
@@ -66,18 +67,16 @@ class Programs:
 
     def fresh(self, settings: Settings) -> State:
         """The state of a family before its first step, on the host."""
-        here = jax.device_get(settings)
-        members = [family.member(here, index) for index in range(len(here.seed))]
-        states = [self._fresh(member) for member in members]
+        here, states = jax.device_get(settings), []
+        for index in range(len(here.seed)):
+            member = family.member(here, index)
+            state = jax.device_get(self.initial(member))
+            if self.principals is not None:
+                principal = self.principals(int(member.seed))
+                vae = principal.begun(state.vae, int(member.latent_size))
+                state = eqx.tree_at(lambda s: s.vae, state, vae)
+            states.append(state)
         return jax.tree.map(lambda *leaves: np.stack(leaves), *states)
-
-    def _fresh(self, settings: Settings) -> State:
-        """The same of one member."""
-        state = jax.device_get(self.initial(settings))
-        if self.principals is None:
-            return state
-        vae = self.principals(int(settings.seed)).begun(state.vae, int(settings.latent_size))
-        return eqx.tree_at(lambda s: s.vae, state, vae)
 
     def looked(self, state: State, settings: Settings) -> State:
         """A family that has looked at the examples apart, if there are any."""
@@ -146,8 +145,8 @@ class Programs:
         seeds = tuple(np.asarray(settings.seed).tolist())
         if seeds in self.kept:
             return self.kept[seeds]
-        orders, of_members = self._orders(settings, lambda seed: order_apart(seed, self.recipe))
-        (chunk,) = self._placed(orders, of_members, [len(orders[0])])
+        sizes = [looked_at(self.recipe) + self.recipe.batches_apart]
+        (chunk,) = self._placed(settings, lambda seed: order_apart(seed, self.recipe), sizes)
         self.kept.clear()
         if isinstance(self.data, Held):
             self.kept[seeds] = chunk
@@ -155,26 +154,21 @@ class Programs:
 
     def _chunks(self, settings: Settings, number: int) -> Iterator[_Chunk]:
         """An epoch's chunks on the devices: each member's batches, their first step, the rows."""
-        orders = self._orders(settings, lambda seed: order_of(seed, number, self.recipe))
-        return self._placed(*orders, self._sizes)
+        of_seed = partial(order_of, epoch=number, recipe=self.recipe)
+        return self._placed(settings, of_seed, self._sizes)
 
     def _placed(
-        self, orders: list[np.ndarray], of_members: list[int], sizes: list[int]
+        self, settings: Settings, of_seed: Callable[[int], np.ndarray], sizes: list[int]
     ) -> Iterator[_Chunk]:
-        """Chunks of orders on the devices."""
+        """Chunks of so many steps on the devices, by the order of each seed."""
+        seeds = np.asarray(settings.seed).tolist()
+        there = list(dict.fromkeys(seeds))
+        orders, of_members = [of_seed(seed) for seed in there], [there.index(s) for s in seeds]
         for chunk in self.data.chunks(orders, of_members, sizes):
             values = chunk.values
             if not isinstance(values, jax.Array):
                 values = on_all(values, self.mesh)
             yield over_members(chunk.order, self.mesh), np.int32(chunk.start), values
-
-    def _orders(
-        self, settings: Settings, of_seed: Callable[[int], np.ndarray]
-    ) -> tuple[list[np.ndarray], list[int]]:
-        """The orders of an epoch, and which of them each member has: one seed's are one."""
-        seeds = np.asarray(settings.seed).tolist()
-        there = list(dict.fromkeys(seeds))
-        return [of_seed(seed) for seed in there], [there.index(seed) for seed in seeds]
 
 
 def compiled(
@@ -222,12 +216,18 @@ def _lowered(
     state = family.stacked_like(one, members)
     amid = state, jax.eval_shape(lambda: _no_terms(settings, recipe))
     sizes = data.sizes(recipe.batch_size, recipe.steps_per_epoch)
+    over, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (("M",), ()))
 
-    def chunk_like(size: int) -> tuple[Any, Any, Any]:
-        return _chunk_like(recipe, data, mesh, (members, size))
+    def chunk_like(steps: int) -> tuple[Any, Any, Any]:
+        rows = data.rows(steps * recipe.batch_size), recipe.shape.features
+        return (
+            jax.ShapeDtypeStruct((members, steps, recipe.batch_size), np.int32, sharding=over),
+            jax.ShapeDtypeStruct((), np.int32, sharding=whole),
+            jax.ShapeDtypeStruct(rows, data.values.dtype, sharding=whole),
+        )
 
-    def of(function: _Program, chunk: tuple[Any, ...], *like: Any, whole: int = 2) -> Any:
-        spread = over_family(lambda *one: function(*one, recipe), mapping, mesh, whole)
+    def of(function: _Program, chunk: tuple[Any, ...], *like: Any, replicated: int = 2) -> Any:
+        spread = over_family(lambda *one: function(*one, recipe), mapping, mesh, replicated)
         return jax.jit(spread).lower(*like, settings, *chunk)
 
     yield "chunk", {size: of(train_chunk, chunk_like(size), amid) for size in set(sizes[:-1])}
@@ -236,10 +236,10 @@ def _lowered(
     if not recipe.apart:
         yield "last", of(train_last_chunk, chunk_like(sizes[-1]), state, amid)
         return
-    looked_at = chunk_like(len(order_apart(0, recipe)))
-    yield "look", of(kept_best, looked_at, state)
-    last = _with_look(chunk_like(sizes[-1]), looked_at)
-    yield "last", of(train_and_look, last, state, amid, whole=3)
+    look = chunk_like(looked_at(recipe) + recipe.batches_apart)
+    yield "look", of(kept_best, look, state)
+    last = _with_look(chunk_like(sizes[-1]), look)
+    yield "last", of(train_and_look, last, state, amid, replicated=3)
 
 
 def _with_look(chunk: tuple[Any, Any, Any], look: tuple[Any, Any, Any]) -> tuple[Any, ...]:
@@ -252,17 +252,3 @@ def _no_terms(settings: Settings, recipe: Recipe) -> Terms:
     """Room for the terms [M, T] of an epoch's steps."""
     none = jnp.zeros((*np.shape(settings.seed), recipe.steps_per_epoch))
     return Terms(none, none)
-
-
-def _chunk_like(
-    recipe: Recipe, data: Held | Supply, mesh: Mesh, sizes: tuple[int, int]
-) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
-    """The shapes of a chunk's order, start and values, for so many members and steps."""
-    members, steps = sizes
-    over, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (("M",), ()))
-    rows = data.rows(steps * recipe.batch_size), recipe.shape.features
-    return (
-        jax.ShapeDtypeStruct((members, steps, recipe.batch_size), np.int32, sharding=over),
-        jax.ShapeDtypeStruct((), np.int32, sharding=whole),
-        jax.ShapeDtypeStruct(rows, data.values.dtype, sharding=whole),
-    )

@@ -11,6 +11,7 @@ weights of least such loss are kept, but for those that gain no more on the begi
 would, and a member that finds none better for some epochs rests.
 """
 
+import dataclasses
 from functools import partial
 from typing import NamedTuple
 
@@ -26,6 +27,9 @@ from latentsweep.model.precision import products_in
 from latentsweep.model.vae import VAE, Forward, forward
 from latentsweep.training.optimiser import Moments
 from latentsweep.training.orders import Recipe, looked_at
+
+_SURE = 1.0  # standard errors by which what is learned has to gain on the beginning
+_AT_ONCE = 16  # steps whose noise is drawn together: a small network's step is as short as a draw
 
 
 class Best(eqx.Module):
@@ -70,10 +74,6 @@ class Progress(NamedTuple):
         return self.alive if self.best is None else self.alive & (self.epoch - self.best < patience)
 
 
-_SURE = 1.0  # standard errors by which what is learned has to gain on the beginning
-_AT_ONCE = 16  # steps whose noise is drawn together: a small network's step is as short as a draw
-
-
 class Terms(eqx.Module):
     """The terms of a training loss, in nats per example; `Objective.loss` of them is minimised."""
 
@@ -85,8 +85,8 @@ def initial_state(settings: Settings, recipe: Recipe) -> State:
     """A member before its first step."""
     vae = initial_member(settings, recipe.shape)
     optimiser, none = recipe.optimiser.initial(vae), jnp.zeros((), int)
-    looked_at = jnp.zeros(-(-recipe.apart // recipe.batch_size) * recipe.batch_size)
-    best = Best(vae, jnp.array(jnp.inf), none, looked_at) if recipe.apart else None
+    begun = jnp.zeros(recipe.batches_apart * recipe.batch_size)
+    best = Best(vae, jnp.array(jnp.inf), none, begun) if recipe.apart else None
     return State(vae, optimiser, none, jnp.ones((), bool), best)
 
 
@@ -131,7 +131,7 @@ def train_chunk(
     filled = jax.tree.map(
         partial(jax.lax.dynamic_update_slice_in_dim, start_index=start, axis=0), terms, per_step
     )
-    return State(vae, optimiser, state.epoch, state.alive, state.best), filled
+    return dataclasses.replace(state, vae=vae, optimiser=optimiser), filled
 
 
 def train_last_chunk(
@@ -155,11 +155,12 @@ def train_last_chunk(
     after, per_step = train_chunk(amid, settings, order, start, values, recipe)
     terms = jax.tree.map(jnp.mean, per_step)
     vae = recipe.optimiser.decayed(after.vae, after.optimiser, recipe.steps_per_epoch)
-    after = eqx.tree_at(lambda state: state.vae, after, vae)
-    goes_on, finite = before.progress.goes_on(recipe.patience), _finite((terms, after.vae))
-    after = State(after.vae, after.optimiser, before.epoch + 1, before.alive, before.best)
-    alive = before.alive & (finite | ~goes_on)
-    kept = eqx.tree_at(lambda state: state.alive, before, alive)
+    goes_on = before.progress.goes_on(recipe.patience)
+    leaves = jax.tree.leaves((terms, vae))
+    finite = jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]).all()
+    optimiser, epoch = after.optimiser, before.epoch + 1
+    after = dataclasses.replace(before, vae=vae, optimiser=optimiser, epoch=epoch)
+    kept = dataclasses.replace(before, alive=before.alive & (finite | ~goes_on))
     first = per_step.reconstruction[0] + per_step.penalty[0]
     stepped = jax.tree.map(lambda new, old: jnp.where(goes_on & finite, new, old), after, kept)
     return stepped, terms, first
@@ -231,13 +232,13 @@ def kept_best(
     losses = jnp.ravel(jax.lax.map(losses_of, (order[learned:], numbers[learned:])))
     loss, first = jnp.mean(losses), state.epoch == 0
     begun = jnp.where(first, losses, best.begun)
-    best = eqx.tree_at(lambda best: best.begun, best, begun)
+    best = dataclasses.replace(best, begun=begun)
     sure = jnp.mean(begun - losses) > _SURE * jnp.std(begun - losses) / recipe.apart**0.5
     here = Best(state.vae, loss, state.epoch, begun)
     # Never of a member that rests or is dead: its weights stay.
     better = (loss < best.loss) & (sure | first)
     best = jax.tree.map(lambda new, old: jnp.where(better, new, old), here, best)
-    return State(state.vae, state.optimiser, state.epoch, state.alive, best)
+    return dataclasses.replace(state, best=best)
 
 
 def train_step(
@@ -332,7 +333,3 @@ def _noise(
 def _key(purpose: Stream, state: State, settings: Settings, step: Int[Array, ""]) -> Key[Array, ""]:
     """The random key of a step, by its epoch and its number there."""
     return jax.random.fold_in(jax.random.fold_in(stream(settings.seed, purpose), state.epoch), step)
-
-
-def _finite(tree: object) -> Bool[Array, ""]:
-    return jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]).all()

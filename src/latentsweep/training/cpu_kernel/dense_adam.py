@@ -52,7 +52,7 @@ def dense_adam(
     devices = max(jax.sharding.get_abstract_mesh().size, 1)  # it is 0 outside of a family's
     most = threads or max(cores() // devices, 1)
     shape = jax.ShapeDtypeStruct(state[0].shape, state[0].dtype)
-    call = jax.ffi.ffi_call(_registered(), [shape] * 3, input_output_aliases={5: 0, 6: 1, 7: 2})
+    call = jax.ffi.ffi_call(_registered()[0], [shape] * 3, input_output_aliases={5: 0, 6: 1, 7: 2})
     helpers = jnp.int32(min(most - 1, state[0].size // _WEIGHTS_A_HELPER))
     weight, mean, square = call(
         gradient.inputs, gradient.outputs, numbers, gradient.read, helpers, *state
@@ -68,16 +68,12 @@ def exists() -> bool:
 
 
 @cache
-def _registered() -> str:
-    """The name by which XLA knows the kernel; it is compiled once a process."""
+def _registered() -> tuple[str, object]:
+    """The name by which XLA knows the kernel, compiled once a process, and what must live on."""
     assert handler
     tile = handler.tile_here()
     assert tile
     address, alive = handler.compiled(tile)
     entry = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(address)
     jax.ffi.register_ffi_target(handler.HANDLER, jax.ffi.pycapsule(entry), platform="cpu")
-    _ALIVE.append(alive)
-    return handler.HANDLER
-
-
-_ALIVE: list[object] = []
+    return handler.HANDLER, alive
