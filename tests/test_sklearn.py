@@ -31,7 +31,7 @@ from latentsweep.model.trained import Trained
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.experiment import Experiment
 from latentsweep.training.members import Member, load_trained, members_of
-from latentsweep.workflow import alone, applied, train
+from latentsweep.workflow import applied, on_array, train
 from latentsweep.workflow.begin import begin
 from latentsweep.workflow.executors import Local
 from latentsweep.workflow.on_array import Alone, _Kind, _width
@@ -116,7 +116,7 @@ def test_whole_numbers_give_training_the_noise_of_their_rounding(fitted):
 @pytest.mark.slow
 def test_a_padded_network_is_the_network_of_its_size(monkeypatch):
     padded = small(3).fit(DIGITS)
-    monkeypatch.setattr(alone, "_width", lambda latent_size: latent_size)
+    monkeypatch.setattr(on_array, "_width", lambda latent_size: latent_size)
     exact = small(3).fit(DIGITS)
     assert (padded._network.width, exact._network.width) == (8, 3)
     np.testing.assert_allclose(padded.transform(DIGITS), exact.transform(DIGITS), atol=1e-4)
@@ -191,10 +191,10 @@ def test_any_number_of_examples_compiles_once(fitted):
 
 
 def test_another_seed_scale_weight_or_near_size_compiles_nothing(fitted):
-    misses = alone._programs.cache_info().misses
+    misses = on_array._programs.cache_info().misses
     small(5, random_state=9, kl_weight=0.5).fit(DIGITS * 3 + 1)
-    assert alone._programs.cache_info().misses == misses
-    assert alone._programs.cache_info().hits > 0
+    assert on_array._programs.cache_info().misses == misses
+    assert on_array._programs.cache_info().hits > 0
 
 
 def test_a_random_state_decides_everything(fitted):
