@@ -167,15 +167,18 @@ def train_and_measure(here: Local, blocks: Sequence[str]) -> None:
         measure_all(here, measure.missing(run, experiment, blocks))
 
 
-def measure_all(here: Local, tasks: Sequence[Task], stage: str | None = None) -> None:
+def measure_all(
+    here: Local, tasks: Sequence[Task], stage: str | None = None, account: str | None = None
+) -> None:
     """Measure, and tell the results of each network whose terms are new.
 
     Args:
         stage: how it is called, if it is no part of another stage.
+        account: the manifest's name for the seconds, if it is not the usual.
     """
     if stage is not None:
         here.observer.stage(stage, len(tasks))
-    for done, task in enumerate(here.each(tasks), start=1):
+    for done, task in enumerate(here.each(tasks, account), start=1):
         member, _, block = task.name.partition("/")
         if block == TERMS:
             tell_results(here, member)

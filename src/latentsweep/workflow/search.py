@@ -374,7 +374,8 @@ def _finished(here: Local, ask: Ask, ending: Ending | None) -> Answer:
     """Measure all networks on the test split, and write answer, report and the rest."""
     run, experiment = here.run, here.experiment
     keep_members(run)
-    measure_all(here, missing(run, experiment, BASIC), "measuring")
+    tasks = missing(run, experiment, BASIC)
+    measure_all(here, tasks, "measuring", account="finish")  # no part of the budget
     here.all(project.missing(run, of=project.NONE))
     tell_results(here)
     here.all([ALARMS])
