@@ -17,6 +17,7 @@ from latentsweep.errors import RunFolderError
 from latentsweep.evaluation.rate import active_units, effective_units, units_by_class
 from latentsweep.language import speaking
 from latentsweep.record.folder import RunFolder
+from latentsweep.record.reading import damaged
 from latentsweep.show.words.recommendation import recommendation_in_words
 from latentsweep.show.words.remarks import why_not_judged
 from latentsweep.study import Study
@@ -217,6 +218,8 @@ def _no_latent(folder: RunFolder, criterion: Criterion, examples: int) -> np.nda
     stored = folder.no_latent(name)
     if stored is None and criterion == "elbo":
         return np.full(examples, folder.manifest()["bounds"]["no_latent"])
+    if stored is not None and stored.shape[-1] != examples:
+        raise damaged(folder.path / "no_latent.safetensors", f"{name}: {list(stored.shape)}")
     return stored
 
 
