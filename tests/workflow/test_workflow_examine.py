@@ -17,6 +17,8 @@ from latentsweep.evaluation.yardsticks import Yardsticks
 from latentsweep.record.columns import GROUPS, IDENTITY
 from latentsweep.record.folder import RunFolder
 from latentsweep.training.members import load_trained, members_of
+from latentsweep.workflow import measure, outcome
+from latentsweep.workflow.answer import answer
 from latentsweep.workflow.begin import loaded
 from latentsweep.workflow.observer import Observer
 from latentsweep.workflow.run import further, remeasure
@@ -158,6 +160,31 @@ def test_a_damaged_file_of_the_data_is_one_line_that_mends_it(evaluated, tmp_pat
         folder.alarms()
     remeasure(folder, "basic", Observer())
     assert folder.alarms() == evaluated.alarms()
+
+
+def test_what_is_of_the_data_is_made_again_where_that_is_asked_for(evaluated):
+    assert measure.of_the_data(evaluated) == []
+    again = measure.of_the_data(evaluated, again=True)
+    assert [task.name for task in again] == ["yardsticks", "baselines"]
+
+
+def test_losses_without_a_latent_of_another_run_are_refused(evaluated, tmp_path):
+    folder = RunFolder(shutil.copytree(evaluated.path, tmp_path / "run"))
+    losses = {name: folder.no_latent(name) for name in ("test", "test/majority")}
+    folder.write_no_latent({name: each[:-1] for name, each in losses.items()})
+    with pytest.raises(RunFolderError, match=r"no_latent\.safetensors: is not as latentsweep"):
+        answer(folder)
+
+
+def test_a_network_is_held_against_smaller_ones_of_its_seed(evaluated):
+    experiment = loaded(evaluated)
+    members = {member.name: member for member in members_of(experiment.study)}
+    least = {name: evaluated.facts(name)["least_loss"] for name in members}
+    for objective in ("elbo", "keras-blog"):
+        smaller, larger = (members[f"{objective}-k{size:02d}-s0"] for size in (2, 3))
+        assert outcome._least_of_smaller(evaluated, experiment, smaller) is None
+        found = outcome._least_of_smaller(evaluated, experiment, larger)
+        assert found == least[smaller.name] != least[larger.name]
 
 
 def test_a_second_call_makes_nothing_again(evaluated, monkeypatch):
