@@ -4,8 +4,8 @@
     python benchmarks/claims.py runs/mnist-claims
 
 That is docs/report.md with its pictures, and the summary that the package shows beside a user's own
-run of one seed: src/latentsweep/answers/mnist-claims.json, with its SHA-256, and the same in every
-other language that there are words in, mnist-claims.pt.json.
+run of one seed: src/latentsweep/answers/mnist-claims.json, with its SHA-256, and its sentences in
+every other language.
 """
 
 import argparse
@@ -15,9 +15,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from latentsweep.language import in_every_language
-from latentsweep.record.folder import RunFolder, in_language
+from latentsweep.language import LANGUAGES, speaking
+from latentsweep.record.folder import RunFolder
 from latentsweep.show.answers import fingerprint
+from latentsweep.show.words.answers import answers_of
 from latentsweep.study import OBJECTIVE_LABELS
 from latentsweep.workflow.judge import write_answers
 
@@ -32,7 +33,7 @@ SIZE_KEYS += ("answer", "sentence", "methods")
 
 
 def summary(folder: RunFolder) -> dict[str, Any]:
-    """What ships in the package, in the language of the moment."""
+    """What ships in the package: English, with the sentences in the other languages."""
     manifest, results, answers = folder.manifest(), folder.results(), _answers(folder)
     content = {
         "study": folder.study().name,
@@ -43,14 +44,16 @@ def summary(folder: RunFolder) -> dict[str, Any]:
             {key: claim[key] for key in (*CLAIM_KEYS, *MORE_KEYS)} for claim in answers["claims"]
         ],
         "recommendation": {key: answers["recommendation"][key] for key in SIZE_KEYS},
+        "told": {language: _told(folder, language) for language in LANGUAGES if language != "en"},
     }
     return {**content, "sha256": fingerprint(content)}
 
 
-def write_summary(folder: RunFolder) -> None:
-    """Write what ships in the package, in the language of the moment."""
-    content = json.dumps(summary(folder), indent=1, ensure_ascii=False)
-    in_language(SUMMARY).write_text(f"{content}\n")
+def _told(folder: RunFolder, language: str) -> dict[str, Any]:
+    with speaking(language):
+        answers = _answers(folder)
+    sentences = [claim["sentence"] for claim in answers["claims"]]
+    return {"claims": sentences, "answer": answers["recommendation"]["answer"]}
 
 
 def page(folder: RunFolder) -> str:
@@ -124,7 +127,7 @@ def _words(claims: list[dict[str, Any]]) -> list[str]:
 
 
 def _answers(folder: RunFolder) -> dict[str, Any]:
-    answers = folder.answers()
+    answers = answers_of(folder)
     assert answers is not None
     return answers
 
@@ -139,7 +142,8 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     folder = RunFolder.opened(parser.parse_args().run)
     write_answers(folder)
-    in_every_language(lambda: write_summary(folder))
+    content = json.dumps(summary(folder), indent=1, ensure_ascii=False)
+    SUMMARY.write_text(f"{content}\n")
     PAGE.write_text(page(folder))
     for name in PICTURES:
         shutil.copy(

@@ -11,7 +11,7 @@ of `locale/` and compiles them; only text that stands in the code itself can be 
 """
 
 import gettext as catalogues
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -96,13 +96,6 @@ def duration(seconds: float) -> str:
     if seconds >= 100:
         return _("about {number} min").format(number=printed(seconds / 60, ".0f"))
     return _("about {number} s").format(number=printed(max(seconds, 1), ".0f"))
-
-
-def in_every_language(write: Callable[[], object]) -> None:
-    """Have something written once in each of LANGUAGES."""
-    for language in LANGUAGES:
-        with speaking(language):
-            write()
 
 
 @cache

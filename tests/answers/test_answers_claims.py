@@ -14,7 +14,6 @@ import pytest
 from scipy.stats import t, ttest_1samp
 
 from latentsweep.answers import statistics
-from latentsweep.answers.claim_sentences import WORDS
 from latentsweep.answers.claims import (
     Declaration,
     Evidence,
@@ -25,10 +24,17 @@ from latentsweep.answers.claims import (
 )
 from latentsweep.answers.statistics import wilson
 from latentsweep.language import duration
+from latentsweep.show.words.claim_numbers import WORDS
+from latentsweep.show.words.claims import claim_in_words
 from shouting import differing, lower_case
 
 SIZES = (2, 4, 8, 16, 32)
 NOISE = np.array([-0.25, -0.1, 0.0, 0.05, 0.1, 0.2])  # of six seeds, of mean 0
+
+
+def told(found: Verdict) -> dict:
+    """A verdict with its words, from its facts as a file keeps them."""
+    return claim_in_words(json.loads(json.dumps(found.as_json(), allow_nan=False)))
 
 
 @pytest.fixture(autouse=True)
@@ -232,13 +238,13 @@ def test_where_more_is_better_the_sign_turns():
     )
     phrase = "the share of the data found among samples from the prior"
     assert up.verdict == "reproduced"
-    assert up.sentence == (
+    assert told(up)["sentence"] == (
         f"Every step from 2 to 8 dimensions raises {phrase}, the smallest (from 2 to 4) by 30.0 "
         "points (95 % interval 29.8 to 30.2)."
     )
     assert down.verdict == "not reproduced"
     assert down.value == pytest.approx(-0.3)
-    assert down.sentence == (
+    assert told(down)["sentence"] == (
         f"From 2 to 4 dimensions {phrase} falls by 30.0 points (95 % interval 29.8 to 30.2), more "
         "than the margin of 1 point."
     )
@@ -574,13 +580,16 @@ def test_four_of_five_seeds_are_too_few_digits():
 def test_few_seeds_are_inconclusive_whatever_they_show(seeds):
     found = verdict("reconstruction", reconstruction({2: 150, 4: 100, 8: 60}, seeds))
     assert (found.verdict, found.seeds) == ("inconclusive", seeds)
-    assert f"Too few seeds to tell ({seeds} where 5 are needed)" in found.sentence
+    assert f"Too few seeds to tell ({seeds} where 5 are needed)" in told(found)["sentence"]
     more = 5 - seeds
-    assert f"; {more} more seed{'s are' if more > 1 else ' is'} needed and take" in found.sentence
-    assert duration(750.0 * more) in found.sentence
-    assert "the reconstruction error is lower after 2 of 2 steps" in found.sentence
+    assert (
+        f"; {more} more seed{'s are' if more > 1 else ' is'} needed and take"
+        in told(found)["sentence"]
+    )
+    assert duration(750.0 * more) in told(found)["sentence"]
+    assert "the reconstruction error is lower after 2 of 2 steps" in told(found)["sentence"]
     assert found.value == min(step.value for step in found.comparisons)
-    assert ("one seed gives no interval" in found.sentence) == (seeds == 1)
+    assert ("one seed gives no interval" in told(found)["sentence"]) == (seeds == 1)
 
 
 @pytest.mark.parametrize(
@@ -599,21 +608,21 @@ def test_a_missing_measure_says_how_it_is_had(name, needs, nan):
     found = verdict(name, results)
     assert (found.verdict, found.seeds, found.comparisons) == ("not measured", 0, ())
     needs = needs.format(evaluate="latentsweep evaluate RUN measures it")
-    assert found.sentence == f"Not measured: {needs}"
+    assert told(found)["sentence"] == f"Not measured: {needs}"
     assert found.as_json()["value"] is None
 
 
 def test_a_missing_yardstick_says_how_it_is_had():
     found = verdict("no-holes", holding(midpoint_confident={2: 0.7}), pixel_midpoint_confident=None)
-    assert found.sentence == (
+    assert told(found)["sentence"] == (
         "Not measured: pixel_midpoint_confident is missing; latentsweep evaluate RUN measures it, "
         "if the data is MNIST."
     )
     found = clusters(silhouette_null=dict.fromkeys(NMI, np.nan))
     assert found.verdict == "not measured"
-    assert "silhouette_null is missing" in found.sentence
+    assert "silhouette_null is missing" in told(found)["sentence"]
     found = clusters(baseline=lambda *_: None)
-    assert found.sentence == (
+    assert told(found)["sentence"] == (
         "Not measured: kmeans_nmi of as many principal components is missing; latentsweep "
         "evaluate RUN measures it, if the data has labels."
     )
@@ -630,13 +639,13 @@ def test_a_missing_yardstick_says_how_it_is_had():
 def test_a_claim_about_other_sizes_is_not_measured(name, sizes, needs):
     results = holding(grid_classes=dict.fromkeys(sizes, 10), knn_accuracy=dict.fromkeys(sizes, 1))
     found = verdict(name, results, baseline=lambda *_: 0.5)
-    assert (found.verdict, found.sentence) == ("not measured", f"Not measured: {needs}.")
+    assert (found.verdict, told(found)["sentence"]) == ("not measured", f"Not measured: {needs}.")
 
 
 def test_one_size_can_t_improve():
     found = verdict("reconstruction", reconstruction({8: 100}))
     assert found.verdict == "not measured"
-    assert found.sentence == (
+    assert told(found)["sentence"] == (
         "Not measured: this run has one latent size, 8, and nothing to compare it with."
     )
     assert verdict("prior", holding(prior_far={8: 0.01})).verdict == "reproduced"
@@ -647,7 +656,9 @@ def test_sizes_without_principal_components_are_left_out_whole():
     found = clusters(kmeans_nmi=NMI | {8: 0.1}, baseline=lambda _, size: 0.4 if size < 8 else None)
     assert found.verdict == "reproduced"
     assert {f.latent_size for f in found.comparisons} == {2, 4}
-    assert found.sentence.endswith("; latent size 8 left out, without principal components.")
+    assert told(found)["sentence"].endswith(
+        "; latent size 8 left out, without principal components."
+    )
 
 
 # Failed and unpaired
@@ -669,8 +680,8 @@ def test_a_failed_seed_is_dropped_where_its_size_is_needed():
     found = verdict("reconstruction", results)
     assert [f.seeds for f in found.comparisons] == [6, 5, 5]
     assert (found.verdict, found.seeds) == ("reproduced", 5)
-    assert found.sentence.endswith("; 1 failed model left out.")
-    assert "only where both" not in found.sentence
+    assert told(found)["sentence"].endswith("; 1 failed model left out.")
+    assert "only where both" not in told(found)["sentence"]
     whole = verdict("reconstruction", reconstruction(losses))
     assert found.comparisons[0].value == whole.comparisons[0].value
     assert found.comparisons[1].value != whole.comparisons[1].value
@@ -682,14 +693,14 @@ def test_a_number_that_is_none_is_not_used(number):
     results.loc[3, "prior_far"] = number
     found = verdict("prior", results)
     assert (found.verdict, found.seeds) == ("reproduced", 5)
-    assert "1 model without this number left out" in found.sentence
+    assert "1 model without this number left out" in told(found)["sentence"]
 
 
 def test_failures_can_leave_too_few_seeds():
     found = verdict("reconstruction", failing(reconstruction({2: 9, 4: 5}), (2, 1), (4, 5)))
     assert (found.verdict, found.seeds) == ("inconclusive", 4)
-    assert "1 more seed is needed and takes about 12 min here" in found.sentence
-    assert "2 failed models left out" in found.sentence
+    assert "1 more seed is needed and takes about 12 min here" in told(found)["sentence"]
+    assert "2 failed models left out" in told(found)["sentence"]
 
 
 def test_a_size_that_failed_altogether_leaves_nothing_to_tell():
@@ -700,12 +711,15 @@ def test_a_size_that_failed_altogether_leaves_nothing_to_tell():
         0,
         pytest.approx(np.nan, nan_ok=True),
     )
-    assert found.sentence == (
+    assert told(found)["sentence"] == (
         "Too few seeds to tell (none where 5 are needed): nothing can be compared yet; 5 more "
         "seeds are needed and take about 62 min here; 6 failed models left out."
     )
     results = failing(holding(prior_far={2: 0.1}), *[(2, seed) for seed in range(6)])
-    assert verdict("prior", results).sentence == "Not measured: all models of latent size 2 failed."
+    assert (
+        told(verdict("prior", results))["sentence"]
+        == "Not measured: all models of latent size 2 failed."
+    )
 
 
 def test_only_shared_seeds_are_compared():
@@ -715,7 +729,8 @@ def test_only_shared_seeds_are_compared():
     found = verdict("reconstruction", results)
     assert (found.verdict, found.seeds) == ("inconclusive", 4)
     assert (
-        "seeds that some sizes lack are compared only where both sizes have them" in found.sentence
+        "seeds that some sizes lack are compared only where both sizes have them"
+        in told(found)["sentence"]
     )
     loss = results.set_index(["latent_size", "seed"])["reconstruction"]
     gains = [loss[2, seed] - loss[4, seed] for seed in (2, 3, 4, 5)]
@@ -727,8 +742,8 @@ def test_what_was_not_measured_yet_is_no_lack_of_seeds():
     results.loc[results["seed"].isin([3, 4]) & (results["latent_size"] == 4), "prior_far"] = np.nan
     found = verdict("prior", results)
     assert (found.verdict, found.seeds) == ("inconclusive", 4)
-    assert "more seed" not in found.sentence
-    assert found.sentence.endswith(
+    assert "more seed" not in told(found)["sentence"]
+    assert told(found)["sentence"].endswith(
         "; 2 models without this number left out (latentsweep evaluate RUN adds what is missing)."
     )
 
@@ -758,7 +773,8 @@ def test_a_size_and_seed_that_stand_twice_are_our_mistake():
 def test_pages_test_is_told_with_three_sizes_and_two_seeds():
     def notes(sizes: int, seeds: int, step: float = -9.0) -> tuple[str, ...]:
         losses = {size: 100 + i * step for i, size in enumerate(SIZES[:sizes])}
-        return verdict("reconstruction", reconstruction(losses, seeds, noise=0)).notes
+        found = verdict("reconstruction", reconstruction(losses, seeds, noise=0))
+        return tuple(told(found)["notes"])
 
     assert notes(2, 6) == notes(3, 1) == ()
     (p,) = notes(3, 2)
@@ -766,7 +782,7 @@ def test_pages_test_is_told_with_three_sizes_and_two_seeds():
     assert notes(3, 2, step=9.0)[0].endswith("p = 1.")
     rising = {k: 0.1 * i for i, k in enumerate(SIZES[:3])}
     found = verdict("samples", table({"prior_coverage": rising}, seeds=2))
-    assert found.notes == notes(3, 2)
+    assert tuple(told(found)["notes"]) == notes(3, 2)
 
 
 def test_as_json_is_plain_and_complete():
@@ -780,8 +796,8 @@ def test_as_json_is_plain_and_complete():
     assert (step["from_size"], step["latent_size"], step["measure"]) == (2, 4, "reconstruction")
     assert (step["p"], step["low"], step["state"], step["seeds"]) == (None, None, "unclear", 1)
     assert set(plain) == {
-        *("claim", "part", "says", "objective", "verdict", "up_to", "value", "interval", "unit"),
-        *("seeds", "comparisons", "sentence", "notes", "lacking", "lacking_seconds"),
+        *("claim", "found", "objective", "verdict", "up_to", "value", "interval", "unit"),
+        *("seeds", "comparisons", "lacking", "lacking_seconds"),
     }
 
 
@@ -839,12 +855,15 @@ SENTENCES = {
 
 @pytest.mark.parametrize("case", SENTENCES)
 def test_the_sentence_about_steps(case):
-    assert verdict("reconstruction", reconstruction(GAINS[case][0])).sentence == SENTENCES[case]
+    assert (
+        told(verdict("reconstruction", reconstruction(GAINS[case][0])))["sentence"]
+        == SENTENCES[case]
+    )
 
 
 def test_the_sentence_about_unclear_steps():
     found = verdict("reconstruction", reconstruction({2: 130, 4: 99, 8: 98}, noise=20))
-    assert found.sentence == (
+    assert told(found)["sentence"] == (
         "No clear answer: the reconstruction error is surely lower after 1 of 2 steps; from 4 to 8 "
         "dimensions the gain is 1.0 nats (95 % interval −3.7 to 5.7), not sure enough where 2 are "
         "asked at once."
@@ -853,7 +872,7 @@ def test_the_sentence_about_unclear_steps():
 
 def test_the_sentence_about_few_seeds():
     found = verdict("reconstruction", reconstruction({2: 100, 4: 90, 8: 90.5}, seeds=3))
-    assert found.sentence == (
+    assert told(found)["sentence"] == (
         "Too few seeds to tell (3 where 5 are needed): so far the reconstruction error is lower "
         "after 1 of 2 steps; the smallest gain, from 4 to 8 dimensions, is −0.5 nats (95 % "
         "interval −1.0 to 0.0); 2 more seeds are needed and take about 25 min here."
@@ -884,12 +903,12 @@ CONDITIONS = {
 
 @pytest.mark.parametrize("case", CONDITIONS)
 def test_the_sentence_about_conditions(case):
-    assert verdict("prior", holding(prior_far=PRIOR[case][0])).sentence == CONDITIONS[case]
+    assert told(verdict("prior", holding(prior_far=PRIOR[case][0])))["sentence"] == CONDITIONS[case]
 
 
 def test_the_sentence_about_differences_is_in_points():
     found = verdict("no-holes", holding(midpoint_confident={2: 0.3}), pixel_midpoint_confident=0.41)
-    assert found.sentence == (
+    assert told(found)["sentence"] == (
         "It fails: at 2 dimensions the share of decoded midpoints that clearly show one class "
         "minus that of averaged images is −11.0 points (95 % interval −11.2 to −10.8), and the "
         "claim asks for at least 10 points."
@@ -898,7 +917,7 @@ def test_the_sentence_about_differences_is_in_points():
 
 def test_the_sentence_about_every_seed_gives_the_lowest_and_the_highest():
     found = clusters(silhouette={2: 0.2, 4: -0.1, 8: 0.3})
-    assert found.sentence == (
+    assert told(found)["sentence"] == (
         "It fails: at 4 dimensions the silhouette of the classes (−1 to 1) minus the 99th "
         "percentile of shuffled labels is −0.11 in 6 seeds, and the claim asks every seed "
         "for at least 0; 10 of 12 comparisons hold."
@@ -907,7 +926,7 @@ def test_the_sentence_about_every_seed_gives_the_lowest_and_the_highest():
 
 def test_the_sentence_about_a_share_of_seeds_has_its_interval():
     found = verdict("grid", table({"grid_classes": {2: np.array([10, 10, 9, 10, 10, 10])}}))
-    assert found.sentence == (
+    assert told(found)["sentence"] == (
         "It holds: at 2 dimensions the number of digits seen in the decoded plane is at least 10 "
         "in 5 of 6 seeds (83 %, 95 % interval 44 to 97 %), and the claim asks for 83 % of the "
         "seeds."
@@ -919,7 +938,7 @@ def test_a_number_is_told_from_what_is_asked(worst):
     """With as many decimals as it takes: 95.0 % would look like enough."""
     even = np.array([0.99, worst, 1.0, 1.0, 0.98, 0.97])
     results = table({"path_even": {2: even}, "path_correlation": {2: 0.8}})
-    assert "95.0 " not in verdict("near-to-near", results).sentence
+    assert "95.0 " not in told(verdict("near-to-near", results))["sentence"]
 
 
 @pytest.mark.parametrize(
@@ -942,7 +961,7 @@ def test_time_is_told_in_words(seconds, words):
 def test_an_unknown_time_is_not_told():
     results = reconstruction({2: 100, 4: 90}, seeds=1)
     unknown = dataclasses.replace(evidence(results), seconds_per_seed=np.nan)
-    assert judged(unknown)[0].sentence.endswith("; 4 more seeds are needed.")
+    assert told(judged(unknown)[0])["sentence"].endswith("; 4 more seeds are needed.")
 
 
 # A sentence's numbers are read back, for whatever evidence.
@@ -988,9 +1007,9 @@ def test_whatever_the_evidence_the_verdict_follows_from_the_states(key):
     found = judged(evidence(hostile(key), baseline=lambda _, k: 0.2 if k < 32 else None), rules)
     for each in found:
         json.dumps(each.as_json(), allow_nan=False)
-        assert each.sentence.endswith(".")
-        assert "nan" not in each.sentence
-        assert "inf" not in each.sentence
+        assert told(each)["sentence"].endswith(".")
+        assert "nan" not in told(each)["sentence"]
+        assert "inf" not in told(each)["sentence"]
         assert each.verdict == expected_verdict(each, margins[each.claim])
 
 
@@ -1029,8 +1048,8 @@ TOLD = ("part", "says", "sentence", "notes")
 
 def in_both(shouted, found: list[Verdict]) -> tuple[list[dict], list[dict]]:
     with shouted():
-        other = [each.as_json() for each in found]
-    return [each.as_json() for each in found], other
+        other = [told(each) for each in found]
+    return [told(each) for each in found], other
 
 
 @pytest.mark.parametrize("least_seeds", [3, 5])

@@ -23,8 +23,8 @@ LAYERS = (
         "data.sources.array data.sources.images data.sources.in_memory data.sources.digits "
         "data.sources.mnist data.sources.shapes data.sources.synthetic data.sources "
         "data.findings data.catalogue",
-        "record.columns record.schema record.reading record.contents record.arrays "
-        "record.tables record.lock record.member record.folder",
+        "record.columns record.claim_findings record.schema record.reading record.contents "
+        "record.arrays record.tables record.lock record.member record.folder",
     ),
     (
         "model.gaussian model.likelihoods model.precision model.shape model.network "
@@ -47,7 +47,6 @@ LAYERS = (
         "answers.statistics answers.losses answers.absurd answers.noise answers.recommendation "
         "answers.search "
         "answers.evidence answers.linear answers.facts "
-        "answers.claim_findings answers.claim_numbers answers.claim_sentences "
         "answers.claim_verdict answers.claims",
     ),
     (
@@ -168,6 +167,14 @@ def test_what_shows_imports_no_model_library():
                 for alias in node.names
             }
             assert not {n.split(".")[0] for n in names} & {"jax", "equinox", "optax"}, name
+
+
+def test_what_computes_makes_no_words():
+    """It stores facts and reason codes; `show.words` tells them."""
+    for name, path in modules(SOURCE).items():
+        if name.startswith(("latentsweep.answers", "latentsweep.evaluation", "latentsweep.record")):
+            targets = set(imported(path, {"latentsweep.language"}))
+            assert "latentsweep.language" not in targets, name
 
 
 PLANTED = {

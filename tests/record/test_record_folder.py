@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from latentsweep.errors import RunFolderError
-from latentsweep.language import speaking
 from latentsweep.record import contents
 from latentsweep.record.folder import FORMAT, Examples, RunFolder
 from latentsweep.show.figures import FIGURES
@@ -131,21 +130,3 @@ def test_clearing_that_is_stopped_leaves_no_complete_run(tmp_path, tiny_run, mon
 def test_clearing_nothing_is_harmless(tmp_path):
     RunFolder(tmp_path).clear()
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(("name", "content"), [("answers", {"claims": []})])
-def test_each_language_has_its_file_and_english_stands_in_for_one_that_has_none(
-    tmp_path, name, content
-):
-    run = RunFolder(tmp_path)
-    read, write = getattr(run, name), getattr(run, f"write_{name}")
-    write(content)
-    with speaking("pt"):
-        assert read() == content
-        write(type(content)())
-        assert read() == type(content)()
-    assert read() == content
-    assert {file.name for file in tmp_path.iterdir()} == {f"{name}.json", f"{name}.pt.json"}
-    run.mark()
-    run.clear()
-    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]

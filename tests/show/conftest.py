@@ -409,6 +409,7 @@ JUDGED = {
             "says": "The larger, the better",
             "objective": objective,
             "verdict": "reproduced up to 4",
+            "up_to": 4,
             "sentence": "Every step is better.",
             "lacking": 0,
             "lacking_seconds": None,

@@ -64,8 +64,8 @@ def test_a_run_that_was_not_answered_has_no_words(run):
 def test_verdicts_are_shown_and_open_ones_counted_once(run):
     claims = [
         claim("reproduced", "Every step helps."),
-        claim("inconclusive", FEW),
-        claim("inconclusive", FEW, "keras-blog"),
+        claim("inconclusive", FEW, lacking=4),
+        claim("inconclusive", FEW, "keras-blog", lacking=4),
         claim("inconclusive", "From 4 to 8 nothing is clear."),
         claim("not measured", "Not measured: latentsweep evaluate RUN measures it."),
         claim("not measured", "Not measured: latentsweep evaluate RUN measures it.", "keras-blog"),
@@ -125,7 +125,8 @@ def test_seeds_that_are_there_and_lack_a_number_are_no_lack_of_seeds(run):
     ],
 )
 def test_a_verdict_has_its_words_and_its_state(run, shouting, verdict, state):
-    claims = [claim(verdict, "Why.")]
+    up_to = 16 if state == "partly" else None
+    claims = [claim(verdict, "Why.", up_to=up_to)]
     run.write_answers({"recommendation": RECOMMENDED, "claims": claims})
     found, told = answers(run), showing._verdict(claims[0])
     assert (told.verdict, told.state) == (verdict, state)
@@ -135,21 +136,16 @@ def test_a_verdict_has_its_words_and_its_state(run, shouting, verdict, state):
     assert (told.verdict, told.state) == (verdict.upper(), state)
 
 
-def test_what_stands_in_another_language_is_read_from_its_own_files(run, shouting):
-    """In English where a folder has no others: a folder of an earlier version."""
+def test_a_folder_of_an_earlier_version_is_told_in_the_words_that_it_has(run, shouting):
+    """They are English; what is made anew is in the language of the moment."""
     mnist = run.manifest()
     mnist["data"]["name"] = "mnist"
     run.write_manifest({key: value for key, value in mnist.items() if key != "format"})
     claims = [claim("inconclusive", FEW, "keras-blog", **LACKING), claim("not measured", "Why.")]
     run.write_answers({"recommendation": RECOMMENDED, "claims": claims})
     with language.speaking("pt"):
-        earlier = answers(run)
-        run.write_answers(
-            {"recommendation": RECOMMENDED | {"sentence": "para isto: 8"}, "claims": claims}
-        )
         found = answers(run)
-    assert earlier.recommended == answers(run).recommended
-    assert found.recommended[0] == "Para isto: 8"
+    assert found.recommended == answers(run).recommended
     assert not lower_case(found.unjudged[0])
     assert not lower_case(found.published_note)
     assert found.published_recommended == published_in("pt")["recommendation"]["answer"]
@@ -184,19 +180,16 @@ def test_a_summary_changed_by_hand_is_noticed(monkeypatch, tmp_path):
         published()
 
 
-def test_a_summary_in_the_language_of_the_moment_comes_first(monkeypatch, tmp_path, shouting):
-    ours = published()
-    translated = {**ours, "version": "em português"}
-    translated["sha256"] = fingerprint(translated)
-    (tmp_path / "answers").mkdir()
-    monkeypatch.setattr(showing.resources, "files", lambda _: tmp_path)
-    assert published() is None
-    (tmp_path / "answers" / "mnist-claims.json").write_text(json.dumps(ours))
-    with language.speaking("pt"):
-        assert published() == ours
-        (tmp_path / "answers" / "mnist-claims.pt.json").write_text(json.dumps(translated))
-        assert published() == translated
-    assert published() == ours
+def test_a_summary_has_its_sentences_in_every_language(shouting):
+    english, other = published(), published_in("pt")
+    assert list(english["told"]) == ["pt"]
+    told = english["told"]["pt"]
+    assert [claim["sentence"] for claim in other["claims"]] == told["claims"]
+    assert other["recommendation"]["answer"] == told["answer"]
+    assert not any(lower_case(claim["says"]) for claim in other["claims"])
+    keys = set(english["claims"][0]) - {"part", "says", "sentence"}
+    for one, its_other in zip(english["claims"], other["claims"], strict=True):
+        assert {key: one[key] for key in keys} == {key: its_other[key] for key in keys}
 
 
 def test_the_report_tells_them_and_lets_nothing_through(run, only_words):

@@ -73,7 +73,7 @@ def test_the_page_is_read_as_it_is_meant():
 def test_the_files_are_those_of_the_page(folder):
     patterns = [
         r"study\.toml|manifest\.json|examples\.safetensors|report\.html|\.lock",
-        r"(alarms|answers)(\.pt)?\.json|no_latent\.safetensors",
+        r"(alarms|answers)\.json|no_latent\.safetensors",
         r"(results|projections|ids)\.parquet",
         r"passes/p\d\d/plan\.json",
         r"members/[\w-]+/((weights|arrays)\.safetensors|history\.parquet|(member|arrays|projection)\.json)",

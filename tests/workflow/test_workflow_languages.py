@@ -9,9 +9,10 @@ import pytest
 
 from latentsweep import language
 from latentsweep.answers.search import Goal, next_step
-from latentsweep.language import LANGUAGES, in_every_language, speaking
+from latentsweep.language import speaking
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.words.alarms import alarm_in_words
+from latentsweep.show.words.answers import answers_of
 from latentsweep.show.words.remarks import why_not_judged
 from latentsweep.show.words.search import left_open, why
 from latentsweep.workflow import judge
@@ -33,32 +34,29 @@ def shouting(monkeypatch):
     monkeypatch.setattr(language, "_catalogue", catalogue)
 
 
-def both(folder: RunFolder, name: str):
-    """A file in English, and where the same in Portuguese is told otherwise."""
-    one, other = (
-        json.loads((folder.path / f"{name}{end}.json").read_text()) for end in ("", ".pt")
-    )
+def both(folder: RunFolder):
+    """The answers in English, and where the same in Portuguese is told otherwise."""
+    one = answers_of(folder)
+    with speaking("pt"):
+        other = answers_of(folder)
+    assert json.loads(folder.answers_path.read_text()) == one
     return one, other, list(differing(one, other))
 
 
 def test_a_run_is_told_in_every_language_with_the_same_numbers(quick):
     folder = quick(seeds=[0, 1], decay=0.5, kl_weight=2.0).folder
-    for name in ("answers",):
-        one, other, places = both(folder, name)
-        assert places
-        assert {place for place, _ in places} <= TOLD
-        for _, words in places:
-            assert not lower_case(words, *VALUES, *MEASURES), words
-        with speaking("pt"):
-            assert getattr(folder, name)() == other
-        assert getattr(folder, name)() == one
+    _, _, places = both(folder)
+    assert places
+    assert {place for place, _ in places} <= TOLD
+    for _, words in places:
+        assert not lower_case(words, *VALUES, *MEASURES), words
     stored = folder.alarms()
     assert stored
     assert [alarm_in_words(alarm) for alarm in stored] == stored
     with speaking("pt"):
         told = [alarm_in_words(alarm) for alarm in stored]
     assert {place for place, _ in differing(stored, told)} == {"seen", "remedy"}
-    told = {place for place, _ in both(folder, "answers")[2]}
+    told = {place for place, _ in both(folder)[2]}
     assert {"sentence", "measure", "data", "architecture", "budget", "notes", "says"} <= told
 
 
@@ -70,12 +68,12 @@ def test_numbers_are_computed_once(tiny_run, tmp_path, monkeypatch):
         monkeypatch.setattr(judge, name, lambda *a, f=original, n=name: (calls.append(n), f(*a))[1])
     write_answers(folder)
     assert calls == ["answer", "judged"]
-    assert both(folder, "answers")[2]
+    assert both(folder)[2]
 
 
 def test_why_nothing_is_recommended_is_told_too(quick, tiny_run):
     folder = quick(objectives=["keras-blog"]).folder
-    one, other, _ = both(folder, "answers")
+    one, other, _ = both(folder)
     assert one["recommendation"]["status"] == other["recommendation"]["status"] == "not judged"
     assert "with objective elbo, got keras-blog" in one["recommendation"]["sentence"]
     assert not lower_case(other["recommendation"]["sentence"])
@@ -142,9 +140,3 @@ def test_a_search_that_has_its_answer_leaves_nothing_open(tiny_run):
     ended = dataclasses.replace(found, ending=Ending(one_size, Goal(limit=64), 1.0))
     assert ended.json["open"] is None
     assert "open" not in found.json
-
-
-def test_something_is_written_once_in_each_language():
-    spoken = []
-    in_every_language(lambda: spoken.append(language.spoken()))
-    assert spoken == list(LANGUAGES)

@@ -1,18 +1,25 @@
-"""The verdict on a claim: its numbers, and its words in the language of the moment."""
+"""The verdict on a claim, in numbers; `show.words.claims` tells it."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from latentsweep.answers.claim_findings import Claim, Finding, Found, Trend, Unmeasured
-from latentsweep.answers.claim_sentences import sentence, trend_sentence
-from latentsweep.language import _
+from latentsweep.record.claim_findings import (
+    Claim,
+    Finding,
+    Found,
+    Outcome,
+    Trend,
+    Unmeasured,
+    outcome_json,
+    plain,
+)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One claim, judged for one objective; its words are in the language of the moment."""
+    """One claim, judged for one objective."""
 
     declared: Claim
     objective: str
@@ -25,31 +32,11 @@ class Verdict:
         return self.declared.name
 
     @property
-    def part(self) -> str:
-        """Which part of the report it is."""
-        return _(self.declared.part)
-
-    @property
-    def says(self) -> str:
-        """What the report says."""
-        return _(self.declared.says)
-
-    @property
     def verdict(self) -> str:
         """What was found, in the same words in every language."""
         if isinstance(self.found, Unmeasured):
             return "not measured"
         return self.found.ruling if self.up_to is None else f"reproduced up to {self.up_to}"
-
-    @property
-    def sentence(self) -> str:
-        """Why, in a sentence."""
-        return sentence(self.found)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What stands beside the verdict and has no part in it."""
-        return () if self.trend is None else (trend_sentence(self.trend),)
 
     @property
     def up_to(self) -> int | None:
@@ -98,20 +85,17 @@ class Verdict:
         return None if isinstance(self.found, Unmeasured) else self.found.deciding
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON types; None for what is not known."""
-        return {name: _plain(getattr(self, name)) for name in _KEYS}
+        """Plain JSON types, without words; None for what is not known."""
+        numbers = {name: getattr(self, name) for name in _KEYS}
+        comparisons = [
+            {name: getattr(each, name) for name in _OF_COMPARISONS}
+            | {"measure": each.condition.measure}
+            for each in self.comparisons
+        ]
+        outcome = Outcome(self.declared, self.found, self.trend)
+        return {**plain({**numbers, "comparisons": comparisons}), "found": outcome_json(outcome)}
 
 
-_KEYS = ("claim", "part", "says", "objective", "verdict", "sentence", "unit", "up_to", "value")
-_KEYS += ("interval", "seeds", "comparisons", "notes", "lacking", "lacking_seconds")
-
-
-def _plain(value: Any) -> Any:
-    """A part of a verdict in plain JSON types."""
-    if isinstance(value, Finding):
-        names = "from_size", "latent_size", "value", "low", "high", "p", "state", "seeds"
-        numbers = {name: _plain(getattr(value, name)) for name in names}
-        return numbers | {"measure": value.condition.measure}
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return None if isinstance(value, float) and np.isnan(value) else value
+_KEYS = ("claim", "objective", "verdict", "unit", "up_to", "value", "interval", "seeds")
+_KEYS += ("lacking", "lacking_seconds")
+_OF_COMPARISONS = "from_size", "latent_size", "value", "low", "high", "p", "state", "seeds"

@@ -30,7 +30,9 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.stats import page_trend_test
 
-from latentsweep.answers.claim_findings import (
+from latentsweep.answers.claim_verdict import Verdict
+from latentsweep.answers.statistics import Comparison, against, holm, replicates, wilson
+from latentsweep.record.claim_findings import (
     Claim,
     Condition,
     Finding,
@@ -41,8 +43,6 @@ from latentsweep.answers.claim_findings import (
     Unmeasured,
     weakest,
 )
-from latentsweep.answers.claim_verdict import Verdict
-from latentsweep.answers.statistics import Comparison, against, holm, replicates, wilson
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from latentsweep.errors import RunFolderError, StudyError
-from latentsweep.language import spoken
 from latentsweep.record import atomic, contents, reading, schema
 from latentsweep.record.arrays import read_arrays, write_arrays
 from latentsweep.record.columns import PROJECTED
@@ -250,16 +249,13 @@ class RunFolder(MemberFiles):
         atomic.write_text(self.decisions_path, "\n".join(lines) + "\n")
 
     def answers(self) -> dict[str, Any] | None:
-        """The content of `answers.json`, None if nothing was answered yet.
-
-        In the language of the moment, or in English where the folder has no others.
-        """
-        path = _there(self.answers_path)
+        """The content of `answers.json`, its words English; None if nothing was answered yet."""
+        path = self.answers_path
         return reading.read_json(path, schema.Answers) if path.exists() else None
 
     def write_answers(self, answers: Mapping[str, Any]) -> None:
-        """Write the recommended latent size and the judged claims, told in that language."""
-        atomic.write_json(in_language(self.answers_path), answers)
+        """Write the recommended latent size and the judged claims."""
+        atomic.write_json(self.answers_path, answers)
 
     def dimension(self) -> dict[str, Any] | None:
         """What the data's nearest neighbours say of its dimension, None if nobody asked."""
@@ -321,14 +317,3 @@ class RunFolder(MemberFiles):
         if self.manifest_path.exists():
             self.mark()
             contents.remove(self.path)
-
-
-def in_language(path: Path) -> Path:
-    """The file of the language of the moment: `answers.json` in English, `answers.pt.json`."""
-    return path if spoken() == "en" else path.with_suffix(f".{spoken()}{path.suffix}")
-
-
-def _there(path: Path) -> Path:
-    """The file of the language of the moment if there is one, else the English one."""
-    own = in_language(path)
-    return own if own.exists() else path

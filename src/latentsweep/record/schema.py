@@ -263,6 +263,8 @@ class Claim(TypedDict, total=False):
     says: str
     objective: str
     verdict: str
+    up_to: Size | None
+    found: dict[str, Any]
     sentence: str
     notes: list[str]
     lacking: Count

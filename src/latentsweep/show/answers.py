@@ -6,7 +6,6 @@ Claims that need more seeds than a run has are not listed one by one: what was s
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -15,9 +14,9 @@ from typing import Any, Literal, NamedTuple
 from latentsweep.language import _, duration, headed, ngettext, spoken
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import variants
+from latentsweep.show.words.answers import answers_of
 
 State = Literal["yes", "partly", "no", "open"]
-_UP_TO = "reproduced up to "
 
 
 class Verdict(NamedTuple):
@@ -56,7 +55,7 @@ class Answers:
 
 def answers(run: RunFolder) -> Answers | None:
     """The answers of a run in the language of the moment; None if nothing was answered yet."""
-    found = run.answers()
+    found = answers_of(run)
     if found is None:
         return None
     data = run.manifest()["data"]
@@ -79,14 +78,20 @@ def published() -> dict[str, Any] | None:
 
     In the language of the moment, or in English where they are not told in that.
     """
-    folder = resources.files("latentsweep") / "answers"
-    names = (f"mnist-claims.{spoken()}.json", "mnist-claims.json")
-    name = next((name for name in names if (folder / name).is_file()), None)
-    if name is None:
+    file = resources.files("latentsweep") / "answers" / "mnist-claims.json"
+    if not file.is_file():
         return None
-    content = json.loads((folder / name).read_text("utf-8"))
-    assert content["sha256"] == fingerprint(content), f"{name} was changed by hand"
-    return content
+    content = json.loads(file.read_text("utf-8"))
+    assert content["sha256"] == fingerprint(content), "mnist-claims.json was changed by hand"
+    told = content.get("told", {}).get(spoken())
+    if told is None:
+        return content
+    claims = []
+    for claim, sentence in zip(content["claims"], told["claims"], strict=True):
+        part, says = claim["part"], claim["says"]
+        claims.append({**claim, "part": _(part), "says": _(says), "sentence": sentence})
+    answer = {"recommendation": {**content["recommendation"], "answer": told["answer"]}}
+    return {**content, "claims": claims, **answer}
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
@@ -125,11 +130,8 @@ def _unjudged(claims: list[Mapping[str, Any]]) -> Iterable[str]:
 
 
 def _lacking(claim: Mapping[str, Any]) -> int:
-    """How many more seeds a claim needs: as its sentence says in a folder of an earlier version."""
-    if "lacking" in claim:
-        return claim["lacking"]
-    said = re.search(r"(\d+) more seeds? (?:is|are) needed", claim["sentence"])
-    return int(said[1]) if said else 0
+    """How many more seeds a claim needs."""
+    return claim.get("lacking", 0)
 
 
 def _seconds(claim: Mapping[str, Any]) -> float | None:
@@ -160,23 +162,22 @@ def _objective(claim: Mapping[str, Any]) -> str:
 
 
 def _verdict(claim: Mapping[str, Any]) -> Verdict:
-    words, state = _told(claim["verdict"])
+    words, state = _told(claim)
     objective = _objective(claim)
     return Verdict(claim["part"], claim["says"], objective, words, claim["sentence"], state)
 
 
-def _told(verdict: str) -> tuple[str, State]:
+def _told(claim: Mapping[str, Any]) -> tuple[str, State]:
     """A verdict in the language of the moment, and its state."""
-    if verdict.startswith(_UP_TO):
-        size = verdict.removeprefix(_UP_TO)
-        return _("reproduced up to {size}").format(size=size), "partly"
+    if claim.get("up_to") is not None:
+        return _("reproduced up to {size}").format(size=claim["up_to"]), "partly"
     told: dict[str, tuple[str, State]] = {
         "reproduced": (_("reproduced"), "yes"),
         "not reproduced": (_("not reproduced"), "no"),
         "inconclusive": (_("inconclusive"), "open"),
         "not measured": (_("not measured"), "open"),
     }
-    return told[verdict]
+    return told[claim["verdict"]]
 
 
 def _note(ours: Mapping[str, Any]) -> str:

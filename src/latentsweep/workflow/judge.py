@@ -9,10 +9,9 @@ import pandas as pd
 from latentsweep.answers.claim_verdict import Verdict
 from latentsweep.answers.claims import Evidence, judged
 from latentsweep.errors import RunFolderError
-from latentsweep.language import in_every_language
 from latentsweep.record.folder import RunFolder
-from latentsweep.show.words.recommendation import recommendation_in_words
-from latentsweep.workflow.answer import Answer, NotJudgedError, answer
+from latentsweep.show.words.answers import answers_in_words
+from latentsweep.workflow.answer import NotJudgedError, answer
 
 _COUNTED = ("compile", "train", "evaluate")
 # Measures whose values of each test example are kept: where, and under which name.
@@ -24,16 +23,11 @@ _PER_EXAMPLE = {
 
 
 def write_answers(folder: RunFolder) -> None:
-    """Make the recommendation and the verdicts anew, and write them in every language."""
-    found, verdicts = _answer(folder), claims(folder)
-    in_every_language(
-        lambda: folder.write_answers(
-            {
-                "recommendation": _recommendation(folder, found),
-                "claims": [verdict.as_json() for verdict in verdicts],
-            }
-        )
-    )
+    """Make the recommendation and the verdicts anew, and write them."""
+    recommendation, verdicts = _recommendation(folder), claims(folder)
+    judged_claims = [verdict.as_json() for verdict in verdicts]
+    answers = {"recommendation": recommendation, "claims": judged_claims}
+    folder.write_answers(answers_in_words(answers))
 
 
 def claims(folder: RunFolder) -> list[Verdict]:
@@ -52,21 +46,15 @@ def claims(folder: RunFolder) -> list[Verdict]:
     return judged(evidence)
 
 
-def _answer(folder: RunFolder) -> Answer | RunFolderError:
-    """The recommendation, or why there is none."""
+def _recommendation(folder: RunFolder) -> dict[str, Any]:
+    """The facts of the recommendation, or why there is none."""
+    none: dict[str, Any] = {"status": "not judged", "latent_size": None, "set": None}
     try:
-        return answer(folder)
+        return answer(folder).facts
+    except NotJudgedError as error:
+        return {**none, "reason": error.reason}
     except RunFolderError as error:
-        return error
-
-
-def _recommendation(folder: RunFolder, found: Answer | RunFolderError) -> dict[str, Any]:
-    if isinstance(found, Answer):
-        return found.json
-    facts: dict[str, Any] = {"status": "not judged", "latent_size": None, "set": None}
-    if isinstance(found, NotJudgedError):
-        return recommendation_in_words({**facts, "reason": found.reason})
-    return {**facts, "sentence": str(found).removeprefix(f"{folder.path}: ")}
+        return {**none, "sentence": str(error).removeprefix(f"{folder.path}: ")}
 
 
 def _per_example(

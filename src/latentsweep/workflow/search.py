@@ -23,7 +23,6 @@ from latentsweep.errors import DataError, StudyError
 from latentsweep.evaluation import dimension
 from latentsweep.evaluation.blocks import BASIC, VOTES
 from latentsweep.evaluation.yardsticks import without_nan
-from latentsweep.language import in_every_language
 from latentsweep.model.shape import WITH_LAYERS
 from latentsweep.record.folder import RunFolder
 from latentsweep.record.lock import locked
@@ -382,7 +381,7 @@ def _finished(here: Local, ask: Ask, ending: Ending | None) -> Answer:
     limit = goal_of(experiment.study, experiment.dataset, ask).limit
     found = answer(run, ask.criterion, ask.rule, limit=limit)
     found = dataclasses.replace(found, ending=ending)
-    in_every_language(lambda: run.write_answers({"recommendation": found.json, "claims": []}))
+    run.write_answers({"recommendation": found.json, "claims": []})
     here.all(DRAWN)
     run.write_manifest({**run.manifest(), "status": "complete"})
     return found

@@ -10,6 +10,7 @@ from typing import Any
 from latentsweep.language import _, headed, ngettext, printed
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import sentences
+from latentsweep.show.words.answers import answers_of
 from latentsweep.study import built_in_studies, load_study
 
 SEEDS_THAT_JUDGE = 6
@@ -46,7 +47,7 @@ class Opening:
 
 def opening(run: RunFolder) -> Opening:
     """The first screen of a run, whatever was answered of it."""
-    manifest, found = run.manifest(), (run.answers() or {}).get("recommendation")
+    manifest, found = run.manifest(), (answers_of(run) or {}).get("recommendation")
     data = manifest["data"]["name"]
     if found is None:
         sizes = sorted(set(run.results()["latent_size"]))

@@ -10,6 +10,7 @@ from latentsweep.language import _, printed
 from latentsweep.record.folder import RunFolder
 from latentsweep.show import intervals, sentences, variants
 from latentsweep.show.members import finished, objectives
+from latentsweep.show.words.answers import answers_of
 
 _SPECIAL = str.maketrans(
     {
@@ -43,7 +44,7 @@ class Quote:
 def quotes(run: RunFolder) -> list[Quote]:
     """What can be copied from a run; the methods sentence only where there is a size to report."""
     manifest, results = run.manifest(), finished(run.results())
-    methods = ((run.answers() or {}).get("recommendation") or {}).get("methods")
+    methods = ((answers_of(run) or {}).get("recommendation") or {}).get("methods")
     found = [Quote("methods", _("Copy the methods sentence"), methods)] if methods else []
     if not results.empty:
         found.append(Quote("latex", _("Copy the LaTeX table"), latex_table(run, results)))

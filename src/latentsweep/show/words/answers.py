@@ -5,13 +5,16 @@ from typing import Any
 
 from latentsweep.record import reading
 from latentsweep.record.folder import RunFolder
+from latentsweep.show.words.claims import claim_in_words
 from latentsweep.show.words.recommendation import recommendation_in_words
 
 
 def answers_in_words(answers: Mapping[str, Any]) -> dict[str, Any]:
     """The content of `answers.json` with its words; as it stands where it holds no more."""
-    told = {"recommendation": recommendation_in_words} if "recommendation" in answers else {}
-    return {**answers, **{name: tell(answers[name]) for name, tell in told.items()}}
+    told = dict(answers)
+    if "recommendation" in answers:
+        told["recommendation"] = recommendation_in_words(answers["recommendation"])
+    return told | {"claims": [claim_in_words(claim) for claim in answers.get("claims", ())]}
 
 
 def answers_of(run: RunFolder) -> dict[str, Any] | None:

@@ -1,11 +1,15 @@
-"""What a claim asks, and what was found of it: all that its sentences are made from."""
+"""What a claim asks, and what was found of it, as `found` of a claim in answers.json has it."""
 
-from collections.abc import Sequence
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
+from pydantic import BeforeValidator, TypeAdapter
 
+Known = Annotated[float, BeforeValidator(lambda x: math.nan if x is None else x)]
 State = Literal["better", "equal", "worse", "holds", "fails", "unclear"]
 Ruling = Literal["reproduced", "up to", "not reproduced", "inconclusive"]
 
@@ -90,10 +94,10 @@ class Finding:
     condition: Condition
     from_size: int | None
     latent_size: int
-    value: float
-    low: float
-    high: float
-    p: float
+    value: Known
+    low: Known
+    high: Known
+    p: Known
     state: State
     seeds: int
     trained: int
@@ -155,7 +159,7 @@ class Found:
     deciding: Finding
     left_out: LeftOut
     least_seeds: int
-    seconds_per_seed: float
+    seconds_per_seed: Known
 
     @property
     def seeds(self) -> int:
@@ -176,3 +180,48 @@ class Found:
 def weakest(findings: Sequence[Finding]) -> Finding:
     """The comparison that is least on the good side; one without a value only if all are."""
     return min(findings, key=lambda finding: (bool(np.isnan(finding.slack)), finding.slack))
+
+
+class Outcome(NamedTuple):
+    """A claim with what was found of it, and Page's test beside it."""
+
+    declared: Claim
+    found: Found | Unmeasured
+    trend: Trend | None = None
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """An outcome in plain JSON types, None for NaN."""
+    found = outcome.found
+    judged = None if isinstance(found, Unmeasured) else dataclasses.asdict(found)
+    lacking = found._asdict() if isinstance(found, Unmeasured) else None
+    trend = None if outcome.trend is None else outcome.trend._asdict()
+    return plain(
+        {
+            "declared": dataclasses.asdict(outcome.declared),
+            "judged": judged,
+            "unmeasured": lacking,
+            "trend": trend,
+        }
+    )
+
+
+def outcome_of(content: Mapping[str, Any]) -> Outcome:
+    """The outcome that such JSON is of; a ValueError where it is of none."""
+    kinds = {"declared": Claim, "judged": Found, "unmeasured": Unmeasured, "trend": Trend}
+    known = {
+        name: TypeAdapter(kind).validate_python(content[name])
+        for name, kind in kinds.items()
+        if content[name] is not None
+    }
+    found = known["judged"] if "judged" in known else known["unmeasured"]
+    return Outcome(known["declared"], found, known.get("trend"))
+
+
+def plain(value: Any) -> Any:
+    """Values in plain JSON types: lists, and None for NaN."""
+    if isinstance(value, Mapping):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

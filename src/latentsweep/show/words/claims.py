@@ -5,12 +5,22 @@ what a claim is expected to do. It names the deciding comparison: the first that
 first that is not met, or else the weakest.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from latentsweep.answers.claim_findings import Finding, Found, LeftOut, Trend, Unmeasured, weakest
-from latentsweep.answers.claim_numbers import (
+from latentsweep.language import _, duration, listed, marked, ngettext, printed
+from latentsweep.record.claim_findings import (
+    Finding,
+    Found,
+    LeftOut,
+    Trend,
+    Unmeasured,
+    outcome_of,
+    weakest,
+)
+from latentsweep.show.words.claim_numbers import (
     WORDS,
     amount,
     asked,
@@ -20,9 +30,22 @@ from latentsweep.answers.claim_numbers import (
     share,
     step_words,
 )
-from latentsweep.language import _, duration, listed, marked, ngettext, printed
 
 EVALUATE = "latentsweep evaluate RUN"
+
+
+def claim_in_words(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """A judged claim with its words; as it stands if they are all that it has."""
+    if "found" not in claim:
+        return dict(claim)  # of a folder of an earlier version
+    declared, found, trend = outcome_of(claim["found"])
+    return {
+        **claim,
+        "part": _(declared.part),
+        "says": _(declared.says),
+        "sentence": sentence(found),
+        "notes": [] if trend is None else [trend_sentence(trend)],
+    }
 
 
 def sentence(found: Found | Unmeasured) -> str:

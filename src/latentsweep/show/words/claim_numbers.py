@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from latentsweep.answers.claim_findings import Claim, Finding
 from latentsweep.language import _, marked, ngettext, plural_of, printed
+from latentsweep.record.claim_findings import Claim, Finding
 
 _DUST = 1e-9  # what rounding leaves of a difference that is none
 
