@@ -16,7 +16,7 @@ from scipy.stats import t, ttest_1samp
 from latentsweep.answers import statistics
 from latentsweep.answers.claims import (
     Declaration,
-    Evidence,
+    Grounds,
     Verdict,
     declaration,
     declared,
@@ -64,11 +64,11 @@ def evidence(
     arrays: Mapping[tuple[str, str], np.ndarray] | None = None,
     baseline: Callable[[str, int], np.ndarray | float | None] = lambda *_: None,
     **facts: float | None,
-) -> Evidence:
+) -> Grounds:
     def per_example(measure: str, member: str) -> np.ndarray | None:
         return (arrays or {}).get((measure, member))
 
-    return Evidence(results, per_example, baseline, facts, seconds_per_seed=750.0)
+    return Grounds(results, per_example, baseline, facts, seconds_per_seed=750.0)
 
 
 def only(name: str, rules: Declaration | None = None) -> Declaration:

@@ -55,7 +55,7 @@ class Declaration:
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class Grounds:
     """What the claims are judged on.
 
     `results` has a row a member: member, objective, latent_size, seed, status and measures.
@@ -84,7 +84,7 @@ def declaration(text: str) -> Declaration:
     return _made(Declaration, table | {"claims": [_claim(claim) for claim in table["claims"]]})
 
 
-def judged(evidence: Evidence, rules: Declaration | None = None) -> list[Verdict]:
+def judged(evidence: Grounds, rules: Declaration | None = None) -> list[Verdict]:
     """The verdict on every claim, of claims.toml if None, for every objective, as declared."""
     rules = rules or declared()
     evidence = replace(evidence, baseline=cache(evidence.baseline))
@@ -99,7 +99,7 @@ class _Family(NamedTuple):
     rows: pd.DataFrame
     sizes: list[int]
     sound: dict[int, pd.DataFrame]
-    evidence: Evidence
+    evidence: Grounds
 
     def usable(self, size: int, condition: Condition) -> pd.DataFrame:
         """The sound networks of a size that have the numbers that a condition is about."""
@@ -141,7 +141,7 @@ def _claim(table: dict[str, Any]) -> Claim:
     return _made(Claim, table | {"conditions": conditions})
 
 
-def _family(evidence: Evidence, objective: str) -> _Family:
+def _family(evidence: Grounds, objective: str) -> _Family:
     rows = evidence.results.loc[evidence.results["objective"] == objective]
     assert not rows.duplicated(["latent_size", "seed"]).any(), f"{objective}: a seed stands twice"
     sizes = sorted({int(size) for size in rows["latent_size"]})
@@ -150,7 +150,7 @@ def _family(evidence: Evidence, objective: str) -> _Family:
     return _Family(objective, rows, sizes, sound, evidence)
 
 
-def _columns(condition: Condition, evidence: Evidence) -> list[str]:
+def _columns(condition: Condition, evidence: Grounds) -> list[str]:
     """The columns of the results that a condition needs."""
     elsewhere = {None, "pca", *evidence.facts}
     names = (condition.measure, condition.minus)
@@ -277,7 +277,7 @@ def _at_sizes(claim: Claim, family: _Family) -> Iterator[_Asked]:
         yield _Asked(condition, None, size, values, len(family.sound[size]))
 
 
-def _values(measure: str, rows: pd.DataFrame, evidence: Evidence) -> np.ndarray:
+def _values(measure: str, rows: pd.DataFrame, evidence: Grounds) -> np.ndarray:
     """A measure of some members: [members, N] if every one has its examples', else [members]."""
     found = [evidence.per_example(measure, member) for member in rows["member"]]
     shapes = {None if each is None else each.shape for each in found}
@@ -286,7 +286,7 @@ def _values(measure: str, rows: pd.DataFrame, evidence: Evidence) -> np.ndarray:
     return rows[measure].to_numpy(np.float64)
 
 
-def _other(condition: Condition, size: int, rows: pd.DataFrame, evidence: Evidence) -> np.ndarray:
+def _other(condition: Condition, size: int, rows: pd.DataFrame, evidence: Grounds) -> np.ndarray:
     """What a measure has to exceed: a number [], one a seed [seeds], or one an example [1, N]."""
     other = condition.minus
     if other == "pca":

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from latentsweep.answers.claim_verdict import Verdict
-from latentsweep.answers.claims import Evidence, judged
+from latentsweep.answers.claims import Grounds, judged
 from latentsweep.errors import RunFolderError
 from latentsweep.record.folder import RunFolder
 from latentsweep.show.words.answers import answers_in_words
@@ -36,7 +36,7 @@ def claims(folder: RunFolder) -> list[Verdict]:
     sound = results[results["status"] == "ok"]
     facts = folder.yardsticks() if folder.yardsticks_path.exists() else {}
     baselines = folder.baselines() if folder.baselines_path.exists() else pd.DataFrame()
-    evidence = Evidence(
+    evidence = Grounds(
         results=results,
         per_example=partial(_per_example, folder, set(sound["member"])),
         baseline=partial(_baseline, baselines, folder.baseline_arrays()),
