@@ -115,7 +115,7 @@ def _timeless(path: Path) -> str:
     if not path.exists():
         return ""
     text = json.dumps(json.loads(path.read_text("utf-8")), sort_keys=True)
-    return re.sub(r'\d+(\.\d+)? (s|min|h)\b|"[a-z_]*seconds": [^,}]*', "T", text)
+    return re.sub(r'\d+(\.\d+)? (s|min|h)\b|"[a-z_]*seconds[a-z_]*": [^,}]*', "T", text)
 
 
 class Tiny(NamedTuple):

@@ -47,7 +47,8 @@ def test_what_a_terminal_would_obey_is_shown():
 def test_escapes_of_a_strangers_run_do_not_reach_the_terminal(cli, tiny_run, tmp_path):
     run = shutil.copytree(tiny_run, tmp_path / "run")
     answers = json.loads((run / "answers.json").read_text())
-    answers["recommendation"]["sentence"] = ESCAPES
+    none = {"status": "not judged", "latent_size": None, "sentence": ESCAPES}
+    answers["recommendation"] = none
     (run / "answers.json").write_text(json.dumps(answers))
     ended = cli("summary", run)
     assert (ended.code, ended.err) == (0, "")
